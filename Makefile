@@ -1,0 +1,82 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+SANDBOX_PORT ?= $(shell expr $(PORT) + 1)
+SMTP_PORT ?= $(shell expr $(PORT) + 2)
+TESTS ?= tests
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_ROOT_USER_ACTION = ignore
+
+.PHONY: help demo test lint fmt types bench e2e real-stripe lock clean fuzz
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Supporters needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Supporters into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Supporters needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Supporters and its test tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
+
+# A browser for the journeys: one that is there, or Debian's, or a loud failure.
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+$(VENV)/.browser: $(VENV)/.dev
+ifeq ($(CHROMIUM),)
+	@test "$$(id -u)" = 0 || { echo "The tests need Chromium: install the package 'chromium', then run this again."; exit 1; }
+	@echo "Installing Chromium ..."
+	@apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null
+endif
+	@touch $@
+
+demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0.1:8000 (PORT= moves it)
+	@exec $(BIN)/supporters demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) --smtp-port $(SMTP_PORT)
+
+test: $(VENV)/.browser lint ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
+	@$(BIN)/pytest $(TESTS)
+
+lint: $(VENV)/.dev types ## Check style, templates and the order of imports
+	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
+	@$(BIN)/djlint templates --quiet --lint
+	@$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+	@rm -f .lint-imports.log
+
+types: $(VENV)/.dev ## Check types, strictly
+	@$(BIN)/basedpyright --level error > .types.log || { cat .types.log; exit 1; }
+	@rm -f .types.log
+
+fmt: $(VENV)/.dev ## Put code into the house's format
+	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
+
+e2e: $(VENV)/.browser ## Run the browser journeys only
+	@$(BIN)/pytest tests/journeys tests/browser
+
+bench: $(VENV)/.dev ## Measure the required figures, each beside a floor
+	@for script in bench/*.py; do case $$script in */_*) ;; *) $(BIN)/python $$script || exit 1;; esac; done
+
+fuzz: $(VENV)/.dev ## Feed 100,000 forged webhooks to the verifier
+	@$(BIN)/python bench/campaigns/fuzz_webhooks.py
+
+real-stripe: $(VENV)/.dev ## Run the contract tests against Stripe's own test mode: STRIPE_TEST_KEY=sk_test_…
+	@test -n "$(STRIPE_TEST_KEY)" || { echo "Say which test key: make real-stripe STRIPE_TEST_KEY=sk_test_…"; exit 1; }
+	@STRIPE_TEST_KEY=$(STRIPE_TEST_KEY) $(BIN)/pytest tests/contract
+
+lock: ## Write the lock files anew, with hashes and without addresses
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --group dev pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --group build pyproject.toml -c requirements-dev.lock -o requirements.lock
+
+clean: ## Remove the environment and the demo's data
+	@rm -rf $(VENV) .data

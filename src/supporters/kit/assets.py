@@ -1,0 +1,75 @@
+"""Files that pages load, each under a name that changes with its content, so that browsers may keep it for ever."""
+
+import gzip
+import hashlib
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+TYPES = MappingProxyType(
+    {
+        ".css": "text/css; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+        ".svg": "image/svg+xml",
+        ".png": "image/png",
+        ".jpg": "image/jpeg",
+        ".ico": "image/x-icon",
+        ".pdf": "application/pdf",
+    }
+)
+OWN_PICTURES = frozenset(["mark", "cover"])
+PICTURES = frozenset([".svg", ".png", ".jpg"])
+LARGEST_PICTURE = 200_000
+WORTH_PACKING = frozenset([".css", ".js", ".svg"])
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """One file: its fingerprinted name, its bytes, and the same bytes packed where that helps."""
+
+    name: str
+    media_type: str
+    etag: str
+    body: bytes
+    packed: bytes | None
+
+
+class Assets:
+    """Every file of a folder, read once, found by its fingerprinted name.
+
+    `own` is the publisher's folder: the pictures `mark` (beside the paper's name) and `cover` (this week's front page) are
+    taken from it when they are there.
+    """
+
+    def __init__(self, folder: Path, *, own: Path | None = None, prefix: str = "/assets/") -> None:
+        self._prefix = prefix
+        self._addresses: dict[str, str] = {}
+        self._by_name: dict[str, Asset] = {}
+        for path in sorted(folder.iterdir()):
+            if path.suffix in TYPES:
+                self._add(path)
+        for path in sorted(own.iterdir()) if own and own.is_dir() else ():
+            if path.stem in OWN_PICTURES and path.suffix in PICTURES and path.stat().st_size <= LARGEST_PICTURE:
+                self._addresses[path.stem] = self._add(path)
+
+    def address(self, name: str) -> str:
+        """Where browsers find `name`: "/assets/site.1a2b3c4d5e.css". Raises KeyError for a file that is not there."""
+        return self._addresses[name]
+
+    def own(self, stem: str) -> str | None:
+        """Where browsers find the publisher's own picture `mark` or `cover`, if there is one."""
+        return self._addresses.get(stem)
+
+    def find(self, name: str) -> Asset | None:
+        """The file with this fingerprinted name, if there is one."""
+        return self._by_name.get(name)
+
+    def _add(self, path: Path) -> str:
+        """The file is found from now on; returns its address."""
+        body = path.read_bytes()
+        digest = hashlib.sha256(body).hexdigest()[:10]
+        name = f"{path.stem}.{digest}{path.suffix}"
+        packed = gzip.compress(body, 9, mtime=0) if path.suffix in WORTH_PACKING else None
+        self._by_name[name] = Asset(name, TYPES[path.suffix], f'"{digest}"', body, packed)
+        self._addresses[path.name] = self._prefix + name
+        return self._prefix + name

@@ -1,0 +1,33 @@
+"""Errors that a person can act on. Each says what happened and what to do next."""
+
+
+class SupportersError(Exception):
+    """Something that a person must be told, in words that are safe to show."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class SettingsError(SupportersError):
+    """Settings are wrong or missing; the message names each of them."""
+
+
+class NotFound(SupportersError):
+    """No such record, or not for this person to see."""
+
+
+class Conflict(SupportersError):
+    """The record has changed meanwhile, or the action is not possible in its state."""
+
+
+class Refused(SupportersError):
+    """Not allowed: a limit, a role, a switched-off part."""
+
+
+class MoneyError(SupportersError):
+    """An amount that can't be understood or is not allowed."""
+
+
+class DatabaseBusy(SupportersError):
+    """The database did not answer in time; nothing was stored, and trying again is safe."""

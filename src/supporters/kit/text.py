@@ -1,0 +1,24 @@
+"""Text that strangers typed, made safe to store and to show."""
+
+import unicodedata
+
+_BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
+_INVISIBLE = frozenset("\u200b\u2060\ufeff\u00ad")
+
+
+def clean_line(text: str, *, limit: int) -> str:
+    """One line in NFC without control, bidirectional or invisible characters, at most `limit` characters."""
+    kept = "".join(char for char in unicodedata.normalize("NFC", text) if is_printable(char))
+    return " ".join(kept.split())[:limit].strip()
+
+
+def is_printable(char: str) -> bool:
+    """Whether the character may stand in a stored line (white space may; it is folded)."""
+    if char in _BIDI or char in _INVISIBLE:
+        return False
+    return char.isspace() or unicodedata.category(char) not in {"Cc", "Cs", "Co", "Cn"}
+
+
+def formula_safe(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: a quote is put before = + - @ and their full-width forms."""
+    return f"'{text}" if text[:1] in "=+-@\t\r\n＝＋－＠" and text else text

@@ -1,0 +1,288 @@
+"""Every environment variable of the product: typed, frozen, read once. Builds nothing.
+
+Names are `SUPPORTERS_` plus the field's name in capitals. Secrets may also come from a file named by `<NAME>_FILE`.
+All that is wrong or missing is reported at once, in words.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
+
+from supporters.kit.errors import SettingsError
+
+PREFIX = "SUPPORTERS_"
+SECRET_CHARS = 32
+HERE = Path(".data")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+TEST_KEYS = ("sk_test_", "rk_test_")
+LIVE_KEYS = ("sk_live_", "rk_live_")
+
+
+def _setting(default: Any, help_text: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"help": help_text, "secret": secret})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What this installation is told from outside."""
+
+    secret_key: str = _setting("", "At least 32 random characters; signs forms and links", secret=True)
+    data_dir: Path = _setting(HERE, "Folder of the SQLite database, used when no database is named")
+    database_url: str = _setting(
+        "", "postgresql://… or sqlite:///…; default: a SQLite file in the data folder", secret=True
+    )
+    base_url: str = _setting("http://127.0.0.1:8000", "Public address of this service, https except on this machine")
+    stripe_secret_key: str = _setting("", "Stripe's secret or restricted key, test mode only for now", secret=True)
+    stripe_webhook_secrets: tuple[str, ...] = _setting(
+        (), "Webhook signing secret; two, by comma, while rotating", secret=True
+    )
+    stripe_account: str = _setting("", "Account id (acct_…) that events must name, where they name one")
+    stripe_api_base: str = _setting("https://api.stripe.com", "Address of Stripe's API; the sandbox in the demo")
+    checkout_origin: str = _setting("https://checkout.stripe.com", "Origin of the hosted payment page")
+    smtp_url: str = _setting(
+        "smtp://127.0.0.1:25", "smtp://user:password@host:587?starttls=1 or smtps://…", secret=True
+    )
+    mail_from: str = _setting("receipts@localhost", "Address that letters come from")
+    mail_reply_to: str = _setting("", "Address that answers go to; default: the contact's")
+    trusted_proxies: tuple[str, ...] = _setting((), "Addresses or networks of your own proxies, by comma")
+    publisher_name: str = _setting("The Paper", "Name of the paper")
+    legal_name: str = _setting("", "Legal name on receipts; default: the paper's name")
+    postal_address: str = _setting("", "Postal address, one line")
+    contact_name: str = _setting("the office", "Who answers readers")
+    contact_email: str = _setting("help@localhost", "Where readers write to")
+    site_url: str = _setting("http://127.0.0.1:8000", "Address of the paper's own site")
+    about_url: str = _setting("", "Page that says who the publisher is")
+    privacy_url: str = _setting("", "Privacy page")
+    accounts_url: str = _setting("", "Page with the last accounts")
+    currency: str = _setting("GBP", "Currency in which readers give")
+    country: str = _setting("GB", "Country of the publisher")
+    locale: str = _setting("en_GB", "Language and number format of pages")
+    time_zone: str = _setting("Europe/London", "Time zone of the books and of dates")
+    minimum_minor: int = _setting(200, "Smallest donation, in minor units (pence)")
+    maximum_minor: int = _setting(1_000_000, "Largest donation, in minor units")
+    recurring_enabled: bool = _setting(False, "Offer monthly and yearly (not working yet)")
+    newsletter_name: str = _setting("our daily email", "Name of the newsletter on the form")
+    newsletter_wording: str = _setting("", "Words beside the newsletter's box; default: made from its name")
+    log_json: bool = _setting(False, "Log lines as JSON")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the service is reached on this machine only, over plain http."""
+        return urlsplit(self.base_url).hostname in LOOPBACK
+
+    @property
+    def is_https(self) -> bool:
+        """Whether readers reach the service over https."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def is_test_mode(self) -> bool:
+        """Whether no real money can move."""
+        return self.stripe_secret_key.startswith(TEST_KEYS)
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises SettingsError that names everything wrong or missing at once."""
+    env = os.environ if environ is None else environ
+    wrong: list[str] = []
+    values = {name: value for name, value in _read_fields(env, wrong) if value is not None}
+    settings = _complete(Settings(**values))
+    wrong += _unknown_names(env)
+    wrong += [complaint for check in CHECKS if (complaint := check(settings))]
+    if not wrong:
+        return settings
+    raise SettingsError("These settings need attention:\n" + "\n".join(f"  - {line}" for line in wrong))
+
+
+def redacted(settings: Settings) -> dict[str, str]:
+    """The effective settings as text, secrets hidden, for `supporters check`."""
+    shown: dict[str, str] = {}
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        shown[env_name(item.name)] = _hidden(text) if item.metadata["secret"] else text
+    return shown
+
+
+def env_name(field_name: str) -> str:
+    """The environment variable of a setting; two names are those that people know from Stripe's pages."""
+    return PREFIX + {"stripe_webhook_secrets": "STRIPE_WEBHOOK_SECRET"}.get(field_name, field_name.upper())
+
+
+def _hidden(text: str) -> str:
+    if not text:
+        return "(not set)"
+    scheme, mark, rest = text.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if mark else f"(set, {len(text)} characters)"
+
+
+def _read_fields(env: Mapping[str, str], wrong: list[str]) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for item in fields(Settings):
+        name = env_name(item.name)
+        text = _text_of(env, name, wrong)
+        if text is not None and text != "":
+            found.append((item.name, _convert(item.default, name, text.strip(), wrong)))
+    return found
+
+
+def _text_of(env: Mapping[str, str], name: str, wrong: list[str]) -> str | None:
+    path = env.get(f"{name}_FILE")
+    if path is None:
+        return env.get(name)
+    if name in env:
+        wrong.append(f"{name} and {name}_FILE are both set; keep one of them")
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        wrong.append(f"{name}_FILE names a file that can't be read: {path} ({error})")
+        return None
+
+
+def _convert(default: Any, name: str, text: str, wrong: list[str]) -> Any:
+    if isinstance(default, bool):
+        if text.lower() in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+            return text.lower() in {"1", "true", "yes", "on"}
+        wrong.append(f"{name} must be yes or no, not {text!r}")
+        return None
+    if isinstance(default, int):
+        if text.isascii() and text.isdigit():
+            return int(text)
+        wrong.append(f"{name} must be a whole number, not {text!r}")
+        return None
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return Path(text) if isinstance(default, Path) else text
+
+
+def _unknown_names(env: Mapping[str, str]) -> list[str]:
+    known = {env_name(item.name) for item in fields(Settings)}
+    known |= {f"{name}_FILE" for name in known}
+    return [
+        f"{name} is not a setting of Supporters; look for a typing error"
+        for name in sorted(env)
+        if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_")
+    ]
+
+
+def _complete(settings: Settings) -> Settings:
+    """Defaults that depend on other settings are filled in."""
+    return replace(
+        settings,
+        base_url=settings.base_url.rstrip("/"),
+        currency=settings.currency.upper(),
+        database_url=settings.database_url or f"sqlite:///{settings.data_dir.absolute()}/supporters.db",
+        legal_name=settings.legal_name or settings.publisher_name,
+        mail_reply_to=settings.mail_reply_to or settings.contact_email,
+        newsletter_wording=settings.newsletter_wording
+        or f"Send me {settings.newsletter_name}. You can stop with one click.",
+    )
+
+
+def _check_secret(settings: Settings) -> str | None:
+    if len(settings.secret_key) >= SECRET_CHARS:
+        return None
+    return f"SUPPORTERS_SECRET_KEY is missing or short: give at least {SECRET_CHARS} random characters"
+
+
+def _check_stripe_key(settings: Settings) -> str | None:
+    key = settings.stripe_secret_key
+    if key.startswith(LIVE_KEYS):
+        return "SUPPORTERS_STRIPE_SECRET_KEY is a live key; this version works in Stripe's test mode only"
+    if not key.startswith(TEST_KEYS):
+        return "SUPPORTERS_STRIPE_SECRET_KEY is missing or no Stripe key: it begins with sk_test_ or rk_test_"
+    return None
+
+
+def _check_webhook_secret(settings: Settings) -> str | None:
+    secrets = settings.stripe_webhook_secrets
+    if 1 <= len(secrets) <= 2 and all(secret.startswith("whsec_") for secret in secrets):
+        return None
+    return "SUPPORTERS_STRIPE_WEBHOOK_SECRET must be one secret that begins with whsec_, or two by comma"
+
+
+def _check_base_url(settings: Settings) -> str | None:
+    parts = urlsplit(settings.base_url)
+    plain = parts.scheme in {"http", "https"} and parts.hostname and not parts.path and not parts.query
+    if not plain:
+        return f"SUPPORTERS_BASE_URL must be an address like https://give.paper.example, not {settings.base_url!r}"
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        return "SUPPORTERS_BASE_URL must be https: only on this machine itself may it be http"
+    return None
+
+
+def _check_addresses(settings: Settings) -> str | None:
+    for name in ("stripe_api_base", "checkout_origin", "site_url", "about_url", "privacy_url", "accounts_url"):
+        value: str = getattr(settings, name)
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            return f"{env_name(name)} must be an http address, not {value!r}"
+    return None
+
+
+def _check_smtp(settings: Settings) -> str | None:
+    parts = urlsplit(settings.smtp_url)
+    if parts.scheme in {"smtp", "smtps"} and parts.hostname:
+        return None
+    return "SUPPORTERS_SMTP_URL must look like smtp://user:password@host:587?starttls=1"
+
+
+def _check_database(settings: Settings) -> str | None:
+    if settings.database_url.startswith(("sqlite:", "postgres://", "postgresql://", "postgresql+asyncpg://")):
+        return None
+    return "SUPPORTERS_DATABASE_URL must begin with postgresql:// or sqlite:///"
+
+
+def _check_place(settings: Settings) -> str | None:
+    if settings.currency not in list_currencies():
+        return f"SUPPORTERS_CURRENCY must be a code like GBP, not {settings.currency!r}"
+    if settings.time_zone not in available_timezones():
+        return f"SUPPORTERS_TIME_ZONE must be a name like Europe/London, not {settings.time_zone!r}"
+    try:
+        Locale.parse(settings.locale)
+    except (ValueError, UnknownLocaleError):
+        return f"SUPPORTERS_LOCALE must be a name like en_GB, not {settings.locale!r}"
+    return None
+
+
+def _check_limits(settings: Settings) -> str | None:
+    if 0 < settings.minimum_minor < settings.maximum_minor <= 99_999_999:
+        return None
+    return "SUPPORTERS_MINIMUM_MINOR must be above 0 and below SUPPORTERS_MAXIMUM_MINOR (at most 99999999)"
+
+
+def _check_proxies(settings: Settings) -> str | None:
+    for text in settings.trusted_proxies:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            return f"SUPPORTERS_TRUSTED_PROXIES: {text!r} is no address or network like 10.0.0.0/8"
+    return None
+
+
+def _check_recurring(settings: Settings) -> str | None:
+    return "SUPPORTERS_RECURRING_ENABLED: monthly and yearly do not work yet" if settings.recurring_enabled else None
+
+
+CHECKS: tuple[Callable[[Settings], str | None], ...] = (
+    _check_secret,
+    _check_stripe_key,
+    _check_webhook_secret,
+    _check_base_url,
+    _check_addresses,
+    _check_smtp,
+    _check_database,
+    _check_place,
+    _check_limits,
+    _check_proxies,
+    _check_recurring,
+)

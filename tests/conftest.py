@@ -1,0 +1,72 @@
+"""Fixtures that every test may use: clock, ids, databases of both kinds, settings."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from databases import Databases
+from postgres import Postgres, running_postgres
+from supporters.kit.clock import FixedClock
+from supporters.kit.db import Database
+from supporters.kit.ids import Ids, SeededRandom
+from supporters.settings import Settings, read_settings
+
+START = datetime(2026, 11, 22, 9, 36, tzinfo=UTC)
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(START)
+
+
+@pytest.fixture
+def ids(clock: FixedClock) -> Ids:
+    return Ids(clock, SeededRandom(2822))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Databases:
+    return Databases(tmp_path_factory.mktemp("databases"), postgres)
+
+
+@pytest.fixture(params=KINDS)
+async def db(request: pytest.FixtureRequest, databases: Databases) -> AsyncIterator[Database]:
+    """An empty migrated database; the test runs once on each engine."""
+    async with databases.fresh(request.param) as database:
+        yield database
+
+
+@pytest.fixture
+async def sqlite_db(databases: Databases) -> AsyncIterator[Database]:
+    """An empty migrated SQLite database, for what does not depend on the engine."""
+    async with databases.fresh("sqlite") as database:
+        yield database
+
+
+SETTINGS_ENV = {
+    "SUPPORTERS_SECRET_KEY": "test-secret-key-of-more-than-32-characters",
+    "SUPPORTERS_STRIPE_SECRET_KEY": "sk_test_sandbox",
+    "SUPPORTERS_STRIPE_WEBHOOK_SECRET": "whsec_test_secret",
+    "SUPPORTERS_STRIPE_API_BASE": "http://127.0.0.1:8001",
+    "SUPPORTERS_CHECKOUT_ORIGIN": "http://127.0.0.1:8001",
+    "SUPPORTERS_PUBLISHER_NAME": "The Weekly Lamp",
+    "SUPPORTERS_LEGAL_NAME": "The Weekly Lamp Ltd",
+    "SUPPORTERS_POSTAL_ADDRESS": "12 Tanner’s Row, Eastmere EM1 4LP",
+    "SUPPORTERS_CONTACT_NAME": "Nora Hale, editor",
+    "SUPPORTERS_CONTACT_EMAIL": "help@weeklylamp.example",
+    "SUPPORTERS_MAIL_FROM": "receipts@give.weeklylamp.example",
+    "SUPPORTERS_NEWSLETTER_NAME": "the daily email, Morning Light",
+}
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return read_settings(SETTINGS_ENV)

@@ -1,0 +1,82 @@
+"""The commit point: everything or nothing, no lost updates, both engines alike."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from supporters.appeals.models import Fund
+from supporters.guard.models import GuardCount
+from supporters.kit.db import Database, normalise_url
+
+WHEN = datetime(2026, 11, 22, 9, 36, tzinfo=UTC)
+
+
+async def test_a_unit_of_work_stores_everything_or_nothing(db: Database) -> None:
+    with pytest.raises(RuntimeError, match="half-way"):
+        async with db.unit_of_work() as session:
+            await session.execute(insert(Fund).values(id="1" * 26, code="a", name="A"))
+            raise RuntimeError("half-way")
+
+    async with db.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Fund)) == 0
+
+
+async def test_a_commit_that_fails_is_an_error_and_stores_nothing(db: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with db.unit_of_work() as session:
+            session.add(Fund(id="1" * 26, code="same", name="A"))
+            session.add(Fund(id="2" * 26, code="same", name="B"))
+
+    async with db.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Fund)) == 0
+
+
+async def test_a_reading_drops_what_was_changed_in_it(db: Database) -> None:
+    async with db.reading() as session:
+        await session.execute(insert(Fund).values(id="1" * 26, code="a", name="A"))
+
+    async with db.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Fund)) == 0
+
+
+async def test_concurrent_read_then_write_loses_no_update(db: Database) -> None:
+    async with db.unit_of_work() as session:
+        await session.execute(insert(GuardCount).values(key="k", window_start=WHEN, count=0))
+
+    async def add_one() -> None:
+        for _ in range(10):
+            async with db.unit_of_work() as session:
+                wanted = select(GuardCount.count).where(GuardCount.key == "k").with_for_update()
+                count = (await session.scalars(wanted)).one()
+                await session.execute(update(GuardCount).where(GuardCount.key == "k").values(count=count + 1))
+
+    await asyncio.gather(*(add_one() for _ in range(8)))
+
+    async with db.reading() as session:
+        assert await session.scalar(select(GuardCount.count)) == 80
+
+
+async def test_times_come_back_aware_and_in_utc(db: Database) -> None:
+    there = WHEN.astimezone(timezone(timedelta(hours=5)))
+    async with db.unit_of_work() as session:
+        await session.execute(insert(GuardCount).values(key="k", window_start=there, count=1))
+
+    async with db.reading() as session:
+        found = (await session.scalars(select(GuardCount.window_start))).one()
+    assert found == WHEN
+    assert found.utcoffset() == timedelta(0)
+
+
+async def test_naive_times_are_refused(db: Database) -> None:
+    with pytest.raises(Exception, match="aware"):
+        async with db.unit_of_work() as session:
+            await session.execute(insert(GuardCount).values(key="k", window_start=WHEN.replace(tzinfo=None), count=1))
+
+
+def test_addresses_get_the_drivers_of_the_house() -> None:
+    assert normalise_url("postgres://u:p@h/d") == "postgresql+asyncpg://u:p@h/d"
+    assert normalise_url("postgresql://h/d") == "postgresql+asyncpg://h/d"
+    assert normalise_url("sqlite:////tmp/x.db") == "sqlite+aiosqlite:////tmp/x.db"
