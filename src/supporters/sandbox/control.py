@@ -1,0 +1,233 @@
+"""What Stripe would do by itself, done by hand: a page, and the same as JSON. For the machine's own user only."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import MediaType
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from supporters.kit.strings import gettext as _
+from supporters.sandbox.errors import ApiError, Json, invalid
+from supporters.sandbox.faults import Effect, FaultKind
+from supporters.sandbox.pages import draw
+from supporters.sandbox.sandbox import Outcome, Sandbox
+from supporters.sandbox.world import shown
+
+SHOWN = 40
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """An action that is told nothing."""
+
+
+class Advance(msgspec.Struct, forbid_unknown_fields=True):
+    """How far the clock moves."""
+
+    seconds: int
+
+
+class Release(msgspec.Struct, forbid_unknown_fields=True):
+    """How held webhooks leave."""
+
+    shuffle: bool = False
+    seed: int | None = None
+
+
+class Copies(msgspec.Struct, forbid_unknown_fields=True):
+    """How many times each event is sent."""
+
+    copies: int
+
+
+class Drop(msgspec.Struct, forbid_unknown_fields=True):
+    """Which deliveries never leave."""
+
+    count: int = 1
+    types: list[str] = []
+
+
+class Resend(msgspec.Struct, forbid_unknown_fields=True):
+    """Which event is sent again, how many times."""
+
+    event: str
+    copies: int = 1
+
+
+class Fail(msgspec.Struct, forbid_unknown_fields=True):
+    """How the next calls go wrong."""
+
+    kind: FaultKind
+    count: int = 1
+    effect: Effect = "none"
+    method: str | None = None
+    path: str = "/v1/"
+    seconds: float = 90.0
+    should_retry: bool | None = None
+
+
+class Seed(msgspec.Struct, forbid_unknown_fields=True):
+    """What ids are made from; nothing for chance."""
+
+    seed: int | None = None
+
+
+class Pay(msgspec.Struct, forbid_unknown_fields=True):
+    """How a session ends."""
+
+    session: str
+    outcome: Outcome = "pay"
+
+
+async def _advance(sandbox: Sandbox, told: Advance) -> None:
+    if told.seconds < 0:
+        raise invalid(_("The sandbox's clock only moves forward."), param="seconds")
+    await sandbox.advance(timedelta(seconds=told.seconds))
+
+
+async def _settle(sandbox: Sandbox, told: Nothing) -> None:
+    await sandbox.settle_now()
+
+
+async def _deliver(sandbox: Sandbox, told: Nothing) -> None:
+    await sandbox.deliver_due()
+
+
+async def _hold(sandbox: Sandbox, told: Nothing) -> None:
+    sandbox.hold()
+
+
+async def _release(sandbox: Sandbox, told: Release) -> None:
+    sandbox.release(shuffle=told.shuffle, seed=told.seed)
+
+
+async def _shuffle(sandbox: Sandbox, told: Seed) -> None:
+    sandbox.shuffle(told.seed)
+
+
+async def _copies(sandbox: Sandbox, told: Copies) -> None:
+    if not 1 <= told.copies <= 20:
+        raise invalid(_("An event is sent between 1 and 20 times."), param="copies")
+    sandbox.set_copies(told.copies)
+
+
+async def _drop(sandbox: Sandbox, told: Drop) -> None:
+    sandbox.drop_next(told.count, told.types)
+
+
+async def _resend(sandbox: Sandbox, told: Resend) -> None:
+    sandbox.resend(told.event, told.copies)
+
+
+async def _fail(sandbox: Sandbox, told: Fail) -> None:
+    sandbox.fail_next(
+        told.kind,
+        count=told.count,
+        effect=told.effect,
+        method=told.method or None,
+        path=told.path,
+        seconds=told.seconds,
+        should_retry=told.should_retry,
+    )
+
+
+async def _clear(sandbox: Sandbox, told: Nothing) -> None:
+    sandbox.clear_faults()
+
+
+async def _seed(sandbox: Sandbox, told: Seed) -> None:
+    sandbox.world.reseed(told.seed)
+
+
+async def _pay(sandbox: Sandbox, told: Pay) -> None:
+    await sandbox.pay(told.session, told.outcome)
+
+
+Action = Callable[[Sandbox, Any], Awaitable[None]]
+ACTIONS: dict[str, tuple[type[msgspec.Struct], Action]] = {
+    "advance": (Advance, _advance),
+    "settle": (Nothing, _settle),
+    "deliver": (Nothing, _deliver),
+    "hold": (Nothing, _hold),
+    "release": (Release, _release),
+    "shuffle": (Seed, _shuffle),
+    "copies": (Copies, _copies),
+    "drop": (Drop, _drop),
+    "resend": (Resend, _resend),
+    "fail": (Fail, _fail),
+    "clear-faults": (Nothing, _clear),
+    "seed": (Seed, _seed),
+    "pay": (Pay, _pay),
+}
+
+
+@post("/_control/{action:str}", status_code=200)
+async def act(
+    action: FromPath[str], request: Request[Any, Any, Any], sandbox: NamedDependency[Sandbox]
+) -> Response[bytes] | Redirect:
+    """The action is done; a form comes back to the page, JSON gets the state in return."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise ApiError(403, _("The controls take no requests from other sites."))
+    if action not in ACTIONS:
+        raise ApiError(404, _("There is no such control."), param="action")
+    shape, do = ACTIONS[action]
+    body = await request.body()
+    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    try:
+        told = msgspec.convert(_form(body) if is_form else _json(body), shape, strict=False)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(str(error)) from error
+    await do(sandbox, told)
+    return Redirect("/_control", status_code=303) if is_form else _as_json(state_of(sandbox))
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return {name: value for name, value in parse_qsl(body.decode()) if value}
+
+
+def _json(body: bytes) -> object:
+    return cast("object", msgspec.json.decode(body)) if body else {}
+
+
+def _as_json(document: Json) -> Response[bytes]:
+    return Response(msgspec.json.encode(document), media_type=MediaType.JSON)
+
+
+@get("/_control/state")
+async def show_state(sandbox: NamedDependency[Sandbox]) -> Response[bytes]:
+    """What the page shows, as JSON."""
+    return _as_json(state_of(sandbox))
+
+
+@get("/_control")
+async def show_controls(sandbox: NamedDependency[Sandbox]) -> Response[str]:
+    """The controls as a page."""
+    return draw("control.html", publisher=sandbox.config.publisher, **state_of(sandbox))
+
+
+def state_of(sandbox: Sandbox) -> Json:
+    """The clock, the latest sessions and events with what became of their deliveries, and what is set to go wrong."""
+    store = sandbox.world.store
+    events = store.select("event", (), (), newest=True, limit=SHOWN)
+    for event in events:
+        event["deliveries"] = [delivery._asdict() for delivery in store.deliveries("event = ?", (event["id"],))]
+    waiting = store.db.execute("select state, count(*) from delivery group by state").fetchall()
+    return {
+        "now": sandbox.world.now(),
+        "seed": sandbox.world.seed,
+        "is_held": bool(store.setting("hold", default=False)),
+        "copies": store.setting("copies", 1),
+        "drops": store.setting("drops", []),
+        "faults": [msgspec.to_builtins(fault) for fault in sandbox.api.faults],
+        "deliveries": dict(waiting),
+        "sessions": [shown(one) for one in store.select("checkout.session", (), (), newest=True, limit=SHOWN)],
+        "events": events,
+    }
+
+
+HANDLERS = [act, show_state, show_controls]

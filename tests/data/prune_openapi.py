@@ -1,0 +1,120 @@
+"""Cuts Stripe's OpenAPI document down to what the sandbox serves: `prune_openapi.py spec3.json stripe-openapi.json`.
+
+What stays is Stripe's own text. What goes: operations that the sandbox does not serve, schemas that those do not reach,
+the objects behind expandable ids that the sandbox never expands, and all prose (descriptions, titles, x- fields).
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+SERVED = {
+    "/v1/account": ["get"],
+    "/v1/balance": ["get"],
+    "/v1/balance_transactions": ["get"],
+    "/v1/balance_transactions/{id}": ["get"],
+    "/v1/charges": ["get"],
+    "/v1/charges/{charge}": ["get", "post"],
+    "/v1/checkout/sessions": ["get", "post"],
+    "/v1/checkout/sessions/{session}": ["get", "post"],
+    "/v1/checkout/sessions/{session}/expire": ["post"],
+    "/v1/checkout/sessions/{session}/line_items": ["get"],
+    "/v1/customers": ["get", "post"],
+    "/v1/customers/{customer}": ["get", "post", "delete"],
+    "/v1/customers/{customer}/payment_methods": ["get"],
+    "/v1/events": ["get"],
+    "/v1/events/{id}": ["get"],
+    "/v1/payment_intents": ["get", "post"],
+    "/v1/payment_intents/{intent}": ["get", "post"],
+    "/v1/payment_intents/{intent}/cancel": ["post"],
+    "/v1/payment_intents/{intent}/capture": ["post"],
+    "/v1/payment_intents/{intent}/confirm": ["post"],
+    "/v1/payment_methods": ["get", "post"],
+    "/v1/payment_methods/{payment_method}": ["get", "post"],
+    "/v1/payment_methods/{payment_method}/attach": ["post"],
+    "/v1/payment_methods/{payment_method}/detach": ["post"],
+    "/v1/prices": ["get", "post"],
+    "/v1/prices/{price}": ["get", "post"],
+    "/v1/products": ["get", "post"],
+    "/v1/products/{id}": ["get", "post", "delete"],
+    "/v1/refunds": ["get", "post"],
+    "/v1/refunds/{refund}": ["get", "post"],
+    "/v1/refunds/{refund}/cancel": ["post"],
+    "/v1/webhook_endpoints": ["get", "post"],
+    "/v1/webhook_endpoints/{webhook_endpoint}": ["get", "post", "delete"],
+}
+KINDS = {
+    "account", "balance", "balance_transaction", "charge", "checkout.session", "customer", "deleted_customer",
+    "deleted_product", "event", "payment_intent", "payment_method", "price", "product", "refund", "webhook_endpoint",
+}  # fmt: skip
+PROSE = {"description", "title", "externalDocs", "example", "deprecated"}
+REF = "#/components/schemas/"
+
+
+def prune(spec: dict[str, Any]) -> dict[str, Any]:
+    """The document with only what the sandbox serves."""
+    paths = {
+        path: {method: _operation(spec["paths"][path][method]) for method in methods}
+        for path, methods in SERVED.items()
+    }
+    schemas: dict[str, Any] = {}
+    wanted = sorted(KINDS | _references(paths))
+    while wanted:
+        name = wanted.pop()
+        if name not in schemas:
+            schemas[name] = _bare(spec["components"]["schemas"][name])
+            wanted.extend(sorted(_references(schemas[name]) - schemas.keys()))
+    info = {"title": spec["info"]["title"], "version": spec["info"]["version"]}
+    components = {"schemas": dict(sorted(schemas.items()))}
+    return {"openapi": spec["openapi"], "info": info, "paths": paths, "components": components}
+
+
+def _operation(operation: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {
+        "parameters": [
+            {"name": one["name"], "in": one["in"], "required": one["required"], "schema": _bare(one["schema"])}
+            for one in operation.get("parameters", [])
+        ],
+        "responses": {status: _content(reply) for status, reply in operation["responses"].items()},
+    }
+    if "requestBody" in operation:
+        kept["requestBody"] = _content(operation["requestBody"])
+    return kept
+
+
+def _content(part: dict[str, Any]) -> dict[str, Any]:
+    return {"content": {kind: {"schema": _bare(body["schema"])} for kind, body in part["content"].items()}}
+
+
+def _bare(node: Any, *, named: bool = False) -> Any:
+    """Without prose; `named` says that the keys are names of properties, which stay."""
+    if isinstance(node, list):
+        return [_bare(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: value for key, value in node.items() if named or not (key in PROSE or key.startswith("x-"))}
+    if not named and isinstance(kept.get("anyOf"), list):
+        kept["anyOf"] = _choices(kept["anyOf"])
+    return {key: _bare(value, named=not named and key == "properties") for key, value in kept.items()}
+
+
+def _choices(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not any(choice.get("type") == "string" for choice in choices):
+        return choices
+    return [choice for choice in choices if "$ref" not in choice or choice["$ref"].removeprefix(REF) in KINDS]
+
+
+def _references(node: Any) -> set[str]:
+    if isinstance(node, list):
+        return set().union(*(_references(item) for item in node))
+    if not isinstance(node, dict):
+        return set()
+    found = {node["$ref"].removeprefix(REF)} if isinstance(node.get("$ref"), str) else set[str]()
+    return found.union(*(_references(value) for value in node.values()))
+
+
+if __name__ == "__main__":
+    source, target = Path(sys.argv[1]), Path(sys.argv[2])
+    text = json.dumps(prune(json.loads(source.read_text())), separators=(",", ":"), sort_keys=False)
+    target.write_text(text + "\n")
