@@ -1,0 +1,62 @@
+"""Every kind of difference, and every way to close one."""
+
+from enum import StrEnum
+
+from supporters.kit.strings import gettext as _
+
+
+class Code(StrEnum):
+    """What kind of difference it is. `describe` says each in one plain sentence."""
+
+    PAYMENT_MISMATCH = "PAYMENT_MISMATCH"
+    DUPLICATE_PAYMENT = "DUPLICATE_PAYMENT"
+    PAYMENT_UNTRACED = "PAYMENT_UNTRACED"
+    UNKNOWN_CATEGORY = "UNKNOWN_CATEGORY"
+    BALANCE_LINE_CHANGED = "BALANCE_LINE_CHANGED"
+    BALANCE_DRIFT = "BALANCE_DRIFT"
+    BT_MISSING = "BT_MISSING"
+    REFUND_FAILED = "REFUND_FAILED"
+    REFUND_EXCEEDS = "REFUND_EXCEEDS"
+    LETTER_BURIED = "LETTER_BURIED"
+    EVENT_PARKED = "EVENT_PARKED"
+
+
+class Resolution(StrEnum):
+    """How a person closed a discrepancy."""
+
+    EXPLAINED = "explained"
+    FIXED_AT_STRIPE = "fixed_at_stripe"
+    REFUNDED = "refunded"
+    NOT_A_DONATION = "not_a_donation"
+    ACCEPTED = "accepted"
+
+
+SUSPENSE_CODES = (Code.PAYMENT_MISMATCH, Code.DUPLICATE_PAYMENT)  # their subject is the payment intent
+
+
+def describe(code: Code) -> str:
+    """What is different, in one plain sentence in the reader's language."""
+    return {
+        Code.PAYMENT_MISMATCH: _("A payment differs in amount, currency or mode from the donation it is for."),
+        Code.DUPLICATE_PAYMENT: _("A donation that was already paid was paid once more."),
+        Code.PAYMENT_UNTRACED: _("A line of Stripe's balance does not say which payment it belongs to."),
+        Code.UNKNOWN_CATEGORY: _("Stripe's balance has a kind of line that the books do not know; it is in suspense."),
+        Code.BALANCE_LINE_CHANGED: _("A line of Stripe's balance now has other amounts than when it was first read."),
+        Code.BALANCE_DRIFT: _("The books and Stripe disagree about how much Stripe holds."),
+        Code.BT_MISSING: _("A paid donation has no line in Stripe's balance yet."),
+        Code.REFUND_FAILED: _("The bank refused a refund; the money is back in our balance and still owed."),
+        Code.REFUND_EXCEEDS: _("More was returned than was given."),
+        Code.LETTER_BURIED: _("A letter could not be sent, however often it was tried."),
+        Code.EVENT_PARKED: _("A message from Stripe could not be handled."),
+    }[code]
+
+
+def describe_resolution(resolution: Resolution) -> str:
+    """How it was closed, in one plain sentence in the reader's language."""
+    return {
+        Resolution.EXPLAINED: _("The difference has a good reason; nothing has to change."),
+        Resolution.FIXED_AT_STRIPE: _("It was put right at Stripe."),
+        Resolution.REFUNDED: _("The money was returned."),
+        Resolution.NOT_A_DONATION: _("The money is no donation and stays out of income."),
+        Resolution.ACCEPTED: _("The difference is accepted as it is."),
+    }[resolution]

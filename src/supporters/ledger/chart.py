@@ -1,0 +1,85 @@
+"""The chart of accounts. Codes are ours; what an accountant calls them is mapped when the books are exported."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from supporters.kit.strings import gettext as _
+
+
+class Account(StrEnum):
+    """Where money sits. `describe` says in words what each is for."""
+
+    BANK = "1000"
+    STRIPE_BALANCE = "1100"
+    STRIPE_RESERVE = "1110"
+    PAYOUTS_IN_TRANSIT = "1150"
+    DISPUTES_RECEIVABLE = "1160"
+    SUSPENSE = "2000"
+    NOT_OURS = "2010"
+    DONATIONS_ONCE = "4000"
+    DONATIONS_RECURRING = "4010"
+    REFUNDS = "4090"
+    RETURNED = "4095"
+    PROCESSING_FEES = "5000"
+    OTHER_FEES = "5010"
+    DISPUTE_FEES = "5020"
+    PAYOUT_FEES = "5030"
+    TAX_ON_FEES = "5040"
+    EXCHANGE = "5090"
+
+
+class AccountWords(NamedTuple):
+    """What people read about one account."""
+
+    name: str
+    about: str
+
+
+def describe(account: Account) -> AccountWords:
+    """The name of the account and one plain sentence about it, in the reader's language."""
+    return (_own_and_owed() | _income() | _costs())[account]
+
+
+def _own_and_owed() -> dict[Account, AccountWords]:
+    words = AccountWords
+    return {
+        Account.BANK: words(_("Bank"), _("Money that has arrived in the bank account.")),
+        Account.STRIPE_BALANCE: words(_("Stripe balance"), _("Money that Stripe holds for us, available or pending.")),
+        Account.STRIPE_RESERVE: words(_("Stripe reserve"), _("Money that Stripe holds back as security.")),
+        Account.PAYOUTS_IN_TRANSIT: words(
+            _("Payouts in transit"), _("Money that has left Stripe and has not yet been seen in the bank.")
+        ),
+        Account.DISPUTES_RECEIVABLE: words(
+            _("Disputes"), _("Money that a bank took back while a dispute is being decided.")
+        ),
+        Account.SUSPENSE: words(_("Suspense"), _("Money that nobody has explained yet; a discrepancy says why.")),
+        Account.NOT_OURS: words(
+            _("Other business"), _("Money on the same Stripe account that is no donation, such as sales of a shop.")
+        ),
+    }
+
+
+def _income() -> dict[Account, AccountWords]:
+    words = AccountWords
+    return {
+        Account.DONATIONS_ONCE: words(_("One-off donations"), _("Single donations, in full, before fees.")),
+        Account.DONATIONS_RECURRING: words(
+            _("Recurring donations"), _("Monthly and yearly donations, in full, before fees.")
+        ),
+        Account.REFUNDS: words(_("Refunds"), _("Donations that we returned; taken off income.")),
+        Account.RETURNED: words(
+            _("Returned payments"), _("Donations that a bank took back for good; taken off income.")
+        ),
+    }
+
+
+def _costs() -> dict[Account, AccountWords]:
+    words = AccountWords
+    return {
+        Account.PROCESSING_FEES: words(_("Processing fees"), _("What Stripe keeps of each payment.")),
+        Account.OTHER_FEES: words(_("Other Stripe fees"), _("What Stripe charges apart from payments.")),
+        Account.DISPUTE_FEES: words(_("Dispute fees"), _("What Stripe charges when a payment is disputed.")),
+        Account.PAYOUT_FEES: words(_("Payout fees"), _("What Stripe charges for faster payouts.")),
+        Account.TAX_ON_FEES: words(_("Tax on fees"), _("Tax that Stripe adds to its fees.")),
+        Account.EXCHANGE: words(_("Exchange differences"), _("Gains and losses between two currencies.")),
+    }

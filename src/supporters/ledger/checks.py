@@ -1,0 +1,53 @@
+"""Does the ledger hold? Triggers and constraints already refuse what these look for: they notice if those were missing.
+
+`Check` is the form of every room's checks: one SQL statement for both databases that returns the rows that are wrong.
+"""
+
+import msgspec
+
+from supporters.kit.strings import gettext as _
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that must hold. `sql` returns offending rows, without personal data; it may use `:day_ago`."""
+
+    name: str
+    sentence: str
+    sql: str
+
+
+def checks() -> list[Check]:
+    """What must hold in the ledger."""
+    return [
+        Check(
+            "ledger_balanced",
+            _("The entries of every ledger transaction sum to zero in each currency."),
+            "SELECT transaction_id AS ledger_transaction, currency, sum(amount_minor) AS total FROM ledger_entry "
+            "GROUP BY transaction_id, currency HAVING sum(amount_minor) <> 0",
+        ),
+        Check(
+            "ledger_no_orphans",
+            _("Every ledger entry belongs to a ledger transaction."),
+            "SELECT e.id AS entry FROM ledger_entry e LEFT JOIN ledger_transaction t ON t.id = e.transaction_id "
+            "WHERE t.id IS NULL",
+        ),
+        Check(
+            "ledger_no_empty",
+            _("Every ledger transaction has two entries or more."),
+            "SELECT t.id AS ledger_transaction FROM ledger_transaction t "
+            "LEFT JOIN ledger_entry e ON e.transaction_id = t.id GROUP BY t.id HAVING count(e.id) < 2",
+        ),
+        Check(
+            "ledger_reversals",
+            _("A reversal leaves nothing of what it reverses on any account."),
+            "SELECT r.id AS reversal, e.account, e.currency, sum(e.amount_minor) AS total FROM ledger_transaction r "
+            "JOIN ledger_entry e ON e.transaction_id IN (r.id, r.reverses_id) WHERE r.reverses_id IS NOT NULL "
+            "GROUP BY r.id, e.account, e.currency HAVING sum(e.amount_minor) <> 0",
+        ),
+        Check(
+            "ledger_periods",
+            _("Every ledger transaction stands in the month of its day."),
+            "SELECT id AS ledger_transaction, period FROM ledger_transaction "
+            "WHERE substr(CAST(booked_on AS VARCHAR(10)), 1, 7) <> period",
+        ),
+    ]

@@ -1,0 +1,73 @@
+"""Do mirror, donations and ledger agree?"""
+
+from supporters.kit.strings import gettext as _
+from supporters.ledger.checks import Check
+
+_LIVE = (
+    "t.source_kind = 'balance_transaction' AND t.source_id = b.stripe_balance_transaction_id "
+    "AND NOT EXISTS (SELECT 1 FROM ledger_transaction r WHERE r.reverses_id = t.id)"
+)
+
+# Both sides are laid under each other and summed: joined line by line, either database may compare every line with
+# every entry of the account when it has no statistics yet. A reversal counts for the line of what it reverses.
+_LINE_AMOUNTS = """
+SELECT line, currency, sum(booked) AS booked_minor, sum(net) AS net_minor FROM (
+    SELECT t.source_id AS line, e.currency, e.amount_minor AS booked, 0 AS net
+    FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+    WHERE e.account = '1100' AND t.source_kind = 'balance_transaction'
+    UNION ALL
+    SELECT t.source_id, e.currency, e.amount_minor, 0
+    FROM ledger_entry e JOIN ledger_transaction r ON r.id = e.transaction_id
+    JOIN ledger_transaction t ON t.id = r.reverses_id
+    WHERE e.account = '1100' AND t.source_kind = 'balance_transaction'
+    UNION ALL
+    SELECT stripe_balance_transaction_id, currency, 0, net_minor FROM balance_transaction WHERE posted_at IS NOT NULL
+) AS sides GROUP BY line, currency HAVING sum(booked) <> sum(net)
+"""
+
+
+def checks() -> list[Check]:
+    """What must hold between Stripe's lines and the ledger."""
+    return [
+        Check(
+            "line_posted_once",
+            _("Every posted line of Stripe's balance is in the ledger exactly once."),
+            "SELECT b.stripe_balance_transaction_id AS line, count(t.id) AS transactions FROM balance_transaction b "  # noqa: S608
+            f"LEFT JOIN ledger_transaction t ON {_LIVE} WHERE b.posted_at IS NOT NULL "
+            "GROUP BY b.stripe_balance_transaction_id, b.net_minor "
+            "HAVING count(t.id) > 1 OR (count(t.id) = 0 AND b.net_minor <> 0)",
+        ),
+        Check(
+            "ledger_has_line",
+            _("Everything that the ledger took from Stripe's balance is a posted line there."),
+            "SELECT t.id AS ledger_transaction FROM ledger_transaction t "
+            "LEFT JOIN balance_transaction b ON b.stripe_balance_transaction_id = t.source_id "
+            "WHERE t.source_kind = 'balance_transaction' AND b.posted_at IS NULL",
+        ),
+        Check(
+            "line_amounts",
+            _("Every line of Stripe's balance moves the Stripe balance in the ledger by its net."),
+            _LINE_AMOUNTS,
+        ),
+        Check(
+            "stripe_balance",
+            _("The Stripe balance in the ledger is the sum of all posted lines, in each currency."),
+            "SELECT currency, sum(ledger) AS ledger_minor, sum(mirror) AS mirror_minor FROM ("
+            "SELECT currency, amount_minor AS ledger, 0 AS mirror FROM ledger_entry WHERE account = '1100' "
+            "UNION ALL SELECT currency, 0, net_minor FROM balance_transaction WHERE posted_at IS NOT NULL"
+            ") AS sides GROUP BY currency HAVING sum(ledger) <> sum(mirror)",
+        ),
+        Check(
+            "line_posted_in_time",
+            _("No line of Stripe's balance has waited for more than a day to be posted."),
+            "SELECT stripe_balance_transaction_id AS line, reporting_category FROM balance_transaction "
+            "WHERE posted_at IS NULL AND mirrored_at < :day_ago",
+        ),
+        Check(
+            "paid_has_line",
+            _("Every donation that was paid more than a day ago has its charge in Stripe's balance."),
+            "SELECT d.id AS donation FROM donation d WHERE d.state = 'paid' AND d.paid_at < :day_ago "
+            "AND NOT EXISTS (SELECT 1 FROM balance_transaction b WHERE b.reporting_category = 'charge' "
+            "AND b.stripe_payment_intent_id = d.stripe_payment_intent_id)",
+        ),
+    ]

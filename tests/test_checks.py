@@ -1,0 +1,255 @@
+"""Every check of the books holds on good books, and is shown to fail on books that were broken on purpose."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+import msgspec
+import pytest
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from books import NOW, add_donations, add_lines, donation_id, found, line_row, refund_line_row
+from databases import Databases
+from supporters.audit.record import record
+from supporters.checks import all_checks, run_checks
+from supporters.donations.models import Donation, Refund
+from supporters.kit.clock import FixedClock
+from supporters.kit.db import Database, changed_rows
+from supporters.kit.ids import Ids, SeededRandom
+from supporters.ledger.models import LedgerTransaction
+from supporters.ledger.post import post
+from supporters.ledger.reverse import reverse
+from supporters.ledger.triggers import drop_statements
+from supporters.payments.models import BalanceTransaction
+from supporters.reconciliation.poster import line_of, post_new
+from supporters.reconciliation.postings import Ours, make_posting
+
+KINDS = ("sqlite", "postgresql")
+ONE = donation_id(1)
+TRANSACTION = "(SELECT id FROM ledger_transaction WHERE source_id = 'txn_1')"
+COPY = (
+    "INSERT INTO ledger_transaction (id, source_kind, source_id, purpose, revision, booked_on, period, memo, posted_at) "
+    "SELECT '{id}', source_kind, '{source}', purpose, {revision}, booked_on, period, memo, posted_at "
+    "FROM ledger_transaction WHERE source_id = 'txn_1'"
+)
+ENTRY = (
+    "INSERT INTO ledger_entry (id, transaction_id, account, amount_minor, currency) "
+    "VALUES ('{id}', {to}, '{account}', {n}, 'GBP')"
+)
+REFUND = (
+    "INSERT INTO refund (id, donation_id, amount_minor, currency, reason, state, origin, created_at, updated_at) "
+    "SELECT 'new', id, {n}, '{currency}', 'other', '{state}', 'desk', created_at, updated_at FROM donation WHERE id = '{of}'"
+)
+
+BROKEN: list[tuple[str, list[str]]] = [
+    ("ledger_balanced", [ENTRY.format(id="e1", to=TRANSACTION, account="5000", n=1)]),
+    (
+        "ledger_balanced",
+        [f"UPDATE ledger_entry SET currency = 'EUR' WHERE transaction_id = {TRANSACTION} AND account = '1100'"],
+    ),
+    ("ledger_no_orphans", [ENTRY.format(id="e1", to="'gone'", account="5000", n=1)]),
+    ("ledger_no_empty", [COPY.format(id="empty", source="txn_1", revision=7)]),
+    ("ledger_reversals", ["UPDATE ledger_entry SET account = '5010' WHERE account = '5000' AND amount_minor < 0"]),
+    ("ledger_periods", ["UPDATE ledger_transaction SET period = '2026-12' WHERE source_id = 'txn_1'"]),
+    ("mirror_net", ["UPDATE balance_transaction SET net_minor = net_minor + 1 WHERE source_id = 'ch_1'"]),
+    ("paid_has_payment", [f"UPDATE donation SET stripe_payment_intent_id = NULL WHERE id = '{ONE}'"]),
+    ("paid_has_payment", [f"UPDATE donation SET paid_at = NULL WHERE id = '{ONE}'"]),
+    ("refunds_within_donation", [REFUND.format(n=2501, currency="GBP", state="succeeded", of=ONE)]),
+    ("refunded_sum", [f"UPDATE donation SET refunded_minor = 1 WHERE id = '{ONE}'"]),
+    ("refunded_sum", [REFUND.format(n=5, currency="GBP", state="succeeded", of=ONE)]),
+    ("refund_currency", [REFUND.format(n=5, currency="EUR", state="pending", of=ONE)]),
+    ("refund_of_paid", [f"UPDATE donation SET state = 'started' WHERE id = '{donation_id(3)}'"]),
+    ("paid_has_receipt", [f"DELETE FROM receipt WHERE donation_id = '{donation_id(3)}'"]),
+    ("receipt_has_paid", [f"UPDATE donation SET state = 'expired' WHERE id = '{ONE}'"]),
+    ("receipt_has_paid", [f"UPDATE receipt SET amount_minor = 2501 WHERE donation_id = '{ONE}'"]),
+    ("receipt_has_paid", [f"UPDATE receipt SET donation_id = 'gone' WHERE donation_id = '{ONE}'"]),
+    ("receipts_gap_free", [f"DELETE FROM receipt WHERE donation_id = '{donation_id(2)}'"]),
+    ("receipts_gap_free", ["UPDATE receipt SET sequence = sequence - 1 WHERE sequence = 1"]),
+    ("receipt_counter", ["UPDATE receipt_counter SET last = last + 1"]),
+    ("receipt_counter", ["DELETE FROM receipt_counter"]),
+    ("receipt_counter", ["INSERT INTO receipt_counter (year, last) VALUES (2027, 3)"]),
+    ("receipt_has_letter", [f"DELETE FROM letter WHERE about = '{ONE}'"]),
+    (
+        "line_posted_once",
+        [
+            COPY.format(id="second", source="txn_1", revision=1),
+            ENTRY.format(id="e1", to="'second'", account="5000", n=1),
+            ENTRY.format(id="e2", to="'second'", account="4000", n=-1),
+        ],
+    ),
+    (
+        "line_posted_once",
+        [
+            f"DELETE FROM ledger_entry WHERE transaction_id = {TRANSACTION}",
+            f"DELETE FROM ledger_transaction WHERE id = {TRANSACTION}",
+        ],
+    ),
+    ("ledger_has_line", ["UPDATE balance_transaction SET posted_at = NULL WHERE source_id = 'ch_1'"]),
+    ("ledger_has_line", ["DELETE FROM balance_transaction WHERE source_id = 'ch_1'"]),
+    (
+        "line_amounts",
+        [
+            f"UPDATE ledger_entry SET amount_minor = amount_minor + 5 WHERE transaction_id = {TRANSACTION} AND account = '1100'",
+            f"UPDATE ledger_entry SET amount_minor = amount_minor - 5 WHERE transaction_id = {TRANSACTION} AND account = '5000'",
+        ],
+    ),
+    (
+        "stripe_balance",
+        [
+            COPY.format(id="other", source="elsewhere", revision=0),
+            ENTRY.format(id="e1", to="'other'", account="1100", n=1),
+            ENTRY.format(id="e2", to="'other'", account="4000", n=-1),
+            "UPDATE ledger_transaction SET source_kind = 'manual' WHERE id = 'other'",
+        ],
+    ),
+    (
+        "line_posted_in_time",
+        [
+            "UPDATE balance_transaction SET posted_at = NULL, mirrored_at = '2026-11-21 09:35:59.000000' WHERE source_id = 'ch_1'"
+        ],
+    ),
+    (
+        "paid_has_line",
+        [
+            f"UPDATE donation SET paid_at = '2026-11-21 09:35:59.000000' WHERE id = '{ONE}'",
+            "UPDATE balance_transaction SET stripe_payment_intent_id = 'pi_other' WHERE source_id = 'ch_1'",
+        ],
+    ),
+    ("audit_chain", ["UPDATE audit_entry SET action = 'nothing.at_all' WHERE seq = 1"]),
+    ("audit_chain", ["DELETE FROM audit_detail WHERE seq = 1"]),
+]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+async def books(request: pytest.FixtureRequest, databases: Databases) -> AsyncIterator[Database]:
+    """Three paid donations with receipts and letters, one partly refunded; all posted, one posting reversed and redone.
+
+    Shared by the tests of this file: each breaks it inside a transaction that is never committed.
+    """
+    ids = Ids(FixedClock(NOW), SeededRandom(2822))
+    async with databases.fresh(request.param) as db:
+        async with db.unit_of_work() as session:
+            await _fill(session)
+            await post_new(session, ids=ids, now=NOW, time_zone="Europe/London")
+            await _repost(session, ids)
+        yield db
+
+
+async def _fill(session: AsyncSession) -> None:
+    await found(session)
+    await add_donations(session, range(1, 4), with_receipts=True)
+    await add_lines(session, *(line_row(n) for n in range(1, 4)), refund_line_row(3, 1000))
+    await session.execute(
+        insert(Refund).values(
+            id="R" * 26, donation_id=donation_id(3), amount_minor=1000, currency="GBP", reason="other",
+            state="succeeded", origin="desk", created_at=NOW, updated_at=NOW,
+        )
+    )  # fmt: skip
+    await session.execute(update(Donation).where(Donation.id == donation_id(3)).values(refunded_minor=1000))
+    for number in (1, 2):
+        await record(
+            session, actor_kind="staff", actor_id="dana", action="donation.refund", record_kind="donation",
+            record_id=donation_id(3), detail={"number": number}, now=NOW,
+        )  # fmt: skip
+
+
+async def _repost(session: AsyncSession, ids: Ids) -> None:
+    """The posting of txn_2 is reversed and posted again as its next revision."""
+    wrong = (await session.scalars(select(LedgerTransaction).where(LedgerTransaction.source_id == "txn_2"))).one()
+    row = (
+        await session.scalars(
+            select(BalanceTransaction).where(BalanceTransaction.stripe_balance_transaction_id == "txn_2")
+        )
+    ).one()
+    await reverse(session, wrong.id, booked_on=wrong.booked_on, memo="other appeal", ids=ids, now=NOW)
+    again = make_posting(line_of(row), Ours(donation_id(2), "F" * 26, "B" * 26), time_zone="Europe/London")
+    assert again is not None
+    await post(session, [msgspec.structs.replace(again, revision=1)], ids=ids, now=NOW)
+
+
+async def break_books(session: AsyncSession, statements: Sequence[str]) -> None:
+    """`statements` run with every guard of the database out of the way, as somebody with its password could."""
+    dialect = session.get_bind().dialect.name
+    await _drop_guards(session, dialect)
+    for statement in statements:
+        changed = await session.execute(text(statement))
+        assert changed_rows(changed) > 0, statement
+
+
+async def _drop_guards(session: AsyncSession, dialect: str) -> None:
+    pragmas = ["PRAGMA ignore_check_constraints=ON", "PRAGMA defer_foreign_keys=ON"]
+    others = pragmas if dialect == "sqlite" else ["SET LOCAL session_replication_role = replica"]
+    for statement in [*drop_statements(dialect), *others]:
+        await session.execute(text(statement))
+    if dialect == "postgresql":
+        named = "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"
+        for table, name in (await session.execute(text(named))).all():
+            await session.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
+
+
+async def broken(session: AsyncSession, stripe_balance: dict[str, int] | None = None) -> dict[str, tuple[str, ...]]:
+    found = await run_checks(session, now=NOW, stripe_balance=stripe_balance)
+    return {each.name: each.rows for each in found}
+
+
+async def test_good_books_hold(books: Database) -> None:
+    async with books.reading() as session:
+        assert await broken(session) == {}
+
+
+async def test_empty_books_hold(db: Database) -> None:
+    async with db.reading() as session:
+        assert await broken(session, {"GBP": 0}) == {}
+
+
+@pytest.mark.parametrize(("name", "statements"), BROKEN, ids=[f"{n}-{name}" for n, (name, _) in enumerate(BROKEN)])
+async def test_a_check_names_what_is_broken(name: str, statements: list[str], books: Database) -> None:
+    async with books.reading() as session:  # never committed
+        await break_books(session, statements)
+
+        found = await broken(session)
+
+    assert 1 <= len(found.get(name, ())) <= 2  # the broken rows, and not the good ones beside them
+
+
+def test_every_check_is_shown_to_fail() -> None:
+    shown = {name for name, _ in BROKEN}
+
+    assert {check.name for check in all_checks()} | {"audit_chain"} == shown
+
+
+def test_checks_have_names_of_their_own_and_say_what_must_hold() -> None:
+    checks = all_checks()
+
+    assert len({check.name for check in checks}) == len(checks)
+    assert all(check.sentence.endswith(".") for check in checks)
+
+
+async def test_what_is_late_after_a_day_is_not_late_before(books: Database) -> None:
+    untied = "UPDATE balance_transaction SET stripe_payment_intent_id = NULL WHERE source_id = 'ch_1'"
+    async with books.reading() as session:
+        await break_books(session, [untied])
+
+        on_the_day = await run_checks(session, now=NOW + timedelta(days=1))
+        after_it = await run_checks(session, now=NOW + timedelta(days=1, seconds=1))
+
+    assert on_the_day == []
+    assert [(each.name, each.rows) for each in after_it] == [("paid_has_line", (f"donation={ONE}",))]
+
+
+async def test_books_that_hold_are_stripes_balance_to_the_penny(books: Database) -> None:
+    async with books.reading() as session:
+        assert await broken(session, {"GBP": 3 * 2435 - 1000}) == {}
+
+
+@pytest.mark.parametrize(
+    ("stripe_balance", "row"),
+    [
+        ({"GBP": 6306}, "currency=GBP ledger_minor=6305 stripe_minor=6306 waiting_minor=0"),
+        ({}, "currency=GBP ledger_minor=6305 stripe_minor=0 waiting_minor=0"),
+        ({"GBP": 6305, "EUR": -1}, "currency=EUR ledger_minor=0 stripe_minor=-1 waiting_minor=0"),
+    ],
+)
+async def test_drift_from_stripes_balance_is_named(stripe_balance: dict[str, int], row: str, books: Database) -> None:
+    async with books.reading() as session:
+        assert await broken(session, stripe_balance) == {"balance_drift": (row,)}
