@@ -7,6 +7,7 @@ PORT ?= 8000
 SANDBOX_PORT ?= $(shell expr $(PORT) + 1)
 SMTP_PORT ?= $(shell expr $(PORT) + 2)
 TESTS ?= tests
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
 

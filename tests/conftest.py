@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from databases import Databases
+from paper import SETTINGS_ENV
 from postgres import Postgres, running_postgres
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
@@ -49,22 +50,6 @@ async def sqlite_db(databases: Databases) -> AsyncIterator[Database]:
     """An empty migrated SQLite database, for what does not depend on the engine."""
     async with databases.fresh("sqlite") as database:
         yield database
-
-
-SETTINGS_ENV = {
-    "SUPPORTERS_SECRET_KEY": "test-secret-key-of-more-than-32-characters",
-    "SUPPORTERS_STRIPE_SECRET_KEY": "sk_test_sandbox",
-    "SUPPORTERS_STRIPE_WEBHOOK_SECRET": "whsec_test_secret",
-    "SUPPORTERS_STRIPE_API_BASE": "http://127.0.0.1:8001",
-    "SUPPORTERS_CHECKOUT_ORIGIN": "http://127.0.0.1:8001",
-    "SUPPORTERS_PUBLISHER_NAME": "The Weekly Lamp",
-    "SUPPORTERS_LEGAL_NAME": "The Weekly Lamp Ltd",
-    "SUPPORTERS_POSTAL_ADDRESS": "12 Tanner’s Row, Eastmere EM1 4LP",
-    "SUPPORTERS_CONTACT_NAME": "Nora Hale, editor",
-    "SUPPORTERS_CONTACT_EMAIL": "help@weeklylamp.example",
-    "SUPPORTERS_MAIL_FROM": "receipts@give.weeklylamp.example",
-    "SUPPORTERS_NEWSLETTER_NAME": "the daily email, Morning Light",
-}
 
 
 @pytest.fixture

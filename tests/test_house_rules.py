@@ -76,7 +76,7 @@ def test_functions_stay_readable_on_one_screen() -> None:
 def test_only_the_unit_of_work_commits() -> None:
     """One request is one transaction: a commit inside would store half of it when the rest fails."""
     pattern = re.compile(r"\.(commit|rollback)$|(^|\.)engine\.begin$")
-    allowed = {"kit/db.py", "kit/migrate.py"}
+    allowed = {"kit/db.py", "kit/migrate.py", "kit/accept.py"}  # accept: the webhook's one statement
     found = {
         f"{name(path)}:{line} {call}"
         for path in PYTHON

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SETTINGS_ENV
-from supporters.kit.errors import SettingsError
-from supporters.settings import read_settings, redacted
+from paper import SETTINGS_ENV
+from supporters.settings import SettingsError, read_settings, redacted
 
 
 def test_everything_wrong_is_said_at_once() -> None:

@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
-
-from supporters.kit.errors import SettingsError
 
 PREFIX = "SUPPORTERS_"
 SECRET_CHARS = 32
@@ -24,6 +22,14 @@ HERE = Path(".data")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TEST_KEYS = ("sk_test_", "rk_test_")
 LIVE_KEYS = ("sk_live_", "rk_live_")
+
+
+class SettingsError(Exception):
+    """Settings are wrong or missing; `message` names each of them."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def _setting(default: Any, help_text: str, *, secret: bool = False) -> Any:
@@ -107,7 +113,7 @@ def redacted(settings: Settings) -> dict[str, str]:
     shown: dict[str, str] = {}
     for item in fields(settings):
         value = getattr(settings, item.name)
-        text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        text = ", ".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
         shown[env_name(item.name)] = _hidden(text) if item.metadata["secret"] else text
     return shown
 

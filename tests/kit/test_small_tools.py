@@ -25,6 +25,14 @@ def test_ids_sort_by_time_and_repeat_with_the_same_seed() -> None:
     assert not is_ulid("x" * 26)
 
 
+def test_ids_of_one_millisecond_sort_in_the_order_of_their_making() -> None:
+    ids = Ids(FixedClock(datetime(2026, 11, 22, tzinfo=UTC)))
+
+    made = [ids.ulid() for _ in range(1000)]
+
+    assert made == sorted(set(made))
+
+
 def test_references_and_tokens_differ_every_time() -> None:
     ids = Ids()
 

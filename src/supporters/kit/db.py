@@ -133,6 +133,7 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "recursive_triggers=ON",  # else INSERT OR REPLACE removes rows behind the triggers' back
         "temp_store=MEMORY",
         "cache_size=-16000",
     ):

@@ -9,10 +9,6 @@ class SupportersError(Exception):
         self.message = message
 
 
-class SettingsError(SupportersError):
-    """Settings are wrong or missing; the message names each of them."""
-
-
 class NotFound(SupportersError):
     """No such record, or not for this person to see."""
 

@@ -44,11 +44,15 @@ class Ids:
     def __init__(self, clock: Clock | None = None, random: RandomSource | None = None) -> None:
         self._clock = clock or SystemClock()
         self._random = random or SystemRandom()
+        self._last = 0
 
     def ulid(self) -> str:
-        """A new row id, sortable by the time of its making."""
+        """A new row id: sortable by the time of its making, and by its order within one millisecond."""
         millis = int(self._clock.now().timestamp() * 1000)
         value = (millis << 80) | int.from_bytes(self._random.token_bytes(10), "big")
+        if millis == self._last >> 80:
+            value = self._last + 1 + int.from_bytes(self._random.token_bytes(4), "big")
+        self._last = value
         return encode(value, ULID_LENGTH)
 
     def reference(self, prefix: str) -> str:

@@ -1,0 +1,78 @@
+"""What `supporters check` tries: the database, Stripe, the mail server, the clock, the books."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from supporters.checks import run_checks
+from supporters.kit.errors import SupportersError
+from supporters.kit.migrate import is_current
+from supporters.worker import Tools
+
+CLOCK_TOLERANCE = timedelta(seconds=30)
+
+
+class Finding(NamedTuple):
+    """One thing that was tried, and what came of it in words."""
+
+    name: str
+    is_ok: bool
+    words: str
+
+
+async def check_all(tools: Tools) -> list[Finding]:
+    """Everything that the settings name was tried; the books last, if there is a database to hold them."""
+    database = await _try("database", _database, tools)
+    stripe = await _try("Stripe", _stripe, tools)
+    mail = await _try("mail server", _mail, tools)
+    clock = await _try("clock", _clock, tools)
+    books = await check_books(tools) if database.is_ok else [Finding("books", False, "not looked at: no database")]
+    return [database, stripe, mail, clock, *books]
+
+
+async def check_books(tools: Tools) -> list[Finding]:
+    """Every invariant of the books; each broken one by name, with the rows that break it."""
+    if not await is_current(tools.db):
+        return [Finding("books", False, "the database is not up to date: run `supporters migrate`")]
+    async with tools.db.reading() as session:
+        broken = await run_checks(session, now=tools.clock.now())
+    if not broken:
+        return [Finding("books", True, "they hold")]
+    return [Finding(f"books: {one.name}", False, f"{one.sentence} Rows: {one.rows}") for one in broken]
+
+
+async def _database(tools: Tools) -> str:
+    async with tools.db.reading() as session:
+        await session.execute(text("SELECT 1"))
+    if not await is_current(tools.db):
+        raise SupportersError("it answers, but is not up to date: run `supporters migrate`")
+    return "answers and is up to date"
+
+
+async def _stripe(tools: Tools) -> str:
+    await tools.gateway.ping()
+    return f"answers at {tools.settings.stripe_api_base}"
+
+
+async def _clock(tools: Tools) -> str:
+    theirs = await tools.gateway.ping()
+    if theirs is None:
+        return "Stripe names no time to compare with"
+    apart = abs(theirs - tools.clock.now())
+    if apart > CLOCK_TOLERANCE:
+        raise SupportersError(f"this machine's clock is {int(apart.total_seconds())} s away from Stripe's")
+    return "agrees with Stripe's"
+
+
+async def _mail(tools: Tools) -> str:
+    await tools.transport.check()
+    return "answers"
+
+
+async def _try(name: str, attempt: Callable[[Tools], Awaitable[str]], tools: Tools) -> Finding:
+    try:
+        return Finding(name, True, await attempt(tools))
+    except (SupportersError, OSError) as error:
+        return Finding(name, False, str(error) or type(error).__name__)

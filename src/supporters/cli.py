@@ -1,0 +1,246 @@
+"""`supporters`: everything that a person starts."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+import uvicorn
+from rich.console import Console
+
+from supporters import __version__
+from supporters.kit.errors import SupportersError
+from supporters.kit.logs import configure_logs
+from supporters.settings import Settings, SettingsError, read_settings
+from supporters.staff.models import Role
+
+P = ParamSpec("P")
+GRACE_SECONDS = 30
+out = Console(highlight=False, soft_wrap=True)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="supporters")
+def cli() -> None:
+    """Donations and supporters for news publishers."""
+
+
+def main() -> None:
+    """Runs the command line; an error that a person can mend is said in words and ends with status 1."""
+    try:
+        cli(standalone_mode=False)
+    except (SupportersError, SettingsError) as error:
+        click.echo(error.message, err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+
+
+def in_loop(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """The async command as click wants it."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(command(*args, **kwargs))
+
+    return run
+
+
+def _settings() -> Settings:
+    settings = read_settings()
+    configure_logs(as_json=settings.log_json)
+    return settings
+
+
+async def _require_current(settings: Settings) -> None:
+    """Raises NotMigrated in words, rather than a trace of the first query that fails."""
+    from supporters.kit.db import Database
+    from supporters.kit.migrate import require_current
+
+    db = Database(settings.database_url)
+    try:
+        await require_current(db)
+    finally:
+        await db.close()
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Processes; more than one needs PostgreSQL.")
+@click.option("--no-jobs", is_flag=True, help="Web only: run `supporters worker` beside it.")
+def serve(host: str, port: int, workers: int, no_jobs: bool) -> None:
+    """Serve the pages and, unless told otherwise, do the background work."""
+    settings = _settings()
+    if workers > 1 and settings.database_url.startswith("sqlite"):
+        raise click.UsageError("several workers need PostgreSQL: set SUPPORTERS_DATABASE_URL")
+    asyncio.run(_require_current(settings))
+    uvicorn.run(
+        "supporters.app:web_only" if no_jobs else "supporters.app:everything",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@cli.command()
+@in_loop
+async def worker() -> None:
+    """Do the background work: Stripe's events, jobs, letters, timers."""
+    import signal
+
+    from supporters.worker import Worker, open_tools
+
+    settings = _settings()
+    await _require_current(settings)
+    tools = open_tools(settings)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    try:
+        await Worker(tools).run(stop)
+    finally:
+        await tools.close()
+
+
+@cli.command()
+@click.option("--to", "target", default="head", show_default=True, help="head, base or a revision")
+@in_loop
+async def migrate(target: str) -> None:
+    """Bring the database to the newest shape. One process at a time; running it twice does no harm."""
+    from supporters.kit.db import Database
+    from supporters.kit.migrate import migrate as run
+
+    settings = _settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    db = Database(settings.database_url)
+    try:
+        await run(db, target)
+    finally:
+        await db.close()
+    out.print("The database is up to date." if target == "head" else f"The database is at {target}.")
+
+
+@cli.command()
+@click.option("--books", is_flag=True, help="Only whether the books hold.")
+@in_loop
+async def check(books: bool) -> None:
+    """Show the settings in effect, try everything they name, and ask whether the books hold."""
+    from supporters.checkup import check_all, check_books
+    from supporters.settings import redacted
+    from supporters.worker import open_tools
+
+    settings = _settings()
+    tools = open_tools(settings)
+    try:
+        if not books:
+            for name, value in redacted(settings).items():
+                out.print(f"{name} = {value}", markup=False)
+        findings = await (check_books(tools) if books else check_all(tools))
+    finally:
+        await tools.close()
+    for finding in findings:
+        out.print(f"{'ok  ' if finding.is_ok else 'FAIL'}  {finding.name}: {finding.words}", markup=False)
+    if not all(finding.is_ok for finding in findings):
+        sys.exit(1)
+
+
+@cli.command()
+@click.option("--port", default=8001, show_default=True)
+@click.option("--webhook", help="Where events go, such as http://127.0.0.1:8000/hooks/stripe")
+@click.option("--webhook-secret", default="whsec_sandbox", show_default=True)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="SQLite file; without it everything is forgotten at the end."
+)
+@click.option("--publisher", default="The Weekly Lamp", show_default=True)
+@click.option("--seed", type=int, help="Makes ids repeatable.")
+@click.option("--with-parent", is_flag=True, hidden=True, help="Ends when its standard input does.")
+@in_loop
+async def sandbox(
+    port: int,
+    webhook: str | None,
+    webhook_secret: str,
+    data: Path | None,
+    publisher: str,
+    seed: int | None,
+    with_parent: bool,
+) -> None:
+    """Run a Stripe that lives on this machine. Listens on 127.0.0.1 only."""
+    from supporters.demo.processes import serve_app, until_input_ends
+    from supporters.sandbox.app import create_app
+    from supporters.sandbox.config import SandboxConfig
+
+    configure_logs(as_json=False)
+    config = SandboxConfig(
+        database_path=data,
+        base_url=f"http://127.0.0.1:{port}",
+        webhook_url=webhook,
+        webhook_secret=webhook_secret,
+        publisher=publisher,
+        seed=seed,
+    )
+    await serve_app(create_app(config), port=port, until=until_input_ends() if with_parent else None)
+
+
+@cli.command()
+@click.option("--port", default=8000, show_default=True)
+@click.option("--sandbox-port", default=8001, show_default=True)
+@click.option("--smtp-port", default=8002, show_default=True)
+@click.option("--data-dir", envvar="SUPPORTERS_DATA_DIR", default=".data/demo", type=click.Path(path_type=Path))
+@in_loop
+async def demo(port: int, sandbox_port: int, smtp_port: int, data_dir: Path) -> None:
+    """Serve the whole product with sample data, the sandbox in Stripe's place and a mailbox for its letters."""
+    from supporters.demo.run import run_demo
+
+    await run_demo(port=port, sandbox_port=sandbox_port, smtp_port=smtp_port, data_dir=data_dir, say=out.print)
+
+
+@cli.group()
+def staff() -> None:
+    """Who works at the desk."""
+
+
+@staff.command("add")
+@click.argument("email")
+@click.option("--name", prompt=True)
+@click.option("--role", type=click.Choice([role.value for role in Role]), prompt=True)
+@click.password_option(help="At least 12 characters.")
+@in_loop
+async def staff_add(email: str, name: str, role: str, password: str) -> None:
+    """Let someone sign in to the desk."""
+    from supporters.kit.clock import SystemClock
+    from supporters.kit.db import Database
+    from supporters.kit.ids import Ids
+    from supporters.staff.actions import add_staff
+
+    db = Database(_settings().database_url)
+    try:
+        async with db.unit_of_work() as session:
+            await add_staff(
+                session,
+                email,
+                name,
+                role,
+                password,
+                ids=Ids(),
+                now=SystemClock().now(),
+            )
+    finally:
+        await db.close()
+    out.print(f"{email} may sign in to the desk as {role}.", markup=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""`supporters demo`: the whole product on this machine, ready to be clicked through."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from supporters.app import create_app
+from supporters.demo import sample
+from supporters.demo.mailbox import MailSink
+from supporters.demo.pages import place_brand, with_demo_pages
+from supporters.demo.processes import HOST, refuse_taken_ports, serve_app, server_of, until_answers
+from supporters.demo.seed import Life, has_life, ids_of, webhooks_into
+from supporters.kit.clock import FixedClock, SystemClock
+from supporters.kit.db import Database
+from supporters.kit.ids import Ids
+from supporters.kit.logs import configure_logs
+from supporters.kit.migrate import migrate
+from supporters.mail.transport import SmtpTransport
+from supporters.payments.gateway import Gateway
+from supporters.sandbox.app import create_app as create_sandbox
+from supporters.sandbox.config import SandboxConfig
+from supporters.settings import PREFIX, Settings, read_settings
+from supporters.worker import Tools, open_tools
+
+Say = Callable[[str], None]
+SANDBOX_FILE = "sandbox.db"
+
+
+async def run_demo(*, port: int, sandbox_port: int, smtp_port: int, data_dir: Path, say: Say) -> None:
+    """Serves until interrupted. Raises SupportersError when a port is taken or a part does not start."""
+    configure_logs(as_json=False, level=logging.WARNING)
+    refuse_taken_ports(port, sandbox_port, smtp_port)
+    data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+    settings = demo_settings(port=port, sandbox_port=sandbox_port, smtp_port=smtp_port, data_dir=data_dir)
+    place_brand(data_dir)
+    sink = MailSink(data_dir / "mailbox", host=HOST, port=smtp_port)
+    sink.start()
+    try:
+        await _fill(settings, data_dir=data_dir, sandbox_port=sandbox_port, say=say)
+        sandbox = await _start_sandbox(settings, data_dir=data_dir, port=sandbox_port)
+        try:
+            tools = open_tools(settings)
+            app = with_demo_pages(create_app(settings, tools=tools), settings=settings, mailbox=data_dir / "mailbox")
+            announced = asyncio.create_task(_announce(settings, port=port, sandbox_port=sandbox_port, say=say))
+            await serve_app(app, port=port)
+            await announced
+            await tools.close()
+        finally:
+            await _stop(sandbox)
+    finally:
+        sink.stop()
+
+
+def demo_settings(*, port: int, sandbox_port: int, smtp_port: int, data_dir: Path) -> Settings:
+    """The demo's settings: everything on this machine, secrets made once and kept in its folder."""
+    sandbox = f"http://{HOST}:{sandbox_port}"
+    site = f"http://{HOST}:{port}/paper"
+    return read_settings(
+        {
+            **sample.PAPER,
+            f"{PREFIX}SECRET_KEY": _kept_secret(data_dir / "secret"),
+            f"{PREFIX}DATA_DIR": str(data_dir),
+            f"{PREFIX}BASE_URL": f"http://{HOST}:{port}",
+            f"{PREFIX}SITE_URL": site,
+            f"{PREFIX}ABOUT_URL": f"{site}/about",
+            f"{PREFIX}PRIVACY_URL": f"{site}/privacy",
+            f"{PREFIX}STRIPE_SECRET_KEY": "sk_test_sandbox",
+            f"{PREFIX}STRIPE_WEBHOOK_SECRET": "whsec_" + _kept_secret(data_dir / "webhook-secret"),
+            f"{PREFIX}STRIPE_API_BASE": sandbox,
+            f"{PREFIX}CHECKOUT_ORIGIN": sandbox,
+            f"{PREFIX}SMTP_URL": f"smtp://{HOST}:{smtp_port}",
+        }
+    )
+
+
+def _kept_secret(path: Path) -> str:
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(Ids().token(), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+def _sandbox_config(settings: Settings, *, data_dir: Path, port: int, clock: FixedClock | None = None) -> SandboxConfig:
+    return SandboxConfig(
+        database_path=data_dir / SANDBOX_FILE,
+        base_url=f"http://{HOST}:{port}",
+        webhook_url=f"{settings.base_url}/hooks/stripe",
+        webhook_secret=settings.stripe_webhook_secrets[0],
+        publisher=settings.publisher_name,
+        clock=clock or SystemClock(),
+        in_background=clock is None,
+    )
+
+
+async def _fill(settings: Settings, *, data_dir: Path, sandbox_port: int, say: Say) -> None:
+    """The database is migrated and, at the first start, filled with twenty days of sample data."""
+    db = Database(settings.database_url)
+    await migrate(db)
+    now = SystemClock().now()
+    clock = FixedClock(now - timedelta(days=sample.DAYS))
+    tools = Tools(
+        settings=settings,
+        db=db,
+        gateway=Gateway(settings.stripe_secret_key, api_base=settings.stripe_api_base),
+        transport=SmtpTransport(settings.smtp_url),
+        clock=clock,
+        ids=ids_of(clock),
+    )
+    try:
+        if await has_life(tools):
+            return
+        say("Making sample data ...")
+        _forget_half_made(data_dir)
+        await _live(tools, clock, data_dir=data_dir, sandbox_port=sandbox_port, until=now)
+    finally:
+        await tools.close()
+
+
+def _forget_half_made(data_dir: Path) -> None:
+    for path in data_dir.glob(f"{SANDBOX_FILE}*"):
+        path.unlink()
+    for path in (data_dir / "mailbox").glob("*.eml"):
+        path.unlink()
+
+
+async def _live(tools: Tools, clock: FixedClock, *, data_dir: Path, sandbox_port: int, until: datetime) -> None:
+    async with webhooks_into(tools) as client:
+
+        async def deliver(url: str, headers: dict[str, str], body: bytes) -> int:
+            return (await client.post(url, headers=headers, content=body)).status_code
+
+        config = _sandbox_config(tools.settings, data_dir=data_dir, port=sandbox_port, clock=clock)
+        app = create_sandbox(config, deliver)
+        server = server_of(app, port=sandbox_port)
+        serving = asyncio.create_task(server.serve())
+        try:
+            await until_answers(sandbox_port, is_over=serving.done)
+            await Life(tools, app.state.sandbox, clock, until=until).live()
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def _start_sandbox(settings: Settings, *, data_dir: Path, port: int) -> asyncio.subprocess.Process:
+    """The sandbox as a process of its own; it ends when this one does, however that happens."""
+    sandbox = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "supporters.cli", "sandbox", "--with-parent", "--port", str(port)),
+        *("--data", str(data_dir / SANDBOX_FILE), "--publisher", settings.publisher_name),
+        *("--webhook", f"{settings.base_url}/hooks/stripe", "--webhook-secret", settings.stripe_webhook_secrets[0]),
+        stdin=asyncio.subprocess.PIPE,
+    )
+    await until_answers(port, is_over=lambda: sandbox.returncode is not None)
+    return sandbox
+
+
+async def _stop(sandbox: asyncio.subprocess.Process) -> None:
+    if sandbox.stdin is not None:
+        sandbox.stdin.close()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(sandbox.wait(), 10)
+    if sandbox.returncode is None:
+        sandbox.kill()
+
+
+async def _announce(settings: Settings, *, port: int, sandbox_port: int, say: Say) -> None:
+    await until_answers(port)
+    sign_in = f"(sign in as {sample.STAFF_EMAIL}, password {sample.STAFF_PASSWORD})"
+    lines = (
+        ("Article", f"{settings.base_url}{sample.FERRY.path}"),
+        ("Donate", f"{settings.base_url}/give"),
+        ("Desk", f"{settings.base_url}/desk {sign_in}"),
+        ("Mailbox", f"{settings.base_url}/mailbox"),
+        ("Sandbox", f"http://{HOST}:{sandbox_port}/_control"),
+    )
+    for label, address in lines:
+        say(f"{label + ':':<9}{address}")
+    say("Ctrl-C ends it. Everything is on this machine; no real money moves.")

@@ -1,0 +1,144 @@
+"""Lively sample data, made by the real code: forms sent, pages paid in the sandbox, webhooks applied, letters sent.
+
+Twenty days are lived through in a few seconds: product and sandbox share one clock that is moved by hand.
+"""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, cast
+
+import httpx
+from sqlalchemy import select
+
+from supporters.app import create_app
+from supporters.appeals.rules import Claim
+from supporters.demo import sample
+from supporters.donations.checkout import begin_checkout
+from supporters.donations.forms import GiveForm, GoTo
+from supporters.donations.give import Visitor
+from supporters.donations.models import Donation, DonationState, Frequency, RefundReason
+from supporters.donations.reverse import request_refund
+from supporters.kit.clock import FixedClock
+from supporters.kit.ids import Ids
+from supporters.kit.money import Money
+from supporters.sandbox.sandbox import Outcome, Sandbox
+from supporters.staff.actions import add_staff
+from supporters.worker import Tools, Worker, prepare
+
+SETTLING = timedelta(seconds=40)
+TOLD_TOGETHER = 4  # letting every donation settle by itself would take four times as long
+
+
+class Life:
+    """Twenty days of a small paper."""
+
+    def __init__(self, tools: Tools, sandbox: Sandbox, clock: FixedClock, *, until: datetime) -> None:
+        self._tools = tools
+        self._sandbox = sandbox
+        self._clock = clock
+        self._until = until
+        self._worker = Worker(tools)
+        self._random = Random(2822)  # noqa: S311 - the same readers every time
+        self._dana = ""
+
+    async def live(self) -> None:
+        """Staff, donations, refusals, refunds and a shop's sale are there, each through the real door."""
+        await prepare(self._tools)
+        await self._hire()
+        for number in range(sample.DONATIONS):
+            self._clock.set(self._moment(number))
+            await self._give(number, self._outcome(number))
+            if number % TOLD_TOGETHER == 0:
+                await self._settle()
+        await self._settle()
+        await self._refund_some()
+        await self._settle()
+
+    def _moment(self, number: int) -> datetime:
+        start = self._until - timedelta(days=sample.DAYS)
+        step = (timedelta(days=sample.DAYS) - timedelta(minutes=50)) / sample.DONATIONS
+        return start + step * number + timedelta(minutes=self._random.randrange(40))
+
+    def _outcome(self, number: int) -> Outcome | None:
+        special: dict[int, Outcome | None] = {5: "declined", 13: None, 19: "challenge-yes", 27: "funds", 34: "expired"}
+        return special.get(number, "pay")
+
+    async def _hire(self) -> None:
+        people = ((sample.STAFF_EMAIL, sample.STAFF_NAME, "admin"), *sample.OTHER_STAFF)
+        now = self._clock.now()
+        for email, name, role in people:
+            async with self._tools.db.unit_of_work() as session:
+                member = await add_staff(
+                    session, email, name, role, sample.STAFF_PASSWORD, ids=self._tools.ids, now=now
+                )
+            self._dana = self._dana or member.id
+
+    async def _give(self, number: int, outcome: Outcome | None) -> None:
+        name = sample.NAMES[number % len(sample.NAMES)]
+        article = self._random.choice(sample.ARTICLES)
+        form = GiveForm(
+            frequency=Frequency.ONCE,
+            amount=Money(sample.AMOUNTS[number % len(sample.AMOUNTS)], self._tools.settings.currency),
+            email=sample.address_of(name, number),
+            name=name,
+            wants_newsletter=number % 3 == 0,
+            appeal_slug="general",
+            origin=Claim(article_path=article.path, issue=article.issue, source=self._random.choice(sample.SOURCES)),
+        )
+        answer = await begin_checkout(
+            self._tools.db,
+            self._tools.gateway,
+            form,
+            attempt_id=self._tools.ids.ulid(),
+            visitor=Visitor(network=f"198.51.100.{number + 1}"),
+            limits=self._tools.limits,
+            settings=self._tools.settings,
+            ids=self._tools.ids,
+            clock=self._clock,
+        )
+        if isinstance(answer, GoTo) and outcome is not None:
+            self._clock.advance(timedelta(seconds=35))
+            await self._sandbox.pay(answer.url.rpartition("/")[2], outcome)
+
+    async def _settle(self) -> None:
+        await self._sandbox.deliver_all()
+        await self._worker.drain()
+        self._clock.advance(SETTLING)
+        await self._sandbox.deliver_all()
+        await self._worker.drain()
+
+    async def _refund_some(self) -> None:
+        async with self._tools.db.reading() as session:
+            paid = select(Donation.id, Donation.amount_minor).where(Donation.state == DonationState.PAID)
+            rows = (await session.execute(paid.order_by(Donation.created_at).limit(12))).all()
+        wholly, partly = rows[3], rows[9]
+        for (donation_id, minor), reason in ((wholly, RefundReason.SUPPORTER_ASKED), (partly, RefundReason.DUPLICATE)):
+            amount = minor if donation_id == wholly[0] else minor // 2
+            async with self._tools.db.unit_of_work() as session:
+                await request_refund(
+                    session,
+                    donation_id,
+                    amount=Money(amount, self._tools.settings.currency),
+                    reason=reason,
+                    note_text=None,
+                    actor_id=self._dana,
+                    ids=self._tools.ids,
+                    now=self._clock.now(),
+                )
+
+
+async def has_life(tools: Tools) -> bool:
+    """Whether there are donations already."""
+    async with tools.db.reading() as session:
+        return await session.scalar(select(Donation.id).limit(1)) is not None
+
+
+def webhooks_into(tools: Tools) -> httpx.AsyncClient:
+    """A client whose requests reach the product's own doors without a socket."""
+    app = create_app(tools.settings, tools=tools, with_worker=False)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=cast("Any", app)), base_url=tools.settings.base_url)
+
+
+def ids_of(clock: FixedClock) -> Ids:
+    """Ids that carry the sample's times."""
+    return Ids(clock)

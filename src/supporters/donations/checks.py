@@ -1,0 +1,42 @@
+"""Do donations and their refunds hold?"""
+
+from supporters.kit.strings import gettext as _
+from supporters.ledger.checks import Check
+
+_RETURNED = (
+    "SELECT d.id AS donation, d.amount_minor, d.refunded_minor, coalesce(sum(r.amount_minor), 0) AS returned_minor "
+    "FROM donation d LEFT JOIN refund r ON r.donation_id = d.id AND r.state = 'succeeded' "
+    "GROUP BY d.id, d.amount_minor, d.refunded_minor "
+)
+
+
+def checks() -> list[Check]:
+    """What must hold for donations and refunds."""
+    return [
+        Check(
+            "paid_has_payment",
+            _("Every paid donation names its payment and when it was paid."),
+            "SELECT id AS donation FROM donation "
+            "WHERE state = 'paid' AND (stripe_payment_intent_id IS NULL OR paid_at IS NULL OR supporter_id IS NULL)",
+        ),
+        Check(
+            "refunds_within_donation",
+            _("No more was returned than was given."),
+            _RETURNED + "HAVING coalesce(sum(r.amount_minor), 0) > d.amount_minor",
+        ),
+        Check(
+            "refunded_sum",
+            _("What a donation says was returned is the sum of its refunds that succeeded."),
+            _RETURNED + "HAVING coalesce(sum(r.amount_minor), 0) <> d.refunded_minor",
+        ),
+        Check(
+            "refund_currency",
+            _("Every refund is in the currency of its donation."),
+            "SELECT r.id AS refund FROM refund r JOIN donation d ON d.id = r.donation_id WHERE r.currency <> d.currency",
+        ),
+        Check(
+            "refund_of_paid",
+            _("Only paid donations have refunds."),
+            "SELECT r.id AS refund FROM refund r JOIN donation d ON d.id = r.donation_id WHERE d.state <> 'paid'",
+        ),
+    ]

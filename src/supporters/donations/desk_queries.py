@@ -1,0 +1,291 @@
+"""The list of donations as the desk shows it: rows by page, sums over the whole view, rows for a spreadsheet."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.appeals.models import Appeal, Attribution
+from supporters.donations.filters import DonationFilter
+from supporters.donations.models import Donation, DonationState
+from supporters.kit.errors import MoneyError
+from supporters.kit.money import Money, parse_amount
+from supporters.ledger.models import LedgerEntry
+from supporters.payments.models import BalanceTransaction
+
+PAGE_ROWS = 50
+EXPORT_ROWS = 500
+FEE_ACCOUNTS = "5%"
+SHOWN_AT = func.coalesce(Donation.paid_at, Donation.created_at)
+
+
+class DonationRow(msgspec.Struct, frozen=True):
+    """One line of the list. `fee` is None until the ledger knows it."""
+
+    id: str
+    reference: str
+    name: str
+    email: str
+    state: str
+    frequency: str
+    amount: Money
+    refunded: Money
+    fee: Money | None
+    payout_id: str | None
+    failure_code: str | None
+    at: datetime
+    appeal: str
+    article_path: str | None
+    issue: str | None
+    source: str | None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it counts in the sums."""
+        return self.state == DonationState.PAID
+
+    @property
+    def net(self) -> Money | None:
+        """What is left after fee and refunds, once the fee is known."""
+        return None if self.fee is None else self.amount - self.fee - self.refunded
+
+
+class DonationSums(msgspec.Struct, frozen=True):
+    """Sums over every paid donation of a view, in one currency. Unpaid ones are counted apart."""
+
+    currency: str
+    paid: Money
+    paid_count: int
+    fees: Money
+    fees_unknown_count: int
+    refunded: Money
+    refunded_count: int
+    unpaid_count: int
+
+    @property
+    def net(self) -> Money:
+        """Paid, less the fees known so far, less refunds."""
+        return self.paid - self.fees - self.refunded
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some rows, newest first, and the id to ask the next page with."""
+
+    rows: list[DonationRow]
+    before: str | None
+
+
+async def list_rows(
+    session: AsyncSession, view: DonationFilter, *, currency: str, zone: str, before: str | None = None
+) -> Page:
+    """One page of the view, newest first; `before` is the last id of the page above."""
+    found = await _rows(session, view, currency=currency, zone=zone, before=before, limit=PAGE_ROWS + 1)
+    more = len(found) > PAGE_ROWS
+    return Page(found[:PAGE_ROWS], found[PAGE_ROWS - 1].id if more else None)
+
+
+async def all_rows(
+    session: AsyncSession, view: DonationFilter, *, currency: str, zone: str
+) -> AsyncIterator[list[DonationRow]]:
+    """Every row of the view, newest first, some hundred at a time, so that an export of any size stays small."""
+    before: str | None = None
+    while True:
+        rows = await _rows(session, view, currency=currency, zone=zone, before=before, limit=EXPORT_ROWS)
+        if rows:
+            yield rows
+        if len(rows) < EXPORT_ROWS:
+            return
+        before = rows[-1].id
+
+
+async def sum_rows(session: AsyncSession, view: DonationFilter, *, currency: str, zone: str) -> list[DonationSums]:
+    """The sums of the view, one for each currency in it; one of zeros in `currency` when it is empty."""
+    where = conditions(view, currency=currency, zone=zone)
+    paid = Donation.state == DonationState.PAID
+    counted = (
+        select(
+            Donation.currency,
+            func.coalesce(func.sum(Donation.amount_minor).filter(paid), 0),
+            func.count().filter(paid),
+            func.coalesce(func.sum(Donation.refunded_minor).filter(paid), 0),
+            func.count().filter(and_(paid, Donation.refunded_minor > 0)),
+            func.count().filter(~paid),
+        )
+        .join(Attribution, Attribution.id == Donation.attribution_id)
+        .join(Appeal, Appeal.id == Donation.appeal_id)
+        .where(*where)
+        .group_by(Donation.currency)
+        .order_by(Donation.currency)
+    )
+    fees = await _sum_fees(session, where)
+    sums = [_as_sums(row, fees) for row in await session.execute(counted)]
+    return sums or [_as_sums((currency, 0, 0, 0, 0, 0), {})]
+
+
+def conditions(view: DonationFilter, *, currency: str, zone: str) -> list[ColumnElement[bool]]:
+    """What a donation must be to be in the view."""
+    found: list[ColumnElement[bool]] = []
+    if view.state:
+        found.append(_state_is(view.state))
+    if view.since:
+        found.append(datetime.combine(view.since, time.min, ZoneInfo(zone)) <= SHOWN_AT)
+    if view.until:
+        found.append(datetime.combine(view.until + timedelta(days=1), time.min, ZoneInfo(zone)) > SHOWN_AT)
+    if view.least_minor is not None:
+        found.append(Donation.amount_minor >= view.least_minor)
+    if view.most_minor is not None:
+        found.append(Donation.amount_minor <= view.most_minor)
+    if view.appeal:
+        found.append(Appeal.slug == view.appeal)
+    if view.article:
+        found.append(Attribution.article_path.contains(view.article, autoescape=True))
+    if view.issue:
+        found.append(Attribution.issue == view.issue)
+    if view.words:
+        found.append(_mentions(view, currency))
+    return found
+
+
+def _state_is(state: str) -> ColumnElement[bool]:
+    if state == "refunded":
+        return Donation.refunded_minor > 0
+    if state == "not_paid":
+        return Donation.state.in_([DonationState.STARTED, DonationState.EXPIRED])
+    return Donation.state == state
+
+
+def _mentions(view: DonationFilter, currency: str) -> ColumnElement[bool]:
+    """Reference, amount, Stripe's ids; name and address only for those who may see them, or a search would tell."""
+    words = view.words
+    found: list[ColumnElement[bool]] = [
+        func.upper(Donation.reference) == words.upper(),
+        Donation.stripe_payment_intent_id == words,
+        Donation.stripe_charge_id == words,
+    ]
+    if view.sees_people:
+        # As typed too: SQLite's lower() knows ASCII only.
+        found += [Donation.name.contains(words, autoescape=True), Donation.email.contains(words, autoescape=True)]
+        found += [func.lower(each).contains(words.lower(), autoescape=True) for each in (Donation.name, Donation.email)]
+    try:
+        amount = parse_amount(words, currency)
+    except MoneyError:
+        return or_(*found)
+    return or_(*found, Donation.amount_minor == amount.minor)
+
+
+def _select_rows(where: Sequence[ColumnElement[bool]]) -> Select[Donation, Appeal, Attribution]:
+    return (
+        select(Donation, Appeal, Attribution)
+        .join(Appeal, Appeal.id == Donation.appeal_id)
+        .join(Attribution, Attribution.id == Donation.attribution_id)
+        .where(*where)
+        .order_by(Donation.id.desc())
+    )
+
+
+async def _rows(
+    session: AsyncSession, view: DonationFilter, *, currency: str, zone: str, before: str | None, limit: int
+) -> list[DonationRow]:
+    where = conditions(view, currency=currency, zone=zone)
+    if before:
+        where.append(Donation.id < before)
+    found = (await session.execute(_select_rows(where).limit(limit))).all()
+    donations = [row[0] for row in found]
+    fees = await fees_of(session, [each.id for each in donations])
+    payouts = await payouts_of(session, [each.stripe_payment_intent_id for each in donations])
+    return [
+        as_row(donation, appeal, origin, fee=fees.get(donation.id), payouts=payouts)
+        for donation, appeal, origin in found
+    ]
+
+
+def as_row(
+    donation: Donation, appeal: Appeal, origin: Attribution, *, fee: Money | None, payouts: dict[str, str]
+) -> DonationRow:
+    """The donation as one line of the list."""
+    return DonationRow(
+        id=donation.id,
+        reference=donation.reference,
+        name=donation.name,
+        email=donation.email,
+        state=donation.state,
+        frequency=donation.frequency,
+        amount=Money(donation.amount_minor, donation.currency),
+        refunded=Money(donation.refunded_minor, donation.currency),
+        fee=fee if fee and fee.currency == donation.currency else None,
+        payout_id=payouts.get(donation.stripe_payment_intent_id or ""),
+        failure_code=donation.failure_code,
+        at=donation.paid_at or donation.created_at,
+        appeal=appeal.heading,
+        article_path=origin.article_path,
+        issue=origin.issue,
+        source=origin.source,
+    )
+
+
+async def fees_of(session: AsyncSession, donation_ids: Sequence[str]) -> dict[str, Money]:
+    """The fee of each donation that the ledger knows; a posted donation without a fee has one of zero."""
+    if not donation_ids:
+        return {}
+    fee = func.coalesce(func.sum(LedgerEntry.amount_minor).filter(LedgerEntry.account.like(FEE_ACCOUNTS)), 0)
+    query = (
+        select(LedgerEntry.donation_id, LedgerEntry.currency, fee)
+        .where(LedgerEntry.donation_id.in_(donation_ids))
+        .group_by(LedgerEntry.donation_id, LedgerEntry.currency)
+    )
+    rows = await session.execute(query)
+    return {donation_id: Money(int(minor), currency) for donation_id, currency, minor in rows if donation_id}
+
+
+async def payouts_of(session: AsyncSession, payment_intent_ids: Sequence[str | None]) -> dict[str, str]:
+    """The payout that carries each payment, where there is one already."""
+    wanted = [each for each in payment_intent_ids if each]
+    if not wanted:
+        return {}
+    query = select(BalanceTransaction.stripe_payment_intent_id, BalanceTransaction.stripe_payout_id).where(
+        BalanceTransaction.stripe_payment_intent_id.in_(wanted),
+        BalanceTransaction.reporting_category == "charge",
+        BalanceTransaction.stripe_payout_id.is_not(None),
+    )
+    return {payment: payout for payment, payout in (await session.execute(query)) if payment and payout}
+
+
+async def _sum_fees(session: AsyncSession, where: Sequence[ColumnElement[bool]]) -> dict[str, tuple[int, int]]:
+    """For each currency: the fees in the ledger, and how many paid donations of the view are posted."""
+    query = (
+        select(
+            Donation.currency,
+            func.coalesce(func.sum(LedgerEntry.amount_minor).filter(LedgerEntry.account.like(FEE_ACCOUNTS)), 0),
+            func.count(func.distinct(LedgerEntry.donation_id)),
+        )
+        .join(LedgerEntry, and_(LedgerEntry.donation_id == Donation.id, LedgerEntry.currency == Donation.currency))
+        .join(Attribution, Attribution.id == Donation.attribution_id)
+        .join(Appeal, Appeal.id == Donation.appeal_id)
+        .where(*where, Donation.state == DonationState.PAID)
+        .group_by(Donation.currency)
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in await session.execute(query)}
+
+
+def _as_sums(row: tuple[str, int, int, int, int, int], fees: dict[str, tuple[int, int]]) -> DonationSums:
+    currency, paid, paid_count, refunded, refunded_count, unpaid_count = row
+    fee, posted_count = fees.get(currency, (0, 0))
+    return DonationSums(
+        currency=currency,
+        paid=Money(int(paid), currency),
+        paid_count=paid_count,
+        fees=Money(fee, currency),
+        fees_unknown_count=paid_count - posted_count,
+        refunded=Money(int(refunded), currency),
+        refunded_count=refunded_count,
+        unpaid_count=unpaid_count,
+    )
+
+
+async def appeal_choices(session: AsyncSession) -> list[tuple[str, str]]:
+    """Slug and heading of every appeal, for the list's filter."""
+    query = select(Appeal.slug, Appeal.heading).order_by(Appeal.heading, Appeal.slug).limit(EXPORT_ROWS)
+    return [(slug, heading) for slug, heading in (await session.execute(query))]

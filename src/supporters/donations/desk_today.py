@@ -1,0 +1,92 @@
+"""The month so far, for the desk's first page: day by day, where it came from, the latest."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.appeals.models import Appeal, Attribution
+from supporters.donations.desk_queries import DonationRow, as_row, fees_of, payouts_of
+from supporters.donations.filters import DonationFilter
+from supporters.donations.models import Donation, DonationState
+from supporters.kit.money import Money
+
+PAID = Donation.state == DonationState.PAID
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One article, and what it has brought in: paid, less refunds."""
+
+    article_path: str | None
+    issue: str | None
+    amount: Money
+    count: int
+
+
+class Day(msgspec.Struct, frozen=True):
+    """What was paid on one day, before refunds."""
+
+    day: date
+    amount: Money
+
+
+def month_so_far(today: date) -> DonationFilter:
+    """The view that holds this month's paid donations."""
+    return DonationFilter(state=DonationState.PAID, since=today.replace(day=1), until=today)
+
+
+async def latest_paid(session: AsyncSession, *, limit: int) -> list[DonationRow]:
+    """The donations paid last, the newest first."""
+    query = (
+        select(Donation, Appeal, Attribution)
+        .join(Appeal, Appeal.id == Donation.appeal_id)
+        .join(Attribution, Attribution.id == Donation.attribution_id)
+        .where(PAID)
+        .order_by(Donation.id.desc())
+    )
+    found = (await session.execute(query.limit(limit))).all()
+    fees = await fees_of(session, [donation.id for donation, _appeal, _origin in found])
+    payouts = await payouts_of(session, [donation.stripe_payment_intent_id for donation, _appeal, _origin in found])
+    return [as_row(each, appeal, origin, fee=fees.get(each.id), payouts=payouts) for each, appeal, origin in found]
+
+
+async def sources(
+    session: AsyncSession, *, since: date, until: date, currency: str, zone: str, limit: int
+) -> list[Source]:
+    """What brought in the most between two days, both inclusive."""
+    start, end = _bounds(since, until, zone)
+    amount = func.sum(Donation.amount_minor - Donation.refunded_minor)
+    query = (
+        select(Attribution.article_path, Attribution.issue, amount, func.count())
+        .join(Donation, Donation.attribution_id == Attribution.id)
+        .where(PAID, Donation.paid_at >= start, Donation.paid_at < end, Donation.currency == currency)
+        .group_by(Attribution.article_path, Attribution.issue)
+        .order_by(amount.desc(), Attribution.article_path)
+        .limit(limit)
+    )
+    rows = await session.execute(query)
+    return [Source(path, issue, Money(int(minor), currency), count) for path, issue, minor, count in rows]
+
+
+async def days(session: AsyncSession, *, since: date, until: date, currency: str, zone: str) -> list[Day]:
+    """What was paid on each day between two days, both inclusive, in the publisher's time zone."""
+    wanted = [since + timedelta(days=number) for number in range((until - since).days + 1)]
+    sums = [_sum_of(day, zone) for day in wanted]
+    start, end = _bounds(since, until, zone)
+    query = select(*sums).where(PAID, Donation.paid_at >= start, Donation.paid_at < end, Donation.currency == currency)
+    row: Sequence[object] = tuple((await session.execute(query)).one())
+    return [Day(day, Money(int(str(minor)), currency)) for day, minor in zip(wanted, row, strict=True)]
+
+
+def _sum_of(day: date, zone: str):
+    start, end = _bounds(day, day, zone)
+    on_day = and_(Donation.paid_at >= start, Donation.paid_at < end)
+    return func.coalesce(func.sum(Donation.amount_minor).filter(on_day), 0).label(f"d{day.toordinal()}")
+
+
+def _bounds(since: date, until: date, zone: str) -> tuple[datetime, datetime]:
+    place = ZoneInfo(zone)
+    return datetime.combine(since, time.min, place), datetime.combine(until + timedelta(days=1), time.min, place)

@@ -1,0 +1,27 @@
+"""What staff may ask of the list of donations. Pure: an address in, a filter out, and back."""
+
+from datetime import date
+
+import msgspec
+
+STATES = ("paid", "refunded", "processing", "not_paid")
+
+
+class DonationFilter(msgspec.Struct, frozen=True):
+    """One view of the list. *Time*: both days inclusive, in the publisher's time zone. *Money*: minor units, inclusive."""
+
+    words: str = ""
+    state: str = ""
+    since: date | None = None
+    until: date | None = None
+    least_minor: int | None = None
+    most_minor: int | None = None
+    appeal: str = ""
+    article: str = ""
+    issue: str = ""
+    sees_people: bool = False  # names and addresses may be searched
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing narrows the list."""
+        return msgspec.structs.replace(self, sees_people=False) == DonationFilter()

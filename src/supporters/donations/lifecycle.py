@@ -1,0 +1,69 @@
+"""Which state may follow which. Pure.
+
+started -> processing -> paid; started or processing -> expired; expired -> paid when the money came after all. Paid is
+the end: refunds are rows of their own, and a donation that was paid stays paid.
+"""
+
+import hashlib
+
+import msgspec
+
+from supporters.donations.models import DonationState as State
+from supporters.donations.models import RefundState
+
+FOLLOWS: dict[State, frozenset[State]] = {
+    State.STARTED: frozenset({State.PROCESSING, State.PAID, State.EXPIRED}),
+    State.PROCESSING: frozenset({State.PAID, State.EXPIRED}),
+    State.EXPIRED: frozenset({State.PROCESSING, State.PAID, State.STARTED}),  # started again: a new payment page
+    State.PAID: frozenset(),
+}
+
+# `succeeded` may become `failed`: banks return refunds days later. A failed refund never comes back to life.
+REFUND_FOLLOWS: dict[RefundState, frozenset[RefundState]] = {
+    RefundState.REQUESTED: frozenset(
+        {RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED, RefundState.CANCELED}
+    ),
+    RefundState.PENDING: frozenset({RefundState.SUCCEEDED, RefundState.FAILED, RefundState.CANCELED}),
+    RefundState.SUCCEEDED: frozenset({RefundState.FAILED}),
+    RefundState.FAILED: frozenset(),
+    RefundState.CANCELED: frozenset(),
+}
+REFUND_HOLDS = frozenset({RefundState.REQUESTED, RefundState.PENDING})  # money that is promised, not yet gone
+
+
+def may_become(state: str, wanted: State) -> bool:
+    """Whether a donation in `state` may take the state `wanted`."""
+    return wanted in FOLLOWS[State(state)]
+
+
+def states_before(wanted: State) -> list[State]:
+    """The states from which `wanted` may be reached."""
+    return [state for state, following in FOLLOWS.items() if wanted in following]
+
+
+def refund_may_become(state: str, wanted: RefundState) -> bool:
+    """Whether a refund in `state` may take the state `wanted`."""
+    return wanted in REFUND_FOLLOWS[RefundState(state)]
+
+
+def refund_state_of(stripe_status: str) -> RefundState:
+    """Our word for Stripe's status of a refund. One that waits for the reader or that is new to us is still pending."""
+    known = {"succeeded": RefundState.SUCCEEDED, "failed": RefundState.FAILED, "canceled": RefundState.CANCELED}
+    return known.get(stripe_status, RefundState.PENDING)
+
+
+def refunded_change(before: str | None, after: RefundState, amount_minor: int) -> int:
+    """By how much the refunded sum of a donation grows (or shrinks) when a refund moves from `before` to `after`."""
+    was = before == RefundState.SUCCEEDED
+    is_now = after is RefundState.SUCCEEDED
+    return (int(is_now) - int(was)) * amount_minor
+
+
+def refundable_minor(*, amount_minor: int, refunded_minor: int, held_minor: int) -> int:
+    """What may still be returned: the amount less what went back and what is promised."""
+    return max(amount_minor - refunded_minor - held_minor, 0)
+
+
+def content_digest(*content: object) -> str:
+    """The digest of what a form said, to tell a resend from a change."""
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()

@@ -1,0 +1,80 @@
+"""Events that no webhook brought, fetched from Stripe's list of the last 30 days into the same inbox."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from supporters.jobs.work import Work
+from supporters.kit.clock import Clock
+from supporters.kit.db import Database
+from supporters.payments import inbox, marks
+from supporters.payments.facts import RawEvent
+from supporters.payments.gateway import API_VERSION, Gateway
+from supporters.payments.translate import HEARD
+from supporters.payments.verifier import why_foreign
+
+OVERLAP = timedelta(hours=1)
+STRIPE_KEEPS = timedelta(days=30)
+# Since basil (2025-03) only subscriptions and invoices changed. Source: docs.stripe.com/changelog, read 2026-11-22.
+READABLE = frozenset({"basil", "clover", "dahlia", "endive"})
+
+log = structlog.stdlib.get_logger("catchup")
+
+
+async def catch_up(work: Work, _payload: dict[str, Any], *, gateway: Gateway) -> None:
+    """Job `events.catch_up`: every event that Stripe still lists and that matters here is in the inbox."""
+    missed = await fetch_missed(work.db, gateway, clock=work.clock)
+    if missed:
+        log.info("events_caught_up", count=missed)
+
+
+async def fetch_missed(db: Database, gateway: Gateway, *, clock: Clock) -> int:
+    """The inbox has every event since the last whole run; returns how many no webhook had brought.
+
+    The mark moves only after the last page, so that a run that broke off is done again from its start.
+    """
+    started_at = clock.now()
+    since = await _since(db, started_at)
+    missed = 0
+    cursor: str | None = None
+    while True:
+        page = await gateway.list_events(created_gte=since, types=HEARD, starting_after=cursor)
+        missed += await _store(db, page.items, is_live=gateway.is_live, now=clock.now())
+        cursor = page.next_after
+        if cursor is None:
+            break
+    async with db.unit_of_work() as session:
+        await marks.move_mark(session, marks.EVENTS, until=started_at, now=clock.now())
+    return missed
+
+
+async def _since(db: Database, now: datetime) -> datetime:
+    async with db.reading() as session:
+        until = await marks.verified_until(session, marks.EVENTS)
+    return max(now - STRIPE_KEEPS, until - OVERLAP) if until else now - STRIPE_KEEPS
+
+
+async def _store(db: Database, events: list[RawEvent], *, is_live: bool, now: datetime) -> int:
+    async with db.reading() as session:
+        known = await inbox.known_ids(session, [event.id for event in events])
+    rows = [
+        inbox.row_of(event, via=inbox.CATCHUP, now=now, why_foreign=_why_foreign(event, is_live=is_live))
+        for event in events
+        if event.id not in known
+    ]
+    if rows:
+        await db.accept(inbox.accept_statement(is_sqlite=db.is_sqlite), rows)
+    return len(rows)
+
+
+def _why_foreign(event: RawEvent, *, is_live: bool) -> str | None:
+    """The list is of our own account, and shows each event in the version that the account had when it happened."""
+    version = API_VERSION if _is_readable(event.api_version) else event.api_version
+    return why_foreign(msgspec.structs.replace(event, api_version=version), livemode=is_live, account=event.account)
+
+
+def _is_readable(api_version: str | None) -> bool:
+    """Whether what the house reads of checkouts, charges and refunds looks the same in that version."""
+    return (api_version or "").rpartition(".")[2] in READABLE

@@ -1,0 +1,42 @@
+"""Do the receipts hold?"""
+
+from supporters.kit.strings import gettext as _
+from supporters.ledger.checks import Check
+
+
+def checks() -> list[Check]:
+    """What must hold for receipts and their letters."""
+    return [
+        Check(
+            "paid_has_receipt",
+            _("Every paid donation has a receipt."),
+            "SELECT d.id AS donation FROM donation d LEFT JOIN receipt r ON r.donation_id = d.id "
+            "WHERE d.state = 'paid' AND r.id IS NULL",
+        ),
+        Check(
+            "receipt_has_paid",
+            _("Every receipt is for a paid donation, with its amount and currency."),
+            "SELECT r.number AS receipt FROM receipt r LEFT JOIN donation d ON d.id = r.donation_id "
+            "WHERE d.id IS NULL OR d.state <> 'paid' OR d.amount_minor <> r.amount_minor OR d.currency <> r.currency",
+        ),
+        Check(
+            "receipts_gap_free",
+            _("The receipt numbers of every year run from 1 without a gap."),
+            "SELECT year, count(*) AS receipts, max(sequence) AS highest FROM receipt GROUP BY year "
+            "HAVING count(*) <> max(sequence) OR min(sequence) <> 1",
+        ),
+        Check(
+            "receipt_counter",
+            _("The counter of every year stands at its last receipt."),
+            "SELECT year, sum(last) AS counter, sum(highest) AS highest FROM ("
+            "SELECT year, last, 0 AS highest FROM receipt_counter "
+            "UNION ALL SELECT year, 0, max(sequence) FROM receipt GROUP BY year"
+            ") AS counted GROUP BY year HAVING sum(last) <> sum(highest)",
+        ),
+        Check(
+            "receipt_has_letter",
+            _("Every receipt has a letter that carries it."),
+            "SELECT r.number AS receipt FROM receipt r LEFT JOIN letter l ON l.kind = 'receipt' AND l.about = r.donation_id "
+            "WHERE l.id IS NULL",
+        ),
+    ]

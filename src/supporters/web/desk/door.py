@@ -1,0 +1,60 @@
+"""Every route of the desk, and how it knows who is signed in."""
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+
+from supporters.settings import Settings
+from supporters.staff.models import Role
+from supporters.web.common.access import PUBLIC, roles_of
+from supporters.web.common.house import MemberResolver
+from supporters.web.desk import (
+    discrepancies,
+    donation,
+    donations,
+    events,
+    letters,
+    receipt,
+    refund,
+    sign_in,
+    switches,
+    today,
+)
+from supporters.web.desk.cookies import cookie_name, member_of_cookie
+
+HANDLERS: list[HTTPRouteHandler] = [
+    *sign_in.HANDLERS,
+    *today.HANDLERS,
+    *donations.HANDLERS,
+    *donation.HANDLERS,
+    *refund.HANDLERS,
+    *receipt.HANDLERS,
+    *discrepancies.HANDLERS,
+    *events.HANDLERS,
+    *switches.HANDLERS,
+    *letters.HANDLERS,
+]
+
+
+class RouteRule(msgspec.Struct, frozen=True):
+    """Who may use one route; `roles` is None where anyone may."""
+
+    path: str
+    method: str
+    roles: frozenset[Role] | None
+
+
+def route_rules() -> list[RouteRule]:
+    """Every (route, method) of the desk with its roles, for the matrix that tests hold."""
+    return [
+        RouteRule(path, str(method), None if handler.opt["access"] == PUBLIC else roles_of(handler.opt["access"]))
+        for handler in HANDLERS
+        for path in sorted(handler.paths)
+        for method in sorted(handler.http_methods)
+        if method != "OPTIONS"
+    ]
+
+
+def member_finder(settings: Settings) -> MemberResolver:
+    """How the house learns who is signed in. Raises PageError 403 at an address where nobody may sign in."""
+    cookie_name(settings)
+    return member_of_cookie

@@ -1,0 +1,147 @@
+"""The frame of every desk page: who is signed in, where they may go, what waits there."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+from litestar.response import Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.discrepancies.queries import count_open
+from supporters.kit.strings import gettext as _
+from supporters.mail.desk_queries import StuckCounts, stuck_counts
+from supporters.payments.desk_queries import count_events
+from supporters.payments.models import InboxState
+from supporters.staff.models import Role
+from supporters.staff.sessions import Member
+from supporters.web.common.access import member_of
+from supporters.web.common.house import house_of
+from supporters.web.common.shell import AnyRequest, page
+from supporters.web.desk.masking import sees_people
+from supporters.web.desk.roles import DOES_BOOKS, SEES_DONATIONS
+from supporters.web.desk.seal import seal_of
+from supporters.web.desk.when import When
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """How much waits for a person; all zero for a role that cannot help it."""
+
+    discrepancies: int = 0
+    parked: int = 0
+    stuck_letters: int = 0
+    stuck_jobs: int = 0
+
+    @property
+    def events(self) -> int:
+        """What waits on the page of events."""
+        return self.parked + self.stuck_letters + self.stuck_jobs
+
+
+class NavItem(msgspec.Struct, frozen=True):
+    """One place to go to."""
+
+    key: str
+    label: str
+    href: str
+    count: int = 0
+
+
+class NavGroup(msgspec.Struct, frozen=True):
+    """Places under one heading."""
+
+    label: str
+    places: list[NavItem]
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What the frame's template needs."""
+
+    member: Member
+    role: str
+    groups: list[NavGroup]
+    here: str
+    seal: str
+    sees_people: bool
+    sees_donations: bool
+    does_books: bool
+
+
+async def desk_page(
+    request: AnyRequest,
+    session: AsyncSession,
+    template: str,
+    /,
+    *,
+    here: str,
+    waiting: Waiting | None = None,
+    problems: Sequence[tuple[str, str]] = (),
+    **context: object,
+) -> Response[bytes]:
+    """The template inside the desk's frame; `here` is the key of the place in the navigation.
+
+    With `problems`, pairs of a field's id and words, the status is 422.
+    """
+    house, member = house_of(request), member_of(request)
+    settings = house.settings
+    known = waiting if waiting is not None else await count_waiting(session, member.role)
+    desk = Desk(
+        member=member,
+        role=role_word(member.role),
+        groups=nav_groups(member.role, known),
+        here=here,
+        seal=seal_of(settings, member),
+        sees_people=sees_people(member.role),
+        sees_donations=member.role in SEES_DONATIONS,
+        does_books=member.role in DOES_BOOKS,
+    )
+    when = When(zone=settings.time_zone, locale=settings.locale, now=house.clock.now())
+    return page(
+        request,
+        template,
+        status=422 if problems else 200,
+        headers=None,
+        desk=desk,
+        when=when,
+        problems=problems,
+        problem=defaultdict(lambda: None, problems),
+        **context,
+    )
+
+
+async def count_waiting(session: AsyncSession, role: Role) -> Waiting:
+    """What waits for somebody of this role."""
+    if role not in DOES_BOOKS:
+        return Waiting()
+    parked = await count_events(session, [InboxState.PARKED])
+    stuck: StuckCounts = await stuck_counts(session)
+    return Waiting(
+        discrepancies=await count_open(session),
+        parked=parked[InboxState.PARKED],
+        stuck_letters=stuck.letters,
+        stuck_jobs=stuck.jobs,
+    )
+
+
+def nav_groups(role: Role, waiting: Waiting) -> list[NavGroup]:
+    """Where somebody of this role may go."""
+    main = [NavItem("today", _("Today"), "/desk")]
+    if role in SEES_DONATIONS:
+        main.append(NavItem("donations", _("Donations"), "/desk/donations"))
+    groups = [NavGroup("", main)]
+    if role in DOES_BOOKS:
+        differences = NavItem("discrepancies", _("Discrepancies"), "/desk/discrepancies", waiting.discrepancies)
+        events = NavItem("events", _("Events"), "/desk/events", waiting.events)
+        groups.append(NavGroup(_("Money"), [differences, events]))
+        groups.append(NavGroup(_("House"), [NavItem("switches", _("Switches"), "/desk/switches")]))
+    return groups
+
+
+def role_word(role: Role) -> str:
+    """The role as people say it."""
+    return {
+        Role.VIEWER: _("viewer"),
+        Role.SUPPORT: _("support"),
+        Role.FINANCE: _("finance"),
+        Role.EDITOR: _("editor"),
+        Role.ADMIN: _("admin"),
+    }[role]

@@ -1,0 +1,82 @@
+"""The list as a spreadsheet file: what the page shows, one row a donation, no cell that a program takes for a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from supporters.donations.desk_queries import DonationRow
+from supporters.kit.money import Money, exponent, to_decimal
+from supporters.kit.strings import gettext as _
+from supporters.kit.text import formula_safe
+from supporters.web.desk.words import donation_tag, frequency_word
+
+BYTE_ORDER_MARK = "\ufeff"  # so that Excel reads the file as UTF-8
+
+
+def header() -> str:
+    """The first line."""
+    return BYTE_ORDER_MARK + _line(
+        [
+            _("Reference"),
+            _("Date and time (UTC)"),
+            _("Status"),
+            _("Frequency"),
+            _("Name"),
+            _("Email"),
+            _("Currency"),
+            _("Amount"),
+            _("Fee"),
+            _("Refunded"),
+            _("Net"),
+            _("Appeal"),
+            _("Article"),
+            _("Issue"),
+            _("Source"),
+            _("Payout"),
+        ]
+    )
+
+
+def lines(rows: Iterable[DonationRow]) -> str:
+    """One line for each donation."""
+    return "".join(_line(_cells(row)) for row in rows)
+
+
+def _cells(row: DonationRow) -> list[str]:
+    is_counted = row.is_paid
+    return [
+        row.reference,
+        row.at.strftime("%Y-%m-%d %H:%M:%S"),
+        donation_tag(row).word,
+        frequency_word(row.frequency),
+        row.name,
+        row.email,
+        row.amount.currency,
+        _number(row.amount),
+        _number(row.fee) if is_counted else "",
+        _number(row.refunded) if is_counted else "",
+        _number(row.net) if is_counted else "",
+        row.appeal,
+        row.article_path or "",
+        row.issue or "",
+        row.source or "",
+        row.payout_id or "",
+    ]
+
+
+def _number(amount: Money | None) -> str:
+    if amount is None:
+        return ""
+    return f"{to_decimal(amount):.{exponent(amount.currency)}f}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Quoted throughout. A negative number is left alone: it is ours, and a spreadsheet must add it up."""
+    held = io.StringIO()
+    safe = [cell if _is_number(cell) else formula_safe(cell) for cell in cells]
+    csv.writer(held, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow(safe)
+    return held.getvalue()
+
+
+def _is_number(cell: str) -> bool:
+    return cell.isascii() and cell.removeprefix("-").replace(".", "", 1).isdigit()

@@ -1,0 +1,72 @@
+"""GET /thanks/{token}: where the reader lands after paying. Reads the donation's state; never trusts the redirect."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from litestar import route
+from litestar.connection import Request
+from litestar.params import FromPath
+from litestar.response import Response
+
+from supporters.donations.models import DonationState
+from supporters.donations.queries import DonationView, donation_page
+from supporters.kit.strings import gettext as _
+from supporters.receipts.queries import receipt_of
+from supporters.web.common.access import PUBLIC
+from supporters.web.common.errors import PageError
+from supporters.web.common.house import house_of
+from supporters.web.common.shell import page
+
+PRIVATE = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
+LOOK_AGAIN_SECONDS = 4
+LOOK_AGAIN_FOR = timedelta(minutes=45)  # the payment page lives 35 minutes, then somebody is long gone
+
+
+@route("/thanks/{token:str}", http_method=["GET", "HEAD"], opt={"access": PUBLIC})
+async def thanks(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
+    """Paid, still being confirmed, or not charged: what is true at this moment."""
+    house = house_of(request)
+    donation_id = house.links.read_thanks(token)
+    if donation_id is None:
+        raise _unknown()
+    async with house.db.reading() as session:
+        donation = await donation_page(session, donation_id)
+        receipt = await receipt_of(session, donation_id)
+    if donation is None:
+        raise _unknown()
+    state = state_words(donation.state)
+    headers = dict(PRIVATE)
+    if state == "waiting" and _is_recent(donation, house.clock.now()):
+        headers["refresh"] = str(LOOK_AGAIN_SECONDS)
+    return page(
+        request,
+        "site/thanks.html",
+        headers=headers,
+        state=state,
+        looks_again="refresh" in headers,
+        donation=donation,
+        first_name=first_name(donation.name),
+        receipt_number=receipt.number if receipt else None,
+        again_url=house.links.attempt_url(donation.attempt_id),
+    )
+
+
+def state_words(state: DonationState) -> str:
+    """Which of the three pages a state shows."""
+    if state is DonationState.PAID:
+        return "paid"
+    return "not_charged" if state is DonationState.EXPIRED else "waiting"
+
+
+def first_name(name: str) -> str:
+    """How the page greets: the first word of what was typed, or all of it when that is an initial."""
+    first = name.split()[0] if name.split() else name
+    return name if len(first.rstrip(".")) == 1 else first
+
+
+def _is_recent(donation: DonationView, now: datetime) -> bool:
+    return now - donation.created_at < LOOK_AGAIN_FOR
+
+
+def _unknown() -> PageError:
+    return PageError(404, _("There is no donation at this address. Check that the whole link was copied."))

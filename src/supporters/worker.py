@@ -1,0 +1,189 @@
+"""Composition root of the background process: what it is built from, its loops, its jobs and the one page of timers.
+
+`supporters serve` runs it beside the web by default; `supporters worker` runs it alone, as often as wanted.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from supporters import events
+from supporters.appeals.actions import ensure_general
+from supporters.donations.jobs import send_refund
+from supporters.donations.purge import purge_attempts
+from supporters.guard.limits import Limits, purge_windows
+from supporters.jobs.queue import purge_done, run_due
+from supporters.jobs.timers import Timer, enqueue_due
+from supporters.jobs.work import Handler, Work
+from supporters.kit.assets import Assets
+from supporters.kit.clock import Clock, SystemClock
+from supporters.kit.db import Database
+from supporters.kit.errors import SupportersError
+from supporters.kit.ids import Ids
+from supporters.kit.signing import Signer
+from supporters.kit.strings import use_language
+from supporters.kit.templates import Templates
+from supporters.mail.send import send_due
+from supporters.mail.transport import SmtpTransport, Transport
+from supporters.paths import STATIC
+from supporters.payments.catchup import catch_up
+from supporters.payments.gateway import Gateway
+from supporters.payments.sweep import sweep
+from supporters.reconciliation.jobs import compare_balance, pull_and_post
+from supporters.settings import Settings
+
+log = structlog.stdlib.get_logger()
+
+TIMERS = (
+    Timer("balance.pull", every=timedelta(minutes=5)),
+    Timer("events.catch_up", every=timedelta(minutes=5)),
+    Timer("stripe.sweep", every=timedelta(minutes=5)),
+    Timer("balance.compare", every=timedelta(hours=24)),
+    Timer("house.nightly", every=timedelta(hours=24)),
+)
+TICK_SECONDS = 5.0
+POLL_SECONDS = 0.5
+AFTER_ERROR_SECONDS = 3.0
+LETTERS_AT_ONCE = 50
+EVENTS_AT_ONCE = 100
+
+
+@dataclass(kw_only=True)
+class Tools:
+    """What both processes work with. Tests hand in their own clock, ids, Stripe client and mail transport."""
+
+    settings: Settings
+    db: Database
+    gateway: Gateway
+    transport: Transport
+    clock: Clock = field(default_factory=SystemClock)
+    ids: Ids = field(default_factory=Ids)
+    assets: Assets = field(init=False)
+    templates: Templates = field(init=False)
+    limits: Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        use_language(self.settings.locale)
+        self.assets = Assets(STATIC, own=self.settings.data_dir / "brand")
+        self.templates = Templates(self.settings, asset=self.assets.address, picture=self.assets.own, clock=self.clock)
+        self.limits = Limits(Signer(self.settings.secret_key, "limits"))
+
+    async def close(self) -> None:
+        """No connection to database or Stripe is open any more."""
+        await self.gateway.close()
+        await self.db.close()
+
+
+def open_tools(settings: Settings) -> Tools:
+    """The tools of a real process: system clock, real Stripe address, real mail server."""
+    return Tools(
+        settings=settings,
+        db=Database(settings.database_url),
+        gateway=Gateway(settings.stripe_secret_key, api_base=settings.stripe_api_base),
+        transport=SmtpTransport(settings.smtp_url),
+    )
+
+
+async def prepare(tools: Tools) -> None:
+    """What every installation needs is there: a general fund and an appeal for it."""
+    async with tools.db.unit_of_work() as session:
+        await ensure_general(session, currency=tools.settings.currency, ids=tools.ids, now=tools.clock.now())
+
+
+class Worker:
+    """The loops. Each does what is due and rests when nothing is; a failing step is logged and tried again."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._context = events.Context(tools.settings, tools.clock, tools.ids, tools.limits)
+        self.handlers: Mapping[str, Handler] = self._registry()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set; the step at hand is finished first."""
+        steps: tuple[tuple[str, Callable[[], Awaitable[int]], float], ...] = (
+            ("inbox", self.apply_events, POLL_SECONDS),
+            ("jobs", self.run_jobs, POLL_SECONDS),
+            ("letters", self.send_letters, POLL_SECONDS),
+            ("timers", self.tick, TICK_SECONDS),
+        )
+        await asyncio.gather(*(self._loop(queue, step, rest, stop) for queue, step, rest in steps))
+
+    async def drain(self, *, rounds: int = 50) -> None:
+        """Everything that is due now is done, without timers. For tests and one-off commands."""
+        for _ in range(rounds):
+            if not await self.apply_events() + await self.run_jobs() + await self.send_letters():
+                return
+
+    async def apply_events(self) -> int:
+        """One batch of Stripe's events is applied; returns how many."""
+        return await events.apply_batch(self._tools.db, self._context, limit=EVENTS_AT_ONCE)
+
+    async def run_jobs(self) -> int:
+        """One batch of jobs is run; returns how many."""
+        return await run_due(self._tools.db, self.handlers, clock=self._tools.clock, ids=self._tools.ids)
+
+    async def send_letters(self) -> int:
+        """One batch of letters is sent; returns how many."""
+        tools = self._tools
+        return await send_due(
+            tools.db,
+            tools.transport,
+            tools.templates,
+            clock=tools.clock,
+            settings=tools.settings,
+            limit=LETTERS_AT_ONCE,
+        )
+
+    async def tick(self) -> int:
+        """Timers that are due have enqueued their jobs. Never reports work, so that it rests between ticks."""
+        tools = self._tools
+        async with tools.db.unit_of_work() as session:
+            await enqueue_due(session, TIMERS, ids=tools.ids, now=tools.clock.now())
+        return 0
+
+    def _registry(self) -> Mapping[str, Handler]:
+        tools, gateway = self._tools, self._tools.gateway
+        return {
+            "refund.send": partial(send_refund, gateway=gateway, settings=tools.settings),
+            "balance.pull": partial(pull_and_post, gateway=gateway, time_zone=tools.settings.time_zone),
+            "balance.compare": partial(compare_balance, gateway=gateway, time_zone=tools.settings.time_zone),
+            "events.catch_up": partial(catch_up, gateway=gateway),
+            "stripe.sweep": partial(sweep, gateway=gateway, context=self._context),
+            "house.nightly": self._nightly,
+        }
+
+    async def _nightly(self, work: Work, _payload: dict[str, Any]) -> None:
+        now = work.clock.now()
+        async with work.db.unit_of_work() as session:
+            counts = await purge_done(session, now=now), await purge_windows(session, now=now)
+            attempts = await purge_attempts(session, now=now)
+            await work.finish(session)
+        log.info("purged", count=sum(counts) + attempts)
+
+    async def _loop(self, queue: str, step: Callable[[], Awaitable[int]], rest: float, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            pause = rest
+            try:
+                if await step():
+                    pause = 0.0
+            except SupportersError as error:
+                log.warning("step_failed", queue=queue, error=type(error).__name__)
+                pause = AFTER_ERROR_SECONDS
+            except Exception:
+                log.exception("step_failed", queue=queue)
+                pause = AFTER_ERROR_SECONDS
+            await _rest(stop, pause)
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    if not seconds:
+        await asyncio.sleep(0)
+        return
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

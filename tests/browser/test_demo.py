@@ -1,0 +1,203 @@
+"""`supporters demo` as a person meets it: article, form, payment page, thanks, letter, desk, refund.
+
+Walked three times: as usual, with scripts off, and by keyboard alone; then every page is held to axe, light and dark.
+"""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from test_reader_pages import faults
+
+from whole import free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+LABELS = ("Article", "Donate", "Desk", "Mailbox", "Sandbox")
+START_SECONDS = 60
+WAIT = 20_000
+
+
+class Demo:
+    """The running demo and the addresses that it printed."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        said = {line.partition(":")[0]: line.partition(":")[2].split()[0] for line in lines if "http" in line}
+        self.article, self.donate, self.desk, self.mailbox, self.sandbox = (said[label] for label in LABELS)
+        found = re.search(r"sign in as (\S+), password (\S+)\)", "\n".join(lines))
+        assert found
+        self.email, self.password = found[1], found[2]
+
+
+@pytest.fixture(scope="module")
+async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
+    folder: Path = tmp_path_factory.mktemp("demo")
+    ports = [str(free_port()) for _ in range(3)]
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "supporters.cli", "demo", "--data-dir", str(folder)),
+        *("--port", ports[0], "--sandbox-port", ports[1], "--smtp-port", ports[2]),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert running.stdout is not None
+    lines: list[str] = []
+    async with asyncio.timeout(START_SECONDS):
+        while not lines or not lines[-1].startswith("Ctrl-C"):
+            line = await running.stdout.readline()
+            assert line, lines
+            lines.append(line.decode().strip())
+    yield Demo(lines)
+    running.terminate()
+    await running.wait()
+
+
+def test_the_demo_prints_one_labelled_address_a_line(demo: Demo) -> None:
+    labelled = [line.partition(":")[0] for line in demo.lines if "http" in line]
+
+    assert labelled == list(LABELS)
+
+
+async def sign_in(page: Page, demo: Demo) -> None:
+    await page.goto(demo.desk)
+    await page.get_by_label("Email").fill(demo.email)
+    await page.get_by_label("Password").fill(demo.password)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/desk")
+
+
+async def read_the_letter(page: Page, demo: Demo, email: str, count: int) -> None:
+    """The mailbox lists that many letters to the reader."""
+    for _ in range(40):
+        await page.goto(demo.mailbox)
+        if await page.get_by_role("row").filter(has_text=email).count() == count:
+            return
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"the mailbox never had {count} letters to {email}")
+
+
+async def refund(page: Page, demo: Demo, name: str) -> None:
+    """Finance finds the reader's donation and returns all of it."""
+    await page.goto(f"{demo.desk}/donations")
+    await page.get_by_role("link", name=name).first.click()
+    await page.get_by_label("All of it").check(force=True)
+    await page.get_by_label("Reason, for the books").select_option("supporter_asked")
+    await page.get_by_role("button", name="Refund").click()
+    await page.get_by_role("button", name=re.compile("Refund|Return|Yes")).click()
+    for _ in range(40):
+        if await page.get_by_text("Refunded", exact=False).count():
+            break
+        await asyncio.sleep(0.5)
+        await page.reload()
+    await expect(page.get_by_text("Refunded").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["usual", "scripts-off"])
+async def test_a_reader_gives_and_the_desk_returns_it(demo: Demo, chromium: Browser, *, scripts: bool) -> None:
+    context = await chromium.new_context(java_script_enabled=scripts, viewport={"width": 390, "height": 844})
+    page = await context.new_page()
+    name = "Wren Usual" if scripts else "Wren Plain"
+    email = f"{name.lower().replace(' ', '.')}@example.org"
+
+    await page.goto(demo.article)
+    await page.get_by_label("£25").check(force=True)
+    await page.get_by_role("button", name="Continue").click()
+    await page.get_by_role("textbox", name="Email").fill(email)
+    await page.get_by_role("textbox", name="Name").fill(name)
+    await page.get_by_role("button", name="Give £25").click()
+    await page.get_by_role("button", name=re.compile("^Pay £25")).click()
+    await page.wait_for_url("**/thanks/**")
+    for _ in range(40):
+        if await page.get_by_text("Thank you, Wren").count():
+            break
+        await asyncio.sleep(0.5)
+        await page.reload()
+    await expect(page.get_by_role("heading", name="Thank you, Wren")).to_be_visible()
+
+    await read_the_letter(page, demo, email, 1)
+    await page.get_by_role("row").filter(has_text=email).get_by_role("link").first.click()
+    await sign_in(page, demo)
+    await refund(page, demo, name)
+    await read_the_letter(page, demo, email, 2)
+    await context.close()
+
+
+async def press_until(page: Page, wanted: str, *, key: str = "Tab") -> None:
+    """Moves the focus until it is on what `wanted` selects; fails when it never gets there."""
+    for _ in range(60):
+        await page.keyboard.press(key)
+        if await page.evaluate("wanted => document.activeElement.matches(wanted)", wanted):
+            return
+    raise AssertionError(f"{key} never reaches {wanted}")
+
+
+async def test_the_whole_way_can_be_walked_by_keyboard_alone(demo: Demo, chromium: Browser) -> None:
+    page = await chromium.new_page()
+    await page.goto(demo.article)
+    await press_until(page, "input[name=once]")
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/give?**")
+
+    await press_until(page, "#email")
+    await page.keyboard.type("wren.keys@example.org")
+    await press_until(page, "#name")
+    await page.keyboard.type("Wren Keys")
+    await press_until(page, "button.button--primary")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/c/pay/**")
+
+    await press_until(page, "button.button--primary")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/thanks/**")
+    await read_the_letter(page, demo, "wren.keys@example.org", 1)
+
+    await page.goto(demo.desk)
+    await press_until(page, "input[name=email]")
+    await page.keyboard.type(demo.email)
+    await press_until(page, "input[name=password]")
+    await page.keyboard.type(demo.password)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/desk")
+    await page.close()
+
+
+async def every_page(page: Page, demo: Demo) -> dict[str, str]:
+    """The address of each kind of page that the demo has."""
+    await page.goto(f"{demo.desk}/donations")
+    donation = await page.locator("a[href^='/desk/donations/0']").first.get_attribute("href")
+    await page.goto(demo.mailbox)
+    letter = await page.get_by_role("row").get_by_role("link").first.get_attribute("href")
+    base = demo.desk.removesuffix("/desk")
+    desk = ("", "/donations", "/discrepancies", "/events", "/switches", "/nowhere")
+    return {
+        "article": demo.article,
+        "donate": demo.donate,
+        "mailbox": demo.mailbox,
+        "letter": f"{base}{letter}",
+        "sandbox": demo.sandbox,
+        "donation": f"{base}{donation}",
+        **{f"desk{path}": demo.desk + path for path in desk},
+    }
+
+
+async def test_every_page_of_the_demo_is_accessible_in_both_schemes(demo: Demo, chromium: Browser) -> None:
+    found: dict[str, list[str]] = {}
+    for scheme in ("light", "dark"):
+        for width in (390, 1280):
+            context = await chromium.new_context(
+                color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True
+            )
+            page = await context.new_page()
+            await page.goto(f"{demo.desk}/sign-in")
+            found[f"sign-in {width} {scheme}"] = await faults(page)
+            await sign_in(page, demo)
+            for name, address in (await every_page(page, demo)).items():
+                await page.goto(address)
+                found[f"{name} {width} {scheme}"] = await faults(page)
+            await context.close()
+
+    assert {name: told for name, told in found.items() if told} == {}

@@ -1,0 +1,169 @@
+"""Discrepancies, events, letters and switches: what waits for a person, and what the person does."""
+
+from sqlalchemy import select, update
+
+from supporters.audit.models import AuditEntry
+from supporters.discrepancies.codes import Code
+from supporters.discrepancies.models import Discrepancy
+from supporters.discrepancies.open import open_discrepancy
+from supporters.jobs.models import Job
+from supporters.jobs.queue import enqueue
+from supporters.kit.money import Money
+from supporters.mail.models import Letter
+from supporters.payments import inbox
+from supporters.payments.facts import RawEvent
+from supporters.payments.models import InboxEvent
+from whole import Whole, hidden_fields, words
+
+
+async def seal_of(desk: object) -> dict[str, str]:
+    page = await desk.get("/desk")  # pyright: ignore[reportAttributeAccessIssue]
+    return {"seal": hidden_fields(page.text)["seal"]}
+
+
+async def deeds(site: Whole) -> list[str]:
+    async with site.db.reading() as session:
+        return list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.seq)))
+
+
+async def park(site: Whole, event_id: str) -> None:
+    """An event that could not be handled."""
+    now = site.clock.now()
+    event = RawEvent(
+        id=event_id,
+        type="charge.dispute.created",
+        api_version="x",
+        occurred_at=now,
+        livemode=False,
+        account=None,
+        object_id="dp_1",
+        body=b"{}",
+    )
+    row = inbox.row_of(event, via=inbox.WEBHOOK, now=now, why_foreign="another API version")
+    await site.db.accept(inbox.accept_statement(is_sqlite=site.db.is_sqlite), row)
+
+
+async def test_a_calm_day_says_so(site: Whole) -> None:
+    desk = await site.staff("finance")
+
+    page = words((await desk.get("/desk")).text)
+
+    assert "Nothing. No discrepancy is open" in page
+    assert "Received £0.00 0 donations" in page
+    assert "Donations appear here within seconds of being paid." in page
+    await desk.aclose()
+
+
+async def test_a_discrepancy_is_seen_first_and_closed_with_a_way_and_a_reason(site: Whole) -> None:
+    async with site.db.unit_of_work() as session:
+        await open_discrepancy(
+            session,
+            code=Code.BALANCE_DRIFT,
+            subject="GBP",
+            ids=site.ids,
+            now=site.clock.now(),
+            amount=Money(-150, "GBP"),
+            detail={"ours": 100, "theirs": "<b>250</b>"},
+        )
+    desk = await site.staff("finance")
+    async with site.db.reading() as session:
+        found = (await session.scalars(select(Discrepancy.id))).one()
+    path = f"/desk/discrepancies/{found}"
+
+    assert "1 discrepancy to explain" in words((await desk.get("/desk")).text)
+    assert "−£1.50" in words((await desk.get("/desk/discrepancies")).text)
+    page = await desk.get(path)
+    assert "&lt;b&gt;250" in page.text
+    bare = await desk.post(path, data=await seal_of(desk))
+    closed = await desk.post(path, data={**await seal_of(desk), "way": "explained", "reason": "A fee of 1.50."})
+    twice = await desk.post(path, data={**await seal_of(desk), "way": "explained", "reason": "Again."})
+
+    assert (bare.status_code, closed.status_code, twice.status_code) == (422, 303, 409)
+    assert "Choose how it is closed" in words(bare.text)
+    assert "A fee of 1.50." in words((await desk.get("/desk/discrepancies?state=resolved")).text)
+    assert "A fee of 1.50." in words((await desk.get(path)).text)
+    assert (await deeds(site)).count("discrepancy.resolve") == 1
+    await desk.aclose()
+
+
+async def test_a_parked_event_is_tried_again_once(site: Whole) -> None:
+    await park(site, "evt_parked1")
+    desk = await site.staff("finance")
+    assert "1 event from Stripe parked" in words((await desk.get("/desk")).text)
+    assert "another API version" in words((await desk.get("/desk/events")).text)
+
+    first = await desk.post("/desk/events/evt_parked1/again", data=await seal_of(desk))
+    second = await desk.post("/desk/events/evt_parked1/again", data=await seal_of(desk))
+    unknown = await desk.post("/desk/events/evt_unknown/again", data=await seal_of(desk))
+
+    assert (first.status_code, second.status_code, unknown.status_code) == (303, 409, 404)
+    async with site.db.reading() as session:
+        assert (await session.scalars(select(InboxEvent.state))).one() == "received"
+    assert (await deeds(site)).count("event.replay") == 1
+    await desk.aclose()
+
+
+async def test_a_letter_and_a_job_that_gave_up_are_tried_again(site: Whole) -> None:
+    site.mailbag.answer = "550 no such user"
+    await site.pay(await site.give())
+    await site.settle()
+    async with site.db.unit_of_work() as session:
+        await session.execute(update(Letter).values(state="buried", last_error="550 no such user"))
+        await enqueue(session, "events.catch_up", {}, ids=site.ids, now=site.clock.now())
+        await session.execute(update(Job).where(Job.kind == "events.catch_up").values(state="buried"))
+        letter = (await session.scalars(select(Letter.id))).one()
+        job = (await session.scalars(select(Job.id).where(Job.kind == "events.catch_up"))).one()
+    desk = await site.staff("finance")
+    page = words((await desk.get("/desk/events")).text)
+    assert "550 no such user" in page
+    assert "events.catch_up" in page
+
+    site.mailbag.answer = None
+    again = await desk.post(f"/desk/letters/{letter}/again", data=await seal_of(desk))
+    job_again = await desk.post(f"/desk/jobs/{job}/again", data=await seal_of(desk))
+    await site.settle()
+
+    assert (again.status_code, job_again.status_code) == (303, 303)
+    assert len(site.mailbag.letters) == 1
+    late = await desk.post(f"/desk/letters/{letter}/again", data=await seal_of(desk))
+    late_job = await desk.post(f"/desk/jobs/{job}/again", data=await seal_of(desk))
+    assert (late.status_code, late_job.status_code) == (409, 409)
+    await desk.aclose()
+
+
+async def test_a_letter_is_read_as_it_was_written_and_its_html_may_do_nothing(site: Whole) -> None:
+    await site.pay(await site.give(name="<script>alert(1)</script>"))
+    await site.settle()
+    async with site.db.reading() as session:
+        letter = (await session.scalars(select(Letter.id))).one()
+    desk = await site.staff("support")
+
+    page = await desk.get(f"/desk/letters/{letter}")
+    body = await desk.get(f"/desk/letters/{letter}/html")
+
+    assert "R-2026-0001" in page.text
+    assert "<script>" not in page.text
+    assert "<script>" not in body.text
+    policy = body.headers["content-security-policy"]
+    assert policy.startswith("sandbox; default-src 'none'")
+    assert "script-src" not in policy
+    await desk.aclose()
+
+
+async def test_giving_is_switched_off_with_words_and_on_again(site: Whole) -> None:
+    desk = await site.staff("finance")
+    path = "/desk/switches/giving"
+
+    bare = await desk.post(path, data={**await seal_of(desk), "turn": "off", "words": " "})
+    off = await desk.post(path, data={**await seal_of(desk), "turn": "off", "words": "Back at <b>noon</b>."})
+
+    assert (bare.status_code, off.status_code) == (422, 303)
+    assert "Back at <b>noon</b>." in words((await site.reader.get("/give")).text)
+    assert "Giving is switched off." in words((await desk.get("/desk")).text)
+    assert "Turned by Finance" in words((await desk.get("/desk/switches")).text)
+    on = await desk.post(path, data={**await seal_of(desk), "turn": "on"})
+    unknown = await desk.post("/desk/switches/gravity", data={**await seal_of(desk), "turn": "off", "words": "x"})
+    assert (on.status_code, unknown.status_code) == (303, 404)
+    assert (await site.give()).status_code == 303
+    assert [deed for deed in await deeds(site) if deed.startswith("switch")] == ["switch.off", "switch.on"]
+    await desk.aclose()

@@ -1,0 +1,171 @@
+"""The donation page as readers and links open it."""
+
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import event, insert, literal, select, update
+
+from pages import Page
+from supporters.appeals.models import Appeal
+from supporters.guard.switches import GIVING, set_switch
+from whole import Whole, hidden_fields
+
+
+async def test_cold_page_chooses_nothing_for_the_reader(site: Whole) -> None:
+    page = (await site.reader.get("/give")).text
+
+    assert Page(page).chosen() == []
+    assert Page(page).says("button") == ["Continue"]
+    assert "Error:" not in page
+
+
+async def test_monthly_is_not_offered_before_it_works(site: Whole) -> None:
+    answer = await site.reader.get("/give", params={"frequency": "monthly", "amount": "10"})
+
+    assert answer.status_code == 200
+    assert "not possible here yet" in answer.text
+    assert 'name="monthly"' not in answer.text
+    assert hidden_fields(answer.text)["frequency"] == "once"
+
+
+@pytest.mark.parametrize(
+    ("query", "chosen", "other"),
+    [
+        ({"amount": "25"}, ["25"], ""),
+        ({"amount": "£10"}, ["10"], ""),
+        ({"amount": "12.50"}, ["other"], "12.50"),
+        ({"amount": "10,00"}, ["10"], ""),
+        ({"once": "50", "other": "3"}, ["50"], ""),
+        ({"once": "other", "other": "33"}, ["other"], "33"),
+        ({"other": "33"}, ["other"], "33"),
+    ],
+)
+async def test_choice_of_a_link_is_carried(site: Whole, query: dict[str, str], chosen: list[str], other: str) -> None:
+    answer = await site.reader.get("/give", params={"frequency": "once", **query})
+
+    assert answer.status_code == 200
+    assert Page(answer.text).chosen() == chosen
+    assert Page(answer.text).value("other") == other
+
+
+async def test_button_names_a_carried_amount_only_while_it_stands(site: Whole) -> None:
+    page = Page((await site.reader.get("/give", params={"amount": "25"})).text)
+
+    assert [words for tag, marks, words in page.texts if marks.get("class") == "told"] == ["Give £25"]
+    assert [words for tag, marks, words in page.texts if marks.get("class") == "untold"] == ["Continue"]
+    assert [box["value"] for box in page.inputs if "data-told" in box] == ["25"]
+
+
+@pytest.mark.parametrize(("amount", "kept"), [("1", "2"), ("99999", "10000")])
+async def test_amount_outside_the_limits_is_clamped_and_said(site: Whole, amount: str, kept: str) -> None:
+    answer = await site.reader.get("/give", params={"amount": amount})
+
+    assert answer.status_code == 200
+    assert Page(answer.text).value("other") == kept
+    assert "donation is £" in answer.text or "by card is £" in answer.text
+
+
+async def test_unknown_appeal_lands_on_the_general_fund_with_a_notice(site: Whole) -> None:
+    by_query = await site.reader.get("/give", params={"appeal": "moon-landing"})
+    by_path = await site.reader.get("/g/moon-landing")
+
+    assert (by_query.status_code, by_path.status_code) == (200, 404)
+    for answer in (by_query, by_path):
+        assert "goes to the general fund" in answer.text
+        assert "appeal" not in hidden_fields(answer.text)
+        assert "<form" in answer.text
+
+
+async def test_where_the_reader_came_from_travels_along(site: Whole) -> None:
+    answer = await site.reader.get(
+        "/give",
+        params={"article": "/2026/ferry", "issue": "2822", "source": "article", "utm_source": "letter", "fbclid": "x"},
+        headers={"referer": "https://news.example.net/list?q=secret"},
+    )
+
+    carried = hidden_fields(answer.text)
+    assert carried["article"] == "/2026/ferry"
+    assert carried["issue"] == "2822"
+    assert carried["utm_source"] == "letter"
+    assert carried["referrer"] == "news.example.net"
+    assert "fbclid" not in answer.text
+    assert "secret" not in answer.text
+    assert f'href="{site.settings.site_url}/2026/ferry"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "article",
+    [
+        "https://evil.example/x",
+        "//evil.example/x",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "\\\\evil.example",
+        "data:text/html,x",
+    ],
+)
+async def test_way_back_never_leaves_the_paper(site: Whole, article: str) -> None:
+    page = (await site.reader.get("/give", params={"article": article})).text
+
+    addresses = Page(page).links()
+    assert all(address.startswith(("/", "#", "mailto:", site.settings.site_url)) for address in addresses)
+    assert not any(address.startswith("//") or "evil" in address for address in addresses)
+
+
+async def test_cached_appeal_costs_no_query(site: Whole) -> None:
+    await site.reader.get("/give")
+    statements: list[str] = []
+    event.listen(site.db.engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    answers = [await site.reader.get("/give", params={"amount": "25"}) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert statements == []
+
+
+async def test_page_and_all_it_loads_weigh_at_most_35_kilobytes(site: Whole) -> None:
+    answer = await site.reader.get("/give", params={"amount": "25"})
+    loads = set(re.findall(r'(?:href|src)="(/assets/[^"#]*)', answer.text))
+    total = len(answer.content)
+    for address in loads:
+        async with site.reader.stream("GET", address, headers={"accept-encoding": "gzip"}) as asset:
+            assert asset.status_code == 200
+            total += sum([len(chunk) async for chunk in asset.aiter_raw()])
+
+    assert total <= 35_000
+    assert "<script" not in answer.text
+    assert not re.findall(r'style="', answer.text)
+
+
+async def test_switched_off_giving_shows_the_words_of_staff(site: Whole) -> None:
+    async with site.db.unit_of_work() as session:
+        await set_switch(session, GIVING, is_off=True, words="Back at noon.", actor_id=None, now=site.clock.now())
+
+    answers: list[httpx.Response] = [await site.reader.get("/give"), await site.reader.get("/g/general")]
+
+    for answer in answers:
+        assert answer.status_code == 503
+        assert "Back at noon." in answer.text
+        assert "<form" not in answer.text
+
+
+async def test_ended_appeal_gives_way_to_the_general_fund(site: Whole) -> None:
+    async with site.db.unit_of_work() as session:
+        columns = [column for column in Appeal.__table__.columns if column.name not in {"id", "slug", "heading"}]
+        winter = select(literal(site.ids.ulid()), literal("winter"), literal("Winter appeal"), *columns)
+        names = ["id", "slug", "heading", *(column.name for column in columns)]
+        await session.execute(insert(Appeal).from_select(names, winter.where(Appeal.slug == "general")))
+    open_page = await site.reader.get("/g/winter")
+    async with site.db.unit_of_work() as session:
+        await session.execute(update(Appeal).where(Appeal.slug == "winter").values(ends_at=site.clock.now()))
+    site.clock.advance(timedelta(seconds=6))
+
+    over = await site.reader.get("/g/winter")
+
+    assert open_page.status_code == 200
+    assert "<h1>Winter appeal</h1>" in open_page.text
+    assert hidden_fields(open_page.text)["appeal"] == "winter"
+    assert over.status_code == 404
+    assert "goes to the general fund" in over.text
