@@ -46,7 +46,7 @@ demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0
 	@exec $(BIN)/supporters demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) --smtp-port $(SMTP_PORT)
 
 test: $(VENV)/.browser lint ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest -n 2 --dist worksteal $(TESTS)
 
 lint: $(VENV)/.dev types ## Check style, templates and the order of imports
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
@@ -65,7 +65,8 @@ e2e: $(VENV)/.browser ## Run the browser journeys only
 	@$(BIN)/pytest tests/journeys tests/browser
 
 bench: $(VENV)/.dev ## Measure the required figures, each beside a floor
-	@for script in bench/*.py; do case $$script in */_*) ;; *) $(BIN)/python $$script || exit 1;; esac; done
+	@for script in give_page webhooks apply memory; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
+	@for script in webhooks apply; do echo; echo "== $$script, SQLite"; $(BIN)/python bench/$$script.py --database sqlite || exit 1; done
 
 fuzz: $(VENV)/.dev ## Feed 100,000 forged webhooks to the verifier
 	@$(BIN)/python bench/campaigns/fuzz_webhooks.py

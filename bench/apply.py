@@ -83,8 +83,8 @@ def _event(event_id: str, kind: str, thing: dict[str, Any]) -> bytes:
     return json.dumps(made).encode()
 
 
-async def fill(db: Database, count: int, *, ids: Ids) -> None:
-    """`count` attempts with an open page each, and all that Stripe says about them."""
+async def fill(db: Database, count: int, *, ids: Ids, first: int = 0) -> None:
+    """`count` attempts with an open page each, numbered from `first`, and all that Stripe says about them."""
     now = SystemClock().now()
     async with db.unit_of_work() as session:
         await ensure_general(session, currency="GBP", ids=ids, now=now)
@@ -92,11 +92,12 @@ async def fill(db: Database, count: int, *, ids: Ids) -> None:
         appeal = (await session.scalars(select(Appeal))).one()
         origin = ids.ulid()
         await session.execute(insert(Attribution).values(id=origin, utm={}, is_claimed=True, created_at=now))
-        donations = [_attempt(number, appeal, origin, ids=ids, now=now) for number in range(count)]
+        donations = [_attempt(number, appeal, origin, ids=ids, now=now) for number in range(first, first + count)]
         await session.execute(insert(Donation), donations)
-        await session.execute(insert(Checkout), [_page(number, row, ids=ids) for number, row in enumerate(donations)])
-    for start in range(0, count, 30):
-        bodies = [body for number in range(start, min(start + 30, count)) for body in stripe_events(number)]
+        pages = [_page(first + place, row, ids=ids) for place, row in enumerate(donations)]
+        await session.execute(insert(Checkout), pages)
+    for start in range(first, first + count, 30):
+        bodies = [body for number in range(start, min(start + 30, first + count)) for body in stripe_events(number)]
         rows = [inbox.row_of(read_event(body), via=inbox.WEBHOOK, now=now) for body in bodies]
         await db.accept(inbox.accept_statement(is_sqlite=db.is_sqlite), rows)
 

@@ -9,8 +9,12 @@ the secret had leaked. What is signed and still a sound event may be believed, a
 import argparse
 import hashlib
 import hmac
+import sys
 import time
+from pathlib import Path
 from random import Random
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common import SECRET, event_body, machine
 

@@ -66,7 +66,7 @@ async def sign_in(page: Page, demo: Demo) -> None:
     await page.get_by_label("Email").fill(demo.email)
     await page.get_by_label("Password").fill(demo.password)
     await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url("**/desk")
+    await page.get_by_text("Needs you").first.wait_for()
 
 
 async def read_the_letter(page: Page, demo: Demo, email: str, count: int) -> None:
@@ -161,7 +161,7 @@ async def test_the_whole_way_can_be_walked_by_keyboard_alone(demo: Demo, chromiu
     await press_until(page, "input[name=password]")
     await page.keyboard.type(demo.password)
     await page.keyboard.press("Enter")
-    await page.wait_for_url("**/desk")
+    await page.get_by_text("Needs you").first.wait_for()
     await page.close()
 
 

@@ -1,0 +1,88 @@
+"""The command line: works as README says, and says in words what is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paper import SETTINGS_ENV
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        **SETTINGS_ENV,
+        "SUPPORTERS_DATA_DIR": str(tmp_path),
+        "SUPPORTERS_STRIPE_API_BASE": "http://127.0.0.1:9",
+        "SUPPORTERS_SMTP_URL": "smtp://127.0.0.1:9",
+        "STRIPE_SUPPRESS_NOTICES": "true",
+    }
+
+
+def supporters(*args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "supporters.cli", *args]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_database_that_is_not_migrated_is_said_in_words(env: dict[str, str]) -> None:
+    for command in (("serve", "--port", "1"), ("worker",)):
+        done = supporters(*command, env=env)
+
+        assert done.returncode == 1
+        assert done.stderr.strip() == "The database is not up to date. Run `supporters migrate` first."
+
+
+def test_a_database_that_cannot_be_opened_is_said_in_words(env: dict[str, str]) -> None:
+    done = supporters("serve", env={**env, "SUPPORTERS_DATABASE_URL": "sqlite:////nowhere/at/all.db"})
+
+    assert done.returncode == 1
+    assert "can't be opened" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_settings_are_said_at_once(env: dict[str, str]) -> None:
+    done = supporters("check", env={**env, "SUPPORTERS_SECRET_KEY": "x", "SUPPORTERS_STRIPE_SECRET_KEY": "sk_live_x"})
+
+    assert done.returncode == 1
+    assert "SECRET_KEY" in done.stderr
+    assert "live key" in done.stderr
+
+
+def test_migrate_then_staff_then_check(env: dict[str, str]) -> None:
+    assert supporters("migrate", env=env).stdout == "The database is up to date.\n"
+    assert supporters("migrate", env=env).returncode == 0
+
+    added = ("staff", "add", "dana@weeklylamp.example", "--name", "Dana", "--role", "finance", "--password")
+    assert supporters(*added, "a long enough password", env=env).returncode == 0
+    again = supporters(*added, "a long enough password", env=env)
+    short = supporters(*added, "short", env=env)
+    assert (again.returncode, short.returncode) == (1, 1)
+    assert "already" in again.stderr
+    assert "12" in short.stderr
+
+    books = supporters("check", "--books", env=env)
+    assert (books.returncode, books.stdout) == (0, "ok    books: they hold\n")
+    whole = supporters("check", env=env)
+    assert whole.returncode == 1
+    assert "ok    database: answers and is up to date" in whole.stdout
+    assert "FAIL  Stripe:" in whole.stdout
+    assert "FAIL  mail server:" in whole.stdout
+    assert SETTINGS_ENV["SUPPORTERS_SECRET_KEY"] not in whole.stdout + whole.stderr
+
+
+def test_several_workers_need_postgresql(env: dict[str, str]) -> None:
+    done = supporters("serve", "--workers", "2", env=env)
+
+    assert done.returncode == 2
+    assert "PostgreSQL" in done.stderr
+
+
+def test_every_command_is_listed() -> None:
+    done = supporters("--help", env=dict(os.environ))
+
+    assert done.returncode == 0
+    for command in ("demo", "serve", "worker", "migrate", "check", "sandbox", "staff"):
+        assert command in done.stdout
