@@ -20,7 +20,13 @@ from supporters.donations.models import Checkout, DonationEvent, DonationState
 from supporters.donations.queries import donation_of_payment, donation_page, timeline
 from supporters.kit.money import Money
 from supporters.mail.models import Letter
-from supporters.payments.facts import ChargeSeen, CheckoutExpired, PaymentProcessing, PaymentRefused
+from supporters.payments.facts import (
+    ChargeSeen,
+    CheckoutCompleted,
+    CheckoutExpired,
+    PaymentProcessing,
+    PaymentRefused,
+)
 from supporters.people.models import EmailAddress, Supporter
 from supporters.receipts.issue import tell_card
 from supporters.receipts.models import Receipt
@@ -293,3 +299,81 @@ async def test_collecting_twice_in_one_transaction_issues_one_receipt(house: Hou
 
     assert first is not None
     assert second is None
+
+
+@pytest.mark.parametrize("is_tied_first", [True, False])
+async def test_late_news_that_the_bank_was_asked_does_not_undo_its_refusal(house: House, is_tied_first: bool) -> None:
+    session_id = await house.open_session()
+    await house.world.sandbox.pay(session_id)
+    fact = msgspec.structs.replace(await house.completed(session_id), is_paid=False)
+    intent, now = str(fact.payment_intent_id), house.clock.now()
+    if not is_tied_first:
+        await house.collect(fact)
+    async with house.db.unit_of_work() as session:
+        await tie_payment(session, session_id, intent)
+        refused = PaymentRefused(intent, "bank_refused")
+        await collect_refusal(session, refused, cause="evt_9", limits=house.limits, ids=house.ids, now=now)
+
+    await house.collect(fact)
+    async with house.db.unit_of_work() as session:
+        assert not await collect_processing(session, PaymentProcessing(intent), ids=house.ids, now=now)
+
+    [donation] = await house.donations()
+    assert donation.state == DonationState.EXPIRED
+    assert await house.collect(msgspec.structs.replace(fact, is_paid=True)) is not None
+
+
+async def test_late_refusal_of_a_page_that_was_left_does_not_end_the_attempt(house: House) -> None:
+    attempt = house.ids.ulid()
+    old = await house.open_session(form(25), attempt_id=attempt)
+    async with house.db.unit_of_work() as session:
+        await tie_payment(session, old, "pi_old")
+    await house.open_session(form(10), attempt_id=attempt)
+
+    async with house.db.unit_of_work() as session:
+        refused = PaymentRefused("pi_old", "bank_refused")
+        now = house.clock.now()
+        assert await collect_refusal(session, refused, cause="evt_9", limits=house.limits, ids=house.ids, now=now)
+
+    [donation] = await house.donations()
+    assert donation.state == DonationState.STARTED
+
+
+async def test_unpaid_news_of_a_page_that_was_left_is_no_mismatch_but_its_money_is(house: House) -> None:
+    attempt = house.ids.ulid()
+    old = await house.open_session(form(25), attempt_id=attempt)
+    await house.open_session(form(10), attempt_id=attempt)
+    unpaid = CheckoutCompleted(old, "pi_old", False, 2500, "GBP", False)
+
+    assert await house.collect(unpaid) is None
+
+    [donation] = await house.donations()
+    assert (donation.state, donation.amount_minor) == (DonationState.STARTED, 1000)
+    with pytest.raises(PaymentMismatch) as caught:
+        await house.collect(msgspec.structs.replace(unpaid, is_paid=True))
+    assert caught.value.detail["revision"] == [2, 1]
+
+
+async def test_donation_is_paid_when_stripe_took_the_money_not_when_we_heard_of_it(house: House) -> None:
+    session_id = await house.open_session()
+    await house.world.sandbox.pay(session_id)
+    paid_at = house.clock.now()
+    fact = msgspec.structs.replace(await house.completed(session_id), occurred_at=paid_at)
+    house.clock.advance(timedelta(hours=7))
+
+    await house.collect(fact)
+
+    [donation] = await house.donations()
+    [receipt] = await house.rows(Receipt)
+    assert donation.paid_at == paid_at
+    assert receipt.issued_at == house.clock.now()
+
+
+async def test_fact_without_a_time_is_paid_now(house: House) -> None:
+    session_id = await house.open_session()
+    await house.world.sandbox.pay(session_id)
+
+    await house.collect(msgspec.structs.replace(await house.completed(session_id), occurred_at=None))
+
+    [donation] = await house.donations()
+    assert donation.paid_at == house.clock.now()

@@ -1,17 +1,20 @@
 """From a sent form to a payment page: once, whatever readers, browsers and Stripe do."""
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
-from giving import House, form
+from giving import House, QuickPages, form
 from supporters.donations.forms import AlreadyGiven, GoTo, NotCharged
 from supporters.donations.models import Checkout, DonationEvent, DonationState
 from supporters.donations.queries import attempt_values
 from supporters.guard.switches import set_switch
 from supporters.kit.errors import Refused
 from supporters.kit.money import Money
+from supporters.payments.facts import CreatedCheckout
+from supporters.payments.gateway import CheckoutRequest
 
 
 async def test_row_is_written_before_stripe_is_called(house: House) -> None:
@@ -236,3 +239,41 @@ async def test_unknown_appeal_gives_to_the_general_one(house: House) -> None:
     [event] = await house.rows(DonationEvent)
     assert donation.appeal_id is not None
     assert (event.kind, event.detail["amount_minor"]) == ("started", 2500)
+
+
+@dataclass
+class SlowPages(QuickPages):
+    """The first page takes so long that its answer comes when the test says so."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    expired: list[str] = field(default_factory=list)
+
+    async def create_checkout(self, request: CheckoutRequest, *, idempotency_key: str) -> CreatedCheckout:
+        made = await super().create_checkout(request, idempotency_key=idempotency_key)
+        if made.session_id == "cs_1":
+            self.asked.set()
+            await self.go.wait()
+        return made
+
+    async def expire_session(self, session_id: str) -> bool:
+        self.expired.append(session_id)
+        return True
+
+
+async def test_late_answer_for_a_page_that_was_left_leads_to_the_newest(house: House) -> None:
+    attempt = house.ids.ulid()
+    house.pages = pages = SlowPages(house.clock)
+    slow = asyncio.create_task(house.give(form(25), attempt_id=attempt))
+    await pages.asked.wait()
+    house.clock.advance(timedelta(seconds=30))
+    newest = await house.give(form(10), attempt_id=attempt)
+
+    pages.go.set()
+
+    assert await slow == newest == GoTo("https://pay.example/2")
+    assert pages.expired == ["cs_1"]
+    old, new = await house.rows(Checkout)
+    assert (old.url, old.is_over, new.url, new.is_over) == (None, True, "https://pay.example/2", False)
+    [donation] = await house.donations()
+    assert donation.amount_minor == 1000

@@ -48,6 +48,18 @@ def test_refunded_sum_is_the_amount_while_succeeded_and_else_nothing(news: list[
     assert refunded == (amount if state is RefundState.SUCCEEDED else 0)
 
 
+@pytest.mark.parametrize("ended", [DonationState.EXPIRED, DonationState.PAID])
+def test_news_that_the_bank_was_asked_is_older_than_any_end(ended: DonationState) -> None:
+    assert not may_become(ended, DonationState.PROCESSING)
+
+
+def test_refund_given_up_here_is_what_stripe_says() -> None:
+    held = {wanted for wanted in RefundState if refund_may_become(RefundState.FAILED, wanted, is_at_stripe=False)}
+
+    assert {RefundState.PENDING, RefundState.SUCCEEDED} <= held
+    assert not refund_may_become(RefundState.SUCCEEDED, RefundState.PENDING, is_at_stripe=False)
+
+
 def test_failed_refund_never_comes_back() -> None:
     assert not any(refund_may_become(RefundState.FAILED, wanted) for wanted in RefundState)
     assert refund_may_become(RefundState.SUCCEEDED, RefundState.FAILED)

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from giving import House
 from supporters.audit.models import AuditEntry
-from supporters.donations.jobs import send_refund
+from supporters.discrepancies.models import Discrepancy
+from supporters.donations.jobs import Refunding, send_refund
 from supporters.donations.models import Refund, RefundReason, RefundState
 from supporters.donations.queries import timeline
 from supporters.donations.reverse import RefundEffect, apply_refund, refundable, request_refund
@@ -20,6 +21,7 @@ from supporters.kit.errors import Conflict, NotFound
 from supporters.kit.money import Money
 from supporters.mail.models import Letter
 from supporters.payments.facts import RefundChanged
+from supporters.payments.gateway import GatewayRefused
 
 DANA = "01STAFFDANA000000000000000"
 
@@ -40,9 +42,22 @@ async def ask(house: House, donation_id: str, pounds: int) -> str:
         return refund.id
 
 
-async def work(house: House) -> int:
+class Refusing:
+    """Stripe as it is, but every request for a refund is refused with this status."""
+
+    def __init__(self, house: House, http_status: int) -> None:
+        self.house, self.http_status = house, http_status
+
+    async def create_refund(self, *_: object, **__: object) -> RefundChanged:
+        raise GatewayRefused("no", code="refused_here", http_status=self.http_status)
+
+    async def list_refunds(self, payment_intent_id: str) -> list[RefundChanged]:
+        return await self.house.gateway.list_refunds(payment_intent_id)
+
+
+async def work(house: House, gateway: Refunding | None = None) -> int:
     """The worker runs what is due."""
-    handler = partial(send_refund, gateway=house.gateway, settings=house.settings)
+    handler = partial(send_refund, gateway=gateway or house.gateway, settings=house.settings)
     return await run_due(house.db, {"refund.send": handler}, clock=house.clock, ids=house.ids)
 
 
@@ -198,6 +213,10 @@ async def test_refund_that_stripe_refuses_frees_its_money(house: House) -> None:
     assert refund.state == RefundState.FAILED
     async with house.db.reading() as session:
         assert await refundable(session, paid.id) == Money(2500, "GBP")
+    [told] = await house.rows(Discrepancy)
+    assert (told.code, told.subject, told.donation_id) == ("REFUND_FAILED", refund.id, paid.id)
+    assert (told.amount_minor, told.currency, told.state) == (1000, "GBP", "open")
+    assert told.detail == {"failure_reason": refund.failure_reason}
 
 
 async def test_refund_that_fails_after_success_takes_the_sum_back(house: House) -> None:
@@ -235,3 +254,57 @@ async def test_refund_of_a_stranger_is_not_ours_whatever_its_metadata_says(house
 
     [refund] = await house.rows(Refund)
     assert refund.state == RefundState.REQUESTED
+
+
+async def test_refund_whose_reply_was_lost_is_found_when_the_next_call_is_refused(house: House) -> None:
+    paid = await house.donate()
+    await ask(house, paid.id, 10)
+    house.world.sandbox.fail_next("reply_lost", effect="done")
+    await work(house)
+    house.clock.advance(timedelta(minutes=11))
+
+    await work(house, Refusing(house, 400))
+
+    [refund] = await house.rows(Refund)
+    [at_stripe] = house.world.sandbox.objects("refund")
+    assert (refund.state, refund.stripe_refund_id) == (RefundState.SUCCEEDED, at_stripe["id"])
+    [donation] = await house.donations()
+    assert donation.refunded_minor == 1000
+    assert await house.rows(Discrepancy) == []
+    async with house.db.reading() as session:
+        assert await refundable(session, paid.id) == Money(1500, "GBP")
+
+
+@pytest.mark.parametrize("http_status", [401, 403])
+async def test_refused_key_says_nothing_about_the_refund(house: House, http_status: int) -> None:
+    paid = await house.donate()
+    await ask(house, paid.id, 10)
+
+    await work(house, Refusing(house, http_status))
+
+    [refund] = await house.rows(Refund)
+    [job] = await house.rows(Job)
+    assert (refund.state, job.state) == (RefundState.REQUESTED, WorkState.READY)
+    house.clock.advance(timedelta(minutes=11))
+    await work(house)
+    [refund] = await house.rows(Refund)
+    assert refund.state == RefundState.SUCCEEDED
+
+
+@pytest.mark.parametrize(("status", "left"), [("succeeded", 1500), ("pending", 1500), ("failed", 2500)])
+async def test_refund_given_up_here_stands_as_stripe_says(house: House, status: str, left: int) -> None:
+    paid = await house.donate()
+    refund_id = await ask(house, paid.id, 10)
+    await work(house, Refusing(house, 400))
+
+    fact = await external(house, our_refund_id=refund_id, status=status)
+    await apply(house, fact)
+    await apply(house, fact)
+
+    [refund] = await house.rows(Refund)
+    assert (refund.state, refund.stripe_refund_id) == (status, "re_ext")
+    async with house.db.reading() as session:
+        assert await refundable(session, paid.id) == Money(left, "GBP")
+    if left == 1500:
+        with pytest.raises(Conflict, match="more than is left"):
+            await ask(house, paid.id, 20)

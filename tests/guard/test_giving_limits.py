@@ -215,3 +215,66 @@ async def refuse(house: House, session_id: str, payment_intent_id: str, cause: s
     async with house.db.unit_of_work() as session:
         await tie_payment(session, session_id, payment_intent_id)
         await collect_refusal(session, fact, cause=cause, limits=house.limits, ids=house.ids, now=house.clock.now())
+
+
+@pytest.mark.parametrize("emails", [1, 60])
+async def test_one_form_sent_with_sixty_amounts_opens_no_more_pages_than_sixty_forms(house: House, emails: int) -> None:
+    attempt = house.ids.ulid()
+    refused = 0
+    for number in range(60):
+        house.clock.advance(timedelta(seconds=6))
+        sent = form(2 + number, email=f"card{number % emails}@example.org")
+        try:
+            await house.give(sent, attempt_id=attempt, network="198.51.100.9")
+        except Refused:
+            refused += 1
+
+    assert len(house.sessions) == 60 - refused == (6 if emails == 1 else 10)
+    assert len([each for each in house.sessions if each["status"] == "open"]) == 1  # who is refused keeps the page
+
+
+async def test_page_that_ran_out_is_counted_when_another_is_opened(house: House) -> None:
+    attempt = house.ids.ulid()
+    await house.give(attempt_id=attempt)
+    house.clock.advance(timedelta(minutes=40))
+    for number in range(10):
+        await house.give(form(email=f"a{number}@example.org"))
+
+    with pytest.raises(Refused):
+        await house.give(attempt_id=attempt)
+
+
+async def test_refused_cards_weigh_on_whoever_carries_an_attempt_on(house: House) -> None:
+    attempt = house.ids.ulid()
+    await house.open_session(attempt_id=attempt, network="192.0.2.50")
+    changed = form(3, email="other@example.org")
+    session_id = await house.open_session(changed, attempt_id=attempt, network="192.0.2.60")
+    for number in range(10):
+        await refuse(house, session_id, "pi_1", f"evt_{number}")
+
+    with pytest.raises(Refused):
+        await house.give(form(email="third@example.org"), network="192.0.2.60")
+    assert isinstance(await house.give(form(email="third@example.org"), network="192.0.2.50"), GoTo)
+    with pytest.raises(Refused):  # the same attempt once more
+        await house.give(form(4, email="fourth@example.org"), attempt_id=attempt, network="192.0.2.60")
+
+
+async def test_address_that_pays_may_give_as_often_as_it_likes(house: House) -> None:
+    house.pages = pages = QuickPages(house.clock)
+    for number in range(9):
+        await house.give(form(email="Dana@Example.org" if number % 2 else "dana@example.org"))
+        await house.collect(pages.completed())
+
+    for _ in range(6):
+        await house.give(form(email="dana@example.org"))
+    with pytest.raises(Refused):
+        await house.give(form(email="dana@example.org"), network="192.0.2.8")
+
+
+async def test_refused_address_does_not_close_the_door_to_its_network(house: House) -> None:
+    for _ in range(6):
+        await house.give(form(email="dana@example.org"))
+    with pytest.raises(Refused):
+        await house.give(form(email="dana@example.org"))
+
+    assert isinstance(await house.give(form(email="colleague@example.org")), GoTo)

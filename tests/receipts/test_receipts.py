@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -143,3 +144,18 @@ async def test_bad_address_or_unknown_receipt_changes_nothing(house: House) -> N
     [receipt] = await house.rows(Receipt)
     assert receipt.email == "ben.carter@example.org"
     assert len(await house.rows(Letter)) == 1
+
+
+async def test_payment_of_last_year_heard_of_in_the_new_has_last_years_number_and_date(house: House) -> None:
+    house.pages = pages = QuickPages(house.clock)
+    await house.give()
+    paid_at = datetime(2026, 12, 31, 23, 50, tzinfo=UTC)
+    fact = msgspec.structs.replace(pages.completed(), occurred_at=paid_at)
+    house.clock.advance(datetime(2027, 1, 1, 6, 0, tzinfo=UTC) - house.clock.now())
+
+    await house.collect(fact)
+
+    [receipt] = await house.rows(Receipt)
+    [letter] = await house.rows(Letter)
+    assert (receipt.year, receipt.number, receipt.issued_at) == (2026, "R-2026-0001", house.clock.now())
+    assert "31 December 2026" in letter.context["paid_on"]

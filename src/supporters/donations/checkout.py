@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from supporters.donations import give
 from supporters.donations.forms import AlreadyGiven, GiveForm, GoTo, NotCharged, Outcome
-from supporters.donations.give import Ticket, Visitor
+from supporters.donations.gate import Gate, Visitor
+from supporters.donations.give import Ticket
 from supporters.donations.links import Links
 from supporters.donations.models import Checkout
 from supporters.guard.limits import Limits
@@ -77,7 +78,7 @@ async def begin_checkout(
                 now=clock.now(),
             )
         if isinstance(attempt, give.Replace):
-            attempt = await door.replace(attempt, form, ids=ids)
+            attempt = await door.replace(attempt, form, gate=Gate(visitor, limits), ids=ids)
         elif isinstance(attempt, give.Wait):
             attempt = await door.wait(attempt, sleep=sleep)
         if attempt is not None:
@@ -109,7 +110,9 @@ class _Door:
             case give.Wait() | give.Replace():
                 raise AssertionError("settled before")
 
-    async def replace(self, attempt: give.Replace, form: GiveForm, *, ids: Ids) -> give.Attempt | NotCharged | None:
+    async def replace(
+        self, attempt: give.Replace, form: GiveForm, *, gate: Gate, ids: Ids
+    ) -> give.Attempt | NotCharged | None:
         """The old page is closed at Stripe and the attempt goes on; None when it has moved on meanwhile."""
         try:
             is_closed = await self._gateway.expire_session(attempt.stripe_session_id)
@@ -120,7 +123,13 @@ class _Door:
             return give.AlreadyPaid(attempt.donation_id)
         async with self._db.unit_of_work() as session:
             return await give.go_on(
-                session, attempt.donation_id, form, seen_revision=attempt.revision, ids=ids, now=self._clock.now()
+                session,
+                attempt.donation_id,
+                form,
+                seen_revision=attempt.revision,
+                gate=gate,
+                ids=ids,
+                now=self._clock.now(),
             )
 
     async def wait(self, attempt: give.Wait, *, sleep: Sleep) -> give.Attempt | NotCharged | None:
@@ -146,15 +155,24 @@ class _Door:
                 await give.store_failure(session, ticket.checkout_id, is_final=is_final, now=self._clock.now())
             return NotCharged(_not_charged())
         async with self._db.unit_of_work() as session:
-            await give.store_checkout(
+            is_wanted = await give.store_checkout(
                 session,
                 ticket.checkout_id,
                 stripe_session_id=made.session_id,
                 url=made.url,
                 expires_at=made.expires_at,
-                now=self._clock.now(),
             )
-        return GoTo(made.url)
+        return GoTo(made.url) if is_wanted else await self._too_late(ticket, made.session_id)
+
+    async def _too_late(self, ticket: Ticket, stripe_session_id: str) -> Outcome:
+        """The attempt went on while Stripe was slow: its late page is closed, and the reader is sent to the newest."""
+        try:
+            await self._gateway.expire_session(stripe_session_id)
+        except (GatewayUnavailable, GatewayRefused) as error:  # nobody has its address: it runs out by itself
+            log.warning("late_checkout_not_closed", donation_id=ticket.donation_id, code=error.code)
+        async with self._db.reading() as session:
+            current = await give.current_page(session, ticket.donation_id)
+        return await self.answer(current or NotCharged(_not_charged()))
 
     def _request(self, ticket: Ticket) -> CheckoutRequest:
         """Built from the row and the settings only: the same key must always carry the same content."""

@@ -20,10 +20,15 @@ from supporters.kit.db import changed_rows
 from supporters.kit.errors import NotFound, SupportersError
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
-from supporters.payments.facts import ChargeSeen, CheckoutCompleted, CheckoutExpired, PaymentProcessing, PaymentRefused
+from supporters.payments.facts import (
+    LATE_REFUSAL,
+    ChargeSeen,
+    CheckoutCompleted,
+    CheckoutExpired,
+    PaymentProcessing,
+    PaymentRefused,
+)
 from supporters.people.actions import find_or_add
-
-LATE_REFUSAL = "bank_refused"  # days after the page was completed, as bank debits do: that page can't be used again
 
 
 class NotOurs(NotFound):
@@ -82,10 +87,13 @@ async def collect_paid(
 ) -> PaidDonation | None:
     """The donation is paid and its giver is on file. None when that was so before, or the bank has not answered yet.
 
-    The caller issues the receipt for what is returned (`receipts.issue`), in the same transaction. Raises NotOurs,
-    PaymentMismatch (nothing stored).
+    The caller issues the receipt for what is returned (`receipts.issue`), in the same transaction. Paid at the time
+    that the fact names, which may be long before `now`. Raises NotOurs, PaymentMismatch (nothing stored).
     """
     row = await _checkout_of(session, fact.session_id)
+    if not fact.is_paid and row.revision != row.current_revision:
+        await _close_unpaid(session, row, fact)
+        return None
     differing = _differences(row, fact)
     if differing:
         raise PaymentMismatch(row.donation_id, differing)
@@ -95,10 +103,11 @@ async def collect_paid(
     if row.state == DonationState.PAID:
         return None
     supporter = await find_or_add(session, row.email, row.name, ids=ids, now=now)
-    await _mark_paid(session, row, fact, supporter_id=supporter.supporter_id, now=now)
+    paid_at = fact.occurred_at or now
+    await _mark_paid(session, row, fact, supporter_id=supporter.supporter_id, paid_at=paid_at, now=now)
     told = {"amount_minor": row.amount_minor, "currency": row.currency, "was": row.state}
     await note(session, row.donation_id, "paid", cause=fact.session_id, ids=ids, now=now, detail=told)
-    return _paid(row, now)
+    return _paid(row, paid_at)
 
 
 async def collect_processing(session: AsyncSession, fact: PaymentProcessing, *, ids: Ids, now: datetime) -> bool:
@@ -116,7 +125,7 @@ async def collect_refusal(
 
     *Idempotent by* `cause`, the id of the event that told us: one page may see several refusals.
     """
-    donation_id, _fits = await _donation_of(session, fact.payment_intent_id)
+    donation_id, revision_fits = await _donation_of(session, fact.payment_intent_id)
     if not await note(session, donation_id, "refused", cause=cause, ids=ids, now=now, detail={"code": fact.code}):
         return False
     unpaid = (Donation.id == donation_id) & (Donation.state != DonationState.PAID)
@@ -125,7 +134,7 @@ async def collect_refusal(
     sender = select(Donation.network_digest, Donation.email).where(Donation.id == donation_id)
     network_digest, email = (await session.execute(sender)).one()
     await limits.count_failure_of(session, network_digest=network_digest, email=email, now=now, kind=Failure.CARD)
-    if fact.code == LATE_REFUSAL:
+    if fact.code == LATE_REFUSAL and revision_fits:
         await _move(session, donation_id, DonationState.EXPIRED, now=now)
     return True
 
@@ -211,14 +220,20 @@ def _differences(row: Row[*tuple[Any, ...]], fact: CheckoutCompleted) -> dict[st
 
 
 async def _mark_paid(
-    session: AsyncSession, row: Row[*tuple[Any, ...]], fact: CheckoutCompleted, *, supporter_id: str, now: datetime
+    session: AsyncSession,
+    row: Row[*tuple[Any, ...]],
+    fact: CheckoutCompleted,
+    *,
+    supporter_id: str,
+    paid_at: datetime,
+    now: datetime,
 ) -> None:
     paid = {
         "state": DonationState.PAID,
         "supporter_id": supporter_id,
         "stripe_payment_intent_id": fact.payment_intent_id,
         "failure_code": None,
-        "paid_at": now,
+        "paid_at": paid_at,
         "updated_at": now,
     }
     donation = update(Donation).where(Donation.id == row.donation_id).values(**paid)
@@ -230,6 +245,15 @@ async def _close_page(session: AsyncSession, row: Row[*tuple[Any, ...]], fact: C
     over = {"is_over": True, "stripe_payment_intent_id": fact.payment_intent_id}
     page = update(Checkout).where(Checkout.id == row.checkout_id).values(**over)
     await session.execute(page.execution_options(synchronize_session=False))
+
+
+async def _close_unpaid(session: AsyncSession, row: Row[*tuple[Any, ...]], fact: CheckoutCompleted) -> None:
+    """A page that the attempt had left was completed and no money has moved: nothing that a person must look at.
+
+    Should the bank pay after all, that fact is a mismatch.
+    """
+    if row.tied_payment in (None, fact.payment_intent_id):
+        await _close_page(session, row, fact)
 
 
 async def _wait_for_bank(
@@ -259,7 +283,7 @@ async def _move(session: AsyncSession, donation_id: str, wanted: DonationState, 
     return changed_rows(await session.execute(changed.execution_options(synchronize_session=False))) == 1
 
 
-def _paid(row: Row[*tuple[Any, ...]], now: datetime) -> PaidDonation:
+def _paid(row: Row[*tuple[Any, ...]], paid_at: datetime) -> PaidDonation:
     return PaidDonation(
         id=row.donation_id,
         reference=row.reference,
@@ -273,5 +297,5 @@ def _paid(row: Row[*tuple[Any, ...]], now: datetime) -> PaidDonation:
         appeal_heading=row.heading,
         appeal_thanks=row.thanks,
         appeal_signed_by=row.signed_by,
-        paid_at=now,
+        paid_at=paid_at,
     )

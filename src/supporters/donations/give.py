@@ -6,13 +6,14 @@ No function here talks to Stripe; `checkout` does, between two transactions made
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.actions import note_origin
 from supporters.appeals.models import Attribution
 from supporters.appeals.queries import GENERAL, AppealView, published_appeal
 from supporters.donations.forms import GiveForm
+from supporters.donations.gate import GIVEN, Gate, Visitor
 from supporters.donations.models import Checkout, Donation, DonationState, Kind
 from supporters.donations.timeline import note
 from supporters.guard.limits import Limits
@@ -78,13 +79,6 @@ class Replace(msgspec.Struct, frozen=True):
 Attempt = Reuse | AlreadyPaid | Wait | Call | Replace
 
 
-class Visitor(msgspec.Struct, frozen=True):
-    """What the door knows of the sender: the address it came from, and whether the form came back too fast."""
-
-    network: str
-    is_suspicious: bool = False
-
-
 async def start_attempt(
     session: AsyncSession,
     form: GiveForm,
@@ -103,51 +97,67 @@ async def start_attempt(
     off or a limit is reached, Conflict when the appeal is gone. *Writes* donation, checkout, attribution, timeline.
     """
     await _check_switch(session)
+    gate = Gate(visitor, limits)
     found = await _find(session, attempt_id)
     if found is None:
-        network = visitor.network
-        await limits.check_giving(session, network=network, email=form.email, now=now, count_paid=paid_of(session))
+        await gate.check(session, form, now=now)
         appeal = await _appeal_of(session, form)
-        digest = limits.network_digest(network)
         donation_id = ids.ulid()
         row = _new_donation(form, appeal, attempt_id=attempt_id, now=now) | {
             "id": donation_id,
             "reference": ids.reference("D"),
             "is_suspicious": visitor.is_suspicious,
-            "network_digest": digest,
+            "network_digest": gate.network_digest,
             "locale": locale,
             "livemode": livemode,
         }
         if await _insert(session, row, form, ids=ids, now=now):
             call = await _open_page(session, donation_id, 1, form, attempt_id=attempt_id, ids=ids, now=now)
             await note(session, donation_id, "started", cause="form", ids=ids, now=now, detail=_told(form))
-            await limits.count_start(session, network=network, email=form.email, now=now)
+            await gate.count(session, form, now=now)
             return call
         found = await _find(session, attempt_id)
     if found is None:
         raise Conflict(_("This form was sent twice at once. Please send it again; no money has been taken."))
-    return await _continue(session, found, form, ids=ids, now=now)
+    return await _continue(session, found, form, gate=gate, ids=ids, now=now)
 
 
 async def go_on(
-    session: AsyncSession, donation_id: str, form: GiveForm, *, seen_revision: int, ids: Ids, now: datetime
+    session: AsyncSession, donation_id: str, form: GiveForm, *, seen_revision: int, gate: Gate, ids: Ids, now: datetime
 ) -> Call | None:
     """The attempt takes the form's content as its next revision, now that its old page is closed.
 
-    None when somebody else has moved it on since `seen_revision`: start again.
+    None when somebody else has moved it on since `seen_revision`: start again. Raises Refused when a limit is reached.
     """
     found = await _find_by_id(session, donation_id)
     if found is None or found.revision != seen_revision or found.state not in UNPAID:
         return None
-    return await _revise(session, found, form, ids=ids, now=now)
+    return await _revise(session, found, form, gate=gate, ids=ids, now=now)
 
 
 async def store_checkout(
-    session: AsyncSession, checkout_id: str, *, stripe_session_id: str, url: str, expires_at: datetime, now: datetime
-) -> None:
-    """The page that Stripe opened is on record. *Idempotent by* the checkout: a second answer to its key is the same page."""
+    session: AsyncSession, checkout_id: str, *, stripe_session_id: str, url: str, expires_at: datetime
+) -> bool:
+    """The page that Stripe opened is on record. False when the attempt has gone on without it: nobody may be sent there.
+
+    *Idempotent by* the checkout: a second answer to its key is the same page.
+    """
     values = {"stripe_session_id": stripe_session_id, "url": url, "expires_at": expires_at, "failed_at": None}
-    await session.execute(update(Checkout).where(Checkout.id == checkout_id).values(**values))
+    wanted = (Checkout.id == checkout_id) & Checkout.is_over.is_(False)
+    return changed_rows(await session.execute(update(Checkout).where(wanted).values(**values))) == 1
+
+
+async def current_page(session: AsyncSession, donation_id: str) -> Reuse | AlreadyPaid | None:
+    """Where the attempt stands by now; None when its newest revision has no page to be sent to."""
+    wanted = (
+        select(Donation.state, Checkout.url, Checkout.is_over)
+        .join(Checkout, (Checkout.donation_id == Donation.id) & (Checkout.revision == Donation.revision))
+        .where(Donation.id == donation_id)
+    )
+    state, url, is_over = (await session.execute(wanted)).one()
+    if state in GIVEN:
+        return AlreadyPaid(donation_id)
+    return Reuse(url) if url and not is_over else None
 
 
 async def store_failure(session: AsyncSession, checkout_id: str, *, is_final: bool, now: datetime) -> None:
@@ -157,25 +167,7 @@ async def store_failure(session: AsyncSession, checkout_id: str, *, is_final: bo
     await session.execute(update(Checkout).where(open_ended).values(**values))
 
 
-def paid_of(session: AsyncSession) -> "PaidOf":
-    """How many of a network's pages were paid, for the limits."""
-    return PaidOf(session)
-
-
-class PaidOf:
-    """Counts paid donations of one network since a moment."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def __call__(self, network_digest: str, since: datetime) -> int:
-        mine = (Donation.network_digest == network_digest) & (Donation.created_at > since)
-        paid = select(func.count()).select_from(Donation).where(mine, Donation.state.in_(GIVEN))
-        return await self._session.scalar(paid) or 0
-
-
 UNPAID = (DonationState.STARTED, DonationState.EXPIRED)
-GIVEN = (DonationState.PROCESSING, DonationState.PAID)
 
 
 async def _check_switch(session: AsyncSession) -> None:
@@ -271,17 +263,20 @@ async def _open_page(
     )
 
 
-async def _continue(session: AsyncSession, donation: Donation, form: GiveForm, *, ids: Ids, now: datetime) -> Attempt:
+async def _continue(
+    session: AsyncSession, donation: Donation, form: GiveForm, *, gate: Gate, ids: Ids, now: datetime
+) -> Attempt:
     if donation.state in GIVEN:
         return AlreadyPaid(donation.id)
     page = await _page_of(session, donation)
     is_same = donation.content_digest == form.digest
     if page.url is None:
-        return await _carry_on(session, donation, page, form, is_same=is_same, ids=ids, now=now)
+        return await _carry_on(session, donation, page, form, is_same=is_same, gate=gate, ids=ids, now=now)
     if is_same and not page.is_over and now < page.expires_at - PAGE_REUSED_UNTIL:
         return Reuse(page.url)
     if page.is_over or page.stripe_session_id is None:
-        return await _revise(session, donation, form, ids=ids, now=now)
+        return await _revise(session, donation, form, gate=gate, ids=ids, now=now)
+    await gate.check(session, form, now=now)  # before the old page is closed: who is refused keeps it
     return Replace(donation.id, donation.revision, page.stripe_session_id)
 
 
@@ -292,6 +287,7 @@ async def _carry_on(
     form: GiveForm,
     *,
     is_same: bool,
+    gate: Gate,
     ids: Ids,
     now: datetime,
 ) -> Attempt:
@@ -303,10 +299,14 @@ async def _carry_on(
         page.calls, page.called_at, page.failed_at = page.calls + 1, now, None
         await session.flush()
         return Call(_ticket(donation, page))
-    return await _revise(session, donation, form, ids=ids, now=now)
+    return await _revise(session, donation, form, gate=gate, ids=ids, now=now)
 
 
-async def _revise(session: AsyncSession, donation: Donation, form: GiveForm, *, ids: Ids, now: datetime) -> Call:
+async def _revise(
+    session: AsyncSession, donation: Donation, form: GiveForm, *, gate: Gate, ids: Ids, now: datetime
+) -> Call:
+    """A page like any other to the limits: it is checked, counted, and its refusals weigh on who asked for it."""
+    await gate.check(session, form, now=now)
     appeal = await _appeal_of(session, form)
     revision = donation.revision + 1
     await session.execute(update(Checkout).where(Checkout.donation_id == donation.id).values(is_over=True))
@@ -315,11 +315,15 @@ async def _revise(session: AsyncSession, donation: Donation, form: GiveForm, *, 
         "state": DonationState.STARTED,
         "fund_id": appeal.fund_id,
         "appeal_id": appeal.id,
+        "is_suspicious": donation.is_suspicious or gate.visitor.is_suspicious,
+        "network_digest": gate.network_digest,
         "updated_at": now,
     }
     await session.execute(update(Donation).where(Donation.id == donation.id).values(**changed))
     await note(session, donation.id, "revised", cause=f"revision:{revision}", ids=ids, now=now, detail=_told(form))
-    return await _open_page(session, donation.id, revision, form, attempt_id=donation.attempt_id, ids=ids, now=now)
+    call = await _open_page(session, donation.id, revision, form, attempt_id=donation.attempt_id, ids=ids, now=now)
+    await gate.count(session, form, now=now)
+    return call
 
 
 async def _page_of(session: AsyncSession, donation: Donation) -> Checkout:

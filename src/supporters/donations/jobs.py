@@ -7,15 +7,20 @@ import msgspec
 import structlog
 from sqlalchemy import select
 
+from supporters.discrepancies.codes import Code
+from supporters.discrepancies.open import open_discrepancy
 from supporters.donations.models import Donation, Refund, RefundState
 from supporters.donations.reverse import AppliedRefund, apply_refund, refund_not_sent
 from supporters.jobs.work import TryLater, Work
+from supporters.kit.money import Money
 from supporters.payments.facts import RefundChanged
-from supporters.payments.gateway import GatewayRefused, GatewayUnavailable
+from supporters.payments.gateway import GatewayError, GatewayRefused
 from supporters.settings import Settings
 
 KEY_IS_SAFE_FOR = timedelta(hours=23)  # Stripe forgets idempotency keys after 24 hours
 UNCLEAR = timedelta(minutes=10)
+NOT_ABOUT_THE_REFUND = (401, 403)  # our key was refused, not what was asked with it
+PAYMENT_UNKNOWN = 404
 
 log = structlog.get_logger("donations")
 
@@ -34,8 +39,10 @@ class Order(msgspec.Struct, frozen=True):
     """One refund to be sent, as its row says."""
 
     refund_id: str
+    donation_id: str
     payment_intent_id: str
     amount_minor: int
+    currency: str
     idempotency_key: str
     created_at: datetime
 
@@ -43,8 +50,9 @@ class Order(msgspec.Struct, frozen=True):
 async def send_refund(work: Work, payload: dict[str, Any], *, gateway: Refunding, settings: Settings) -> None:
     """The refund was asked of Stripe once, and stands as Stripe says.
 
-    The same key is sent again for 23 hours; after that the refund is looked up, and what Stripe does not know has failed.
-    Raises GatewayUnavailable, for the queue to try again.
+    The same key is sent again for 23 hours; after that, and when Stripe refuses, the refund is looked up: an earlier call
+    may have been heard and its reply lost. What Stripe does not know has failed, and a person is told.
+    Raises TryLater, for the queue to try again.
     """
     refund_id = str(payload["refund_id"])
     order = await _order(work, refund_id)
@@ -52,26 +60,24 @@ async def send_refund(work: Work, payload: dict[str, Any], *, gateway: Refunding
         return
     is_fresh = work.clock.now() - order.created_at < KEY_IS_SAFE_FOR
     try:
-        fact = await (_create(gateway, order) if is_fresh else _look_up(gateway, order))
-    except GatewayUnavailable as error:
+        told = await (_create(gateway, order) if is_fresh else _look_up(gateway, order, why="not_sent_in_time"))
+    except GatewayError as error:  # our key may be the wrong one today: that says nothing about the refund
+        log.warning("refund_unclear", refund_id=refund_id, code=error.code)
         raise TryLater(error.message, after=UNCLEAR if work.job.attempts > 5 else timedelta(seconds=20)) from error
-    except GatewayRefused as refusal:
-        log.warning("refund_refused", refund_id=refund_id, code=refusal.code)
-        fact = None
-        await _give_up(work, refund_id, refusal.code or "refused")
-        return
-    if fact is None:
-        await _give_up(work, refund_id, "not_sent_in_time")
-        return
-    await _apply(work, fact, settings=settings)
+    if isinstance(told, str):
+        await _give_up(work, order, told)
+    else:
+        await _apply(work, told, settings=settings)
 
 
 async def _order(work: Work, refund_id: str) -> Order | None:
     wanted = (
         select(
             Refund.id,
+            Refund.donation_id,
             Donation.stripe_payment_intent_id,
             Refund.amount_minor,
+            Refund.currency,
             Refund.idempotency_key,
             Refund.created_at,
         )
@@ -82,24 +88,37 @@ async def _order(work: Work, refund_id: str) -> Order | None:
         found = (await session.execute(wanted)).one_or_none()
     if found is None:
         return None
-    refund_id, payment_intent_id, amount_minor, key, created_at = found
+    refund_id, donation_id, payment_intent_id, amount_minor, currency, key, created_at = found
     if payment_intent_id is None or key is None:
         return None
-    return Order(refund_id, payment_intent_id, amount_minor, key, created_at)
+    return Order(refund_id, donation_id, payment_intent_id, amount_minor, currency, key, created_at)
 
 
-async def _create(gateway: Refunding, order: Order) -> RefundChanged | None:
-    return await gateway.create_refund(
-        order.payment_intent_id,
-        amount_minor=order.amount_minor,
-        our_refund_id=order.refund_id,
-        idempotency_key=order.idempotency_key,
-    )
+async def _create(gateway: Refunding, order: Order) -> RefundChanged | str:
+    """What Stripe says of the refund, or why there is none. Raises GatewayError when that is not clear."""
+    try:
+        return await gateway.create_refund(
+            order.payment_intent_id,
+            amount_minor=order.amount_minor,
+            our_refund_id=order.refund_id,
+            idempotency_key=order.idempotency_key,
+        )
+    except GatewayRefused as refusal:
+        if refusal.http_status in NOT_ABOUT_THE_REFUND:
+            raise
+        log.warning("refund_refused", refund_id=order.refund_id, code=refusal.code)
+        return await _look_up(gateway, order, why=refusal.code or "refused")
 
 
-async def _look_up(gateway: Refunding, order: Order) -> RefundChanged | None:
-    found = await gateway.list_refunds(order.payment_intent_id)
-    return next((fact for fact in found if fact.our_refund_id == order.refund_id), None)
+async def _look_up(gateway: Refunding, order: Order, *, why: str) -> RefundChanged | str:
+    """The refund as it stands at Stripe, or `why` when Stripe does not know it. Raises GatewayError."""
+    try:
+        found = await gateway.list_refunds(order.payment_intent_id)
+    except GatewayRefused as refusal:
+        if refusal.http_status == PAYMENT_UNKNOWN:
+            return why
+        raise
+    return next((fact for fact in found if fact.our_refund_id == order.refund_id), why)
 
 
 async def _apply(work: Work, fact: RefundChanged, *, settings: Settings) -> AppliedRefund | None:
@@ -109,7 +128,19 @@ async def _apply(work: Work, fact: RefundChanged, *, settings: Settings) -> Appl
     return applied
 
 
-async def _give_up(work: Work, refund_id: str, reason: str) -> None:
+async def _give_up(work: Work, order: Order, reason: str) -> None:
+    """The refund failed, and a person will see that the money is still owed."""
+    now = work.clock.now()
     async with work.db.unit_of_work() as session:
-        await refund_not_sent(session, refund_id, reason=reason, ids=work.ids, now=work.clock.now())
+        if await refund_not_sent(session, order.refund_id, reason=reason, ids=work.ids, now=now):
+            await open_discrepancy(
+                session,
+                code=Code.REFUND_FAILED,
+                subject=order.refund_id,
+                ids=work.ids,
+                now=now,
+                donation_id=order.donation_id,
+                amount=Money(order.amount_minor, order.currency),
+                detail={"failure_reason": reason},
+            )
         await work.finish(session)

@@ -1,7 +1,8 @@
 """Which state may follow which. Pure.
 
-started -> processing -> paid; started or processing -> expired; expired -> paid when the money came after all. Paid is
-the end: refunds are rows of their own, and a donation that was paid stays paid.
+started -> processing -> paid; started or processing -> expired; expired -> paid when the money came after all, but never
+back to processing: such news is older than the end that it comes after. Paid is the end: refunds are rows of their own,
+and a donation that was paid stays paid.
 """
 
 import hashlib
@@ -14,11 +15,11 @@ from supporters.donations.models import RefundState
 FOLLOWS: dict[State, frozenset[State]] = {
     State.STARTED: frozenset({State.PROCESSING, State.PAID, State.EXPIRED}),
     State.PROCESSING: frozenset({State.PAID, State.EXPIRED}),
-    State.EXPIRED: frozenset({State.PROCESSING, State.PAID, State.STARTED}),  # started again: a new payment page
+    State.EXPIRED: frozenset({State.PAID, State.STARTED}),  # started again: a new payment page
     State.PAID: frozenset(),
 }
 
-# `succeeded` may become `failed`: banks return refunds days later. A failed refund never comes back to life.
+# `succeeded` may become `failed`: banks return refunds days later. A refund that failed at Stripe never comes back to life.
 REFUND_FOLLOWS: dict[RefundState, frozenset[RefundState]] = {
     RefundState.REQUESTED: frozenset(
         {RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED, RefundState.CANCELED}
@@ -41,9 +42,15 @@ def states_before(wanted: State) -> list[State]:
     return [state for state, following in FOLLOWS.items() if wanted in following]
 
 
-def refund_may_become(state: str, wanted: RefundState) -> bool:
-    """Whether a refund in `state` may take the state `wanted`."""
-    return wanted in REFUND_FOLLOWS[RefundState(state)]
+def refund_may_become(state: str, wanted: RefundState, *, is_at_stripe: bool = True) -> bool:
+    """Whether a refund in `state` may take the state `wanted`.
+
+    One that we gave up before we knew it at Stripe (`is_at_stripe` false) is what Stripe says: our word was a guess.
+    """
+    was = RefundState(state)
+    if was is RefundState.FAILED and not is_at_stripe:
+        return wanted is not RefundState.FAILED
+    return wanted in REFUND_FOLLOWS[was]
 
 
 def refund_state_of(stripe_status: str) -> RefundState:

@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.models import Attribution
+from supporters.discrepancies.models import Discrepancy
 from supporters.donations.models import Checkout, Donation, DonationEvent, DonationState
 from supporters.kit.db import changed_rows
 
@@ -21,14 +22,22 @@ async def purge_attempts(session: AsyncSession, *, now: datetime) -> int:
 
 
 async def purge_unpaid(session: AsyncSession, *, now: datetime) -> int:
-    """Up to 500 attempts that nobody paid within 30 days are gone, name and address with them; returns how many.
+    """Up to 500 attempts that nobody paid and nobody touched for 30 days are gone, name and address with them.
 
-    Attempts that the bank is still working on stay.
+    Returns how many. What money may hang on stays: what the bank works on, what a discrepancy is about, what has a
+    charge or an unfinished payment, and what has a page that can still be paid.
     """
+    donation_id = Donation.id
+    disputed = exists().where(Discrepancy.donation_id == donation_id)
+    tied = exists().where(Checkout.donation_id == donation_id, Checkout.stripe_payment_intent_id.is_not(None))
+    payable = exists().where(
+        Checkout.donation_id == donation_id, Checkout.is_over.is_(False), Checkout.expires_at > now
+    )
     old = (
         select(Donation.id, Donation.attribution_id)
         .where(Donation.state.in_([DonationState.STARTED, DonationState.EXPIRED]))
-        .where(Donation.created_at < now - KEEP_UNPAID)
+        .where(Donation.updated_at < now - KEEP_UNPAID, Donation.stripe_charge_id.is_(None))
+        .where(~disputed, ~payable, ~tied | (Donation.state == DonationState.EXPIRED))
         .order_by(Donation.created_at)
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True)

@@ -114,17 +114,18 @@ async def apply_refund(
     """Our refund stands as Stripe says; the donation's refunded sum and the letter follow once. None when it is not ours.
 
     A refund that was made at Stripe itself becomes a row with origin `external`. States only move forward: a late
-    `pending` changes nothing. The caller opens the discrepancy for CAME_BACK. *Idempotent by* the refund and its state.
+    `pending` changes nothing. One that we had given up (its reply was lost) stands again when Stripe names it.
+    The caller opens the discrepancy for CAME_BACK. *Idempotent by* the refund and its state.
     """
     donation = await _donation_of(session, fact)
     if donation is None:
         return None
     refund = await _refund_of(session, fact, donation, ids=ids, now=now)
     wanted = lifecycle.refund_state_of(fact.status)
-    before = refund.state
-    if refund.stripe_refund_id is None:
+    before, is_at_stripe = refund.state, refund.stripe_refund_id is not None
+    if not is_at_stripe:
         await _set(session, refund.id, stripe_refund_id=fact.refund_id)
-    if before == wanted or not lifecycle.refund_may_become(before, wanted):
+    if before == wanted or not lifecycle.refund_may_become(before, wanted, is_at_stripe=is_at_stripe):
         return AppliedRefund(refund.id, donation.id, RefundEffect.NOTHING)
     await _set(session, refund.id, state=wanted, failure_reason=fact.failure_reason, updated_at=now)
     change = lifecycle.refunded_change(before, wanted, refund.amount_minor)

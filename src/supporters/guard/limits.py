@@ -1,7 +1,8 @@
 """Counting failures and unpaid pages, and refusing before any Stripe object exists."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,14 +15,20 @@ from supporters.kit.errors import Refused
 from supporters.kit.signing import Signer
 from supporters.kit.strings import gettext as _
 
-__all__ = ["Failure", "Limits", "network_key"]
-
-CountPaid = Callable[[str, datetime], Awaitable[int]]
+__all__ = ["Failure", "Limits", "PaidPages", "network_key"]
 
 WINDOW_OF = {rules.SHORT: timedelta(minutes=1), rules.DAY: timedelta(hours=1)}
 KEEP = timedelta(hours=48)
 REMEMBER = timedelta(seconds=5)
 REMEMBER_MOST = 10_000
+
+
+class PaidPages(Protocol):
+    """How many of the payment pages opened since a moment were paid: these give their place back."""
+
+    async def of_network(self, network_digest: str, since: datetime) -> int: ...
+
+    async def of_email(self, email: str, since: datetime) -> int: ...
 
 
 class Limits:
@@ -45,22 +52,17 @@ class Limits:
             raise _too_many()
 
     async def check_giving(
-        self, session: AsyncSession, *, network: str, email: str, now: datetime, count_paid: CountPaid | None = None
+        self, session: AsyncSession, *, network: str, email: str, now: datetime, paid: PaidPages | None = None
     ) -> None:
-        """This network and this address may open one more payment page. Raises Refused with words for the reader.
-
-        `count_paid(network digest, since)` says how many of the network's pages were paid: these give their place back.
-        """
+        """This network and this address may open one more payment page. Raises Refused with words for the reader."""
         self.check_memory(network, now=now)
         digest = self.network_digest(network)
         counts = await self._read(session, digest, self.email_digest(email), now=now)
-        tight = rules.is_tripped(refusals=counts["all_card"], starts=counts["all_starts"])
-        unpaid = rules.NETWORK_UNPAID_TIGHT if tight else rules.NETWORK_UNPAID
-        if any(counts[limit.name] >= limit.most for limit in CHECKED) or (
-            counts[unpaid.name] >= unpaid.most
-            and counts[unpaid.name] - await _paid(count_paid, digest, now - unpaid.within) >= unpaid.most
-        ):
+        if await _is_network_full(counts, digest, now=now, paid=paid):
             self._remember(digest, now=now)
+            raise _too_many()
+        # Not remembered: one person's address must not close the door to everybody behind the same network.
+        if await _is_email_full(counts, email, now=now, paid=paid):
             raise _too_many()
 
     async def count_start(self, session: AsyncSession, *, network: str, email: str, now: datetime) -> None:
@@ -128,17 +130,17 @@ class Limits:
         self._refused[digest] = now + REMEMBER
 
 
-CHECKED = (
-    rules.EMAIL_UNPAID,
-    rules.NETWORK_CARDS,
-    rules.NETWORK_CARDS_DAY,
-    rules.EMAIL_CARDS,
-    rules.EMAIL_CARDS_DAY,
-    rules.NETWORK_FORMS,
-)
-READ = (*CHECKED, rules.NETWORK_UNPAID, rules.BREAKER_REFUSALS, rules.BREAKER_STARTS)
 _CARD_NETWORK = (rules.NETWORK_CARDS, rules.NETWORK_CARDS_DAY)
 _CARD_EMAIL = (rules.EMAIL_CARDS, rules.EMAIL_CARDS_DAY)
+OF_NETWORK = (*_CARD_NETWORK, rules.NETWORK_FORMS)
+READ = (
+    *OF_NETWORK,
+    *_CARD_EMAIL,
+    rules.NETWORK_UNPAID,
+    rules.EMAIL_UNPAID,
+    rules.BREAKER_REFUSALS,
+    rules.BREAKER_STARTS,
+)
 
 
 async def purge_windows(session: AsyncSession, *, now: datetime) -> int:
@@ -177,8 +179,27 @@ async def _count(session: AsyncSession, keys: Iterable[tuple[Limit, str]], *, no
     await session.execute(insert.on_conflict_do_update(index_elements=["key", "window_start"], set_=more))
 
 
-async def _paid(count_paid: CountPaid | None, digest: str, since: datetime) -> int:
-    return await count_paid(digest, since) if count_paid else 0
+async def _is_network_full(counts: dict[str, int], digest: str, *, now: datetime, paid: PaidPages | None) -> bool:
+    if any(counts[limit.name] >= limit.most for limit in OF_NETWORK):
+        return True
+    tight = rules.is_tripped(refusals=counts["all_card"], starts=counts["all_starts"])
+    unpaid = rules.NETWORK_UNPAID_TIGHT if tight else rules.NETWORK_UNPAID
+    opened = counts[unpaid.name]
+    if opened < unpaid.most:  # most requests end here, without a second query
+        return False
+    given_back = await paid.of_network(digest, now - unpaid.within) if paid else 0
+    return opened - given_back >= unpaid.most
+
+
+async def _is_email_full(counts: dict[str, int], email: str, *, now: datetime, paid: PaidPages | None) -> bool:
+    if any(counts[limit.name] >= limit.most for limit in _CARD_EMAIL):
+        return True
+    unpaid = rules.EMAIL_UNPAID
+    opened = counts[unpaid.name]
+    if opened < unpaid.most:
+        return False
+    given_back = await paid.of_email(email, now - unpaid.within) if paid else 0
+    return opened - given_back >= unpaid.most
 
 
 def _too_many() -> Refused:
