@@ -1,7 +1,9 @@
 """Fixtures that every test may use: clock, ids, databases of both kinds, settings."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -34,8 +36,11 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Databases:
-    return Databases(tmp_path_factory.mktemp("databases"), postgres)
+def databases(postgres: Postgres) -> Iterator[Databases]:
+    """In memory where the machine offers that: a test needs no disk that survives a power cut."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="supporters", dir=memory if memory.is_dir() else None) as folder:
+        yield Databases(Path(folder), postgres)
 
 
 @pytest.fixture(params=KINDS)

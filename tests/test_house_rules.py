@@ -250,3 +250,17 @@ def test_no_address_of_a_registry_and_no_open_end_stands_in_the_repository() -> 
         and marks.search(path.read_text("utf-8"))
     ]
     assert not found
+
+
+def test_every_field_of_a_log_line_is_let_through() -> None:
+    """A field that the log drops says nothing about whom it happened to."""
+    from supporters.kit.logs import ALLOWED
+
+    used = {
+        keyword.arg
+        for path in PYTHON
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and re.match(r"^_?log(ger)?\.", ast.unparse(node.func))
+        for keyword in node.keywords
+    }
+    assert used - ALLOWED == set()

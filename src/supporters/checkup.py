@@ -28,16 +28,22 @@ async def check_all(tools: Tools) -> list[Finding]:
     stripe = await _try("Stripe", _stripe, tools)
     mail = await _try("mail server", _mail, tools)
     clock = await _try("clock", _clock, tools)
-    books = await check_books(tools) if database.is_ok else [Finding("books", False, "not looked at: no database")]
+    if not database.is_ok:
+        return [database, stripe, mail, clock, Finding("books", False, "not looked at: no database")]
+    books = await check_books(tools, against_stripe=stripe.is_ok)
     return [database, stripe, mail, clock, *books]
 
 
-async def check_books(tools: Tools) -> list[Finding]:
-    """Every invariant of the books; each broken one by name, with the rows that break it."""
+async def check_books(tools: Tools, *, against_stripe: bool = False) -> list[Finding]:
+    """Every invariant of the books; each broken one by name, with the rows that break it.
+
+    With `against_stripe` the ledger is also held to Stripe's balance; what was given in the last minutes may be on its way.
+    """
     if not await is_current(tools.db):
         return [Finding("books", False, "the database is not up to date: run `supporters migrate`")]
+    balance = await tools.gateway.balance() if against_stripe else None
     async with tools.db.reading() as session:
-        broken = await run_checks(session, now=tools.clock.now())
+        broken = await run_checks(session, now=tools.clock.now(), stripe_balance=balance)
     if not broken:
         return [Finding("books", True, "they hold")]
     return [Finding(f"books: {one.name}", False, f"{one.sentence} Rows: {one.rows}") for one in broken]

@@ -6,11 +6,9 @@ waits in the inbox until it comes. Every verb may be repeated, so that an event 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import NamedTuple
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +16,7 @@ from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
 from supporters.donations import collect
 from supporters.donations.collect import NotOurs, PaymentMismatch
-from supporters.donations.models import Checkout
+from supporters.donations.models import Checkout, Donation, DonationState
 from supporters.donations.reverse import RefundEffect, apply_refund
 from supporters.guard.limits import Limits
 from supporters.jobs.queue import enqueue
@@ -29,6 +27,7 @@ from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.payments import inbox, owners
 from supporters.payments.facts import (
+    LATE_REFUSAL,
     BalanceMoved,
     ChargeSeen,
     CheckoutCompleted,
@@ -42,9 +41,9 @@ from supporters.payments.facts import (
     Unknown,
     payments_of,
 )
-from supporters.payments.models import InboxEvent, InboxState, PaymentOwner
+from supporters.payments.models import InboxEvent, PaymentOwner
+from supporters.payments.news import News, Outcome, file_all, read
 from supporters.payments.owners import Owned
-from supporters.payments.translate import NotUnderstood, translate
 from supporters.receipts import issue
 from supporters.settings import Settings
 
@@ -52,27 +51,10 @@ PULL_JOB = "balance.pull"
 PULL_AFTER = timedelta(seconds=2)  # a burst of payments asks for one pull
 PAGE_OVER_FOR = timedelta(minutes=5)  # Stripe tells of the end itself; after that we ask
 ASKED_FOR = timedelta(days=7)
+BANK_ANSWERS_IN = timedelta(hours=1)
+BANK_ASKED_FOR = timedelta(days=30)
 
 log = structlog.stdlib.get_logger("events")
-
-
-class Outcome(StrEnum):
-    """What became of one event."""
-
-    HANDLED = "handled"  # Its effects are stored.
-    SILENT = "silent"  # It says nothing that the house needs; nothing of it is kept.
-    NOT_OURS = "not_ours"  # It is about a payment of something else.
-    WAITING = "waiting"  # Nobody knows yet whose its payment is.
-    UNKNOWN = "unknown"  # A person must look.
-    FAILED = "failed"  # Tried and failed.
-
-
-class News(NamedTuple):
-    """An event with what it says; `error` when that could not be read."""
-
-    row: InboxEvent
-    facts: list[Fact]
-    error: str | None = None
 
 
 class Context:
@@ -101,13 +83,27 @@ class Context:
         await books.close()
 
     async def stuck_sessions(self, session: AsyncSession, *, limit: int) -> Sequence[str]:
-        """Payment pages of ours that should be over and of whose end nobody has told us, the oldest first."""
+        """Payment pages of ours of whose end nobody has told us, the oldest first, then payments that banks sit on."""
         now = self.clock.now()
         wanted = (
             select(Checkout.stripe_session_id)
             .where(Checkout.is_over.is_(False), Checkout.stripe_session_id.is_not(None))
             .where(Checkout.expires_at.between(now - ASKED_FOR, now - PAGE_OVER_FOR))
             .order_by(Checkout.expires_at)
+            .limit(limit)
+        )
+        stuck = [found for found in (await session.scalars(wanted)).all() if found]
+        return [*stuck, *await self._at_banks(session, now, limit=limit - len(stuck))]
+
+    async def _at_banks(self, session: AsyncSession, now: datetime, *, limit: int) -> list[str]:
+        """Which of many are asked about is left to chance: banks may take days, and none must wait behind the others."""
+        wanted = (
+            select(Checkout.stripe_session_id)
+            .join(Donation, (Donation.id == Checkout.donation_id) & (Donation.revision == Checkout.revision))
+            .where(Donation.state == DonationState.PROCESSING, Checkout.stripe_session_id.is_not(None))
+            .where(Checkout.is_over, Donation.created_at >= now - BANK_ASKED_FOR)
+            .where(Donation.updated_at <= now - BANK_ANSWERS_IN)
+            .order_by(func.random())
             .limit(limit)
         )
         return [found for found in (await session.scalars(wanted)).all() if found]
@@ -135,13 +131,13 @@ async def _apply(db: Database, context: Context, *, limit: int, is_careful: bool
         if not rows:
             return 0
         books = Books(session, context, now)
-        news = sorted((_read(row) for row in rows), key=lambda one: not _ties(one.facts))
+        news = sorted((read(row) for row in rows), key=lambda one: not one.ties)
         await books.hold(payments_of([fact for one in news for fact in one.facts]))
         outcomes: list[tuple[News, Outcome]] = []
         for one in news:
             outcome = await (books.apply_carefully(one) if is_careful else books.apply_news(one))
             outcomes.append((one, outcome))
-        await _file(session, outcomes, now=now)
+        await file_all(session, outcomes, now=now)
         await books.close()
     return len(rows)
 
@@ -158,6 +154,7 @@ class Books:
         self._found: dict[str, Owned] = {}
         self._charges: dict[str, str] = {}
         self._known_charges: dict[str, str] = {}
+        self._completed: set[str] = set()
         self._has_moved = False
 
     async def hold(self, payment_intent_ids: Sequence[str]) -> None:
@@ -171,7 +168,7 @@ class Books:
         await self._session.flush()
         await owners.store_owners(self._session, self._found)
         await owners.store_charges(self._session, self._charges)
-        await inbox.release_waiting(self._session, list(self._found), now=self._now)
+        await inbox.release_waiting(self._session, sorted({*self._found, *self._completed}), now=self._now)
         if self._has_moved:
             due = self._now + PULL_AFTER
             await enqueue(self._session, PULL_JOB, {}, ids=self._ids, now=self._now, run_at=due, dedupe="timer")
@@ -197,13 +194,12 @@ class Books:
         if news.error:
             await self._park(news.row, why=news.error, subject=news.row.stripe_event_id)
             return Outcome.UNKNOWN
-        unknown = next((fact.type for fact in news.facts if isinstance(fact, Unknown)), None)
-        if unknown:
-            await self._park(news.row, why=f"nobody knows what to do with {unknown}", subject=unknown)
         outcome = await self.apply_all(news.facts, cause=news.row.stripe_event_id)
-        if unknown:
+        unknown = news.unknown
+        if unknown and outcome is Outcome.HANDLED:
+            await self._park(news.row, why=f"nobody knows what to do with {unknown.type}", subject=unknown.type)
             return Outcome.UNKNOWN
-        return outcome if news.facts else Outcome.SILENT
+        return Outcome.SILENT if news.is_silent else outcome
 
     async def apply_all(self, facts: Sequence[Fact], *, cause: str) -> Outcome:
         """The facts are applied in order; the first that waits or is not ours decides for those that need a donation."""
@@ -237,7 +233,9 @@ class Books:
                 return await self._expire(fact)
             case PaymentRefused() | PaymentProcessing() | ChargeSeen() | RefundChanged():
                 return await self._apply_tied(fact, cause=cause)
-            case BalanceMoved() | Unknown():
+            case Unknown():
+                return self._whose(fact.payment_intent_id) if fact.payment_intent_id else Outcome.HANDLED
+            case BalanceMoved():
                 return Outcome.HANDLED
 
     async def _complete(self, fact: CheckoutCompleted) -> Outcome:
@@ -253,6 +251,7 @@ class Books:
             await self._tell_mismatch(mismatch, fact.payment_intent_id or fact.session_id, fact)
         if fact.payment_intent_id:
             self._own(fact.payment_intent_id, owned)
+            self._completed.add(fact.payment_intent_id)
         return outcome
 
     async def _expire(self, fact: CheckoutExpired) -> Outcome:
@@ -266,18 +265,22 @@ class Books:
         payment_intent_id = fact.payment_intent_id
         if payment_intent_id is None:  # a refund of a charge that was made without a payment intent
             return Outcome.NOT_OURS
-        owner = self._owners[payment_intent_id]
-        if owner is PaymentOwner.UNKNOWN:
-            return Outcome.WAITING
-        if owner is PaymentOwner.NOT_OURS:
-            return Outcome.NOT_OURS
+        outcome = self._whose(payment_intent_id)
+        if outcome is not Outcome.HANDLED:
+            return outcome
         try:
-            await self._apply_ours(fact, cause=cause)
+            return await self._apply_ours(fact, cause=cause)
         except NotOurs:  # a mismatched payment: it is ours to explain, but no donation is made of it
             log.info("payment_without_donation", payment_intent_id=payment_intent_id)
         return Outcome.HANDLED
 
-    async def _apply_ours(self, fact: Tied, *, cause: str) -> None:
+    def _whose(self, payment_intent_id: str) -> Outcome:
+        owner = self._owners[payment_intent_id]
+        if owner is PaymentOwner.UNKNOWN:
+            return Outcome.WAITING
+        return Outcome.NOT_OURS if owner is PaymentOwner.NOT_OURS else Outcome.HANDLED
+
+    async def _apply_ours(self, fact: Tied, *, cause: str) -> Outcome:
         session, ids, now = self._session, self._ids, self._now
         match fact:
             case ChargeSeen():
@@ -285,9 +288,11 @@ class Books:
             case PaymentProcessing():
                 await collect.collect_processing(session, fact, ids=ids, now=now)
             case PaymentRefused():
-                await collect.collect_refusal(session, fact, cause=cause, limits=self._context.limits, ids=ids, now=now)
+                once = fact.payment_intent_id if fact.code == LATE_REFUSAL else cause
+                await collect.collect_refusal(session, fact, cause=once, limits=self._context.limits, ids=ids, now=now)
             case RefundChanged():
-                await self._refund(fact)
+                return await self._refund(fact)
+        return Outcome.HANDLED
 
     async def _see_charge(self, fact: ChargeSeen) -> None:
         """Stripe tells of every charge at least twice: the second time needs no look at the donation."""
@@ -299,9 +304,11 @@ class Books:
         if donation_id:
             await issue.tell_card(self._session, donation_id, fact.card_last4)
 
-    async def _refund(self, fact: RefundChanged) -> None:
+    async def _refund(self, fact: RefundChanged) -> Outcome:
         settings = self._context.settings
         applied = await apply_refund(self._session, fact, ids=self._ids, now=self._now, settings=settings)
+        if applied is None and await self._is_open(fact.payment_intent_id):
+            return Outcome.WAITING
         if applied and applied.effect is RefundEffect.CAME_BACK:
             await open_discrepancy(
                 self._session,
@@ -313,6 +320,12 @@ class Books:
                 amount=Money(fact.amount_minor, fact.currency),
                 detail={"failure_reason": fact.failure_reason},
             )
+        return Outcome.HANDLED
+
+    async def _is_open(self, payment_intent_id: str | None) -> bool:
+        """Whether the payment is known by a look-up at a page of whose end nobody has told us yet."""
+        page = select(Checkout.id).where(Checkout.stripe_payment_intent_id == payment_intent_id)
+        return await self._session.scalar(page.where(Checkout.is_over.is_(False))) is not None
 
     async def _tell_mismatch(
         self, mismatch: PaymentMismatch, payment_intent_id: str, fact: CheckoutCompleted | None
@@ -359,36 +372,9 @@ class Books:
         )
 
 
-async def _file(session: AsyncSession, outcomes: Sequence[tuple[News, Outcome]], *, now: datetime) -> None:
-    """Every event is where its outcome puts it; those that failed or were parked are there already."""
-
-    def of(wanted: Outcome) -> list[InboxEvent]:
-        return [one.row for one, outcome in outcomes if outcome is wanted]
-
-    await inbox.mark(session, of(Outcome.HANDLED), InboxState.HANDLED, now=now)
-    await inbox.mark(session, of(Outcome.SILENT), InboxState.HANDLED, now=now, erase=True)
-    await inbox.mark(session, of(Outcome.NOT_OURS), InboxState.NOT_OURS, now=now, erase=True)
-    waiting: dict[str, list[str]] = {}
-    for one, outcome in outcomes:
-        if outcome is Outcome.WAITING:
-            waiting.setdefault(payments_of(one.facts)[0], []).append(one.row.stripe_event_id)
-    await inbox.mark_waiting(session, waiting)
-
-
-def _read(row: InboxEvent) -> News:
-    event = inbox.event_of(row)
-    if event is None:
-        return News(row, [], "its payload was erased")
-    try:
-        return News(row, translate(event))
-    except NotUnderstood as error:
-        return News(row, [], str(error))
-
-
-def _ties(facts: Sequence[Fact]) -> bool:
-    return any(isinstance(fact, CheckoutCompleted) for fact in facts)
-
-
 def _looked_up(facts: Sequence[Fact]) -> list[Fact]:
-    """A look-up sees only the last refusal and cannot say whether its event was counted: events alone tell of them."""
-    return [fact for fact in facts if not isinstance(fact, PaymentRefused)]
+    """A look-up sees only the last refusal and cannot say whether its event was counted: events alone tell of them.
+
+    But for a refusal after the page was completed, which is the end of the payment and comes once.
+    """
+    return [fact for fact in facts if not isinstance(fact, PaymentRefused) or fact.code == LATE_REFUSAL]

@@ -34,6 +34,7 @@ from supporters.mail.transport import SmtpTransport, Transport
 from supporters.paths import STATIC
 from supporters.payments.catchup import catch_up
 from supporters.payments.gateway import Gateway
+from supporters.payments.inbox import erase_old
 from supporters.payments.sweep import sweep
 from supporters.reconciliation.jobs import compare_balance, pull_and_post
 from supporters.settings import Settings
@@ -164,7 +165,18 @@ class Worker:
             counts = await purge_done(session, now=now), await purge_windows(session, now=now)
             attempts = await purge_attempts(session, now=now)
             await work.finish(session)
-        log.info("purged", count=sum(counts) + attempts)
+        erased = await self._erase_payloads()
+        log.info("purged", count=sum(counts) + attempts + erased)
+
+    async def _erase_payloads(self) -> int:
+        """What old events said about people is gone; in portions, so that nobody waits for it."""
+        erased = 0
+        while True:
+            async with self._tools.db.unit_of_work() as session:
+                portion = await erase_old(session, now=self._tools.clock.now())
+            erased += portion
+            if not portion:
+                return erased
 
     async def _loop(self, queue: str, step: Callable[[], Awaitable[int]], rest: float, stop: asyncio.Event) -> None:
         while not stop.is_set():

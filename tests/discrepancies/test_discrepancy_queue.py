@@ -69,18 +69,18 @@ async def test_opening_twice_opens_once_and_keeps_what_was_first_said(db: Databa
 
 
 async def test_open_ones_are_listed_by_due_date_and_counted_by_code(db: Database, ids: Ids) -> None:
-    slow = await opened(db, ids, Code.LETTER_BURIED, "letter_1")
+    slow = await opened(db, ids, Code.EVENT_PARKED, "letter_1")
     urgent = await opened(db, ids, Code.REFUND_FAILED, "re_1")
 
     async with db.reading() as session:
         listed = [d.id for d in await list_discrepancies(session)]
-        only = [d.id for d in await list_discrepancies(session, code=Code.LETTER_BURIED)]
+        only = [d.id for d in await list_discrepancies(session, code=Code.EVENT_PARKED)]
         counts = await count_open_by_code(session)
         overdue = [await count_overdue(session, today=NOW.date() + timedelta(days=days)) for days in (1, 2, 8)]
 
     assert listed == [urgent, slow]
     assert only == [slow]
-    assert counts == {Code.LETTER_BURIED: 1, Code.REFUND_FAILED: 1}
+    assert counts == {Code.EVENT_PARKED: 1, Code.REFUND_FAILED: 1}
     assert overdue == [0, 1, 2]
 
 

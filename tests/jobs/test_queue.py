@@ -97,7 +97,7 @@ async def test_a_worker_that_lost_its_lease_stores_nothing(db: Database, ids: Id
             await claims.claim(session, Job, limit=1, now=clock.now(), lease=LEASE)
         try:
             async with work.db.unit_of_work() as session:
-                await session.execute(update(Job).values(priority=99))
+                await session.execute(update(Job).values(last_error="overwritten"))
                 await work.finish(session)
         except LeaseLost:
             lost.append(True)
@@ -108,7 +108,7 @@ async def test_a_worker_that_lost_its_lease_stores_nothing(db: Database, ids: Id
 
     (job,) = await jobs(db)
     assert lost == [True]
-    assert (job.state, job.priority, job.fence) == (WorkState.RUNNING, 5, 2)
+    assert (job.state, job.last_error, job.fence) == (WorkState.RUNNING, None, 2)
 
 
 async def test_waiting_for_a_while_is_not_a_failure(db: Database, ids: Ids, clock: FixedClock) -> None:

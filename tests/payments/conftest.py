@@ -27,6 +27,7 @@ from supporters.kit.signing import Signer
 from supporters.mail.models import Letter
 from supporters.payments import inbox
 from supporters.payments.catchup import fetch_missed
+from supporters.payments.facts import RawEvent
 from supporters.payments.gateway import Gateway
 from supporters.payments.models import InboxEvent, Payment
 from supporters.payments.sweep import sweep
@@ -89,20 +90,40 @@ class Journey:
         self.clock.advance(timedelta(seconds=2))
         await self.world.sandbox.tick()
 
-    async def bring_webhooks(self, *, only: Sequence[str] = (), shuffle: int | None = None) -> int:
-        """Webhooks that Stripe has sent are verified and stored; returns how many came."""
+    async def take_webhooks(self) -> list[RawEvent]:
+        """Webhooks that Stripe has sent since the last time, verified and on their way."""
         await self.world.sandbox.tick()
         fresh = self.world.hooks.tries[self.seen :]
         self.seen = len(self.world.hooks.tries)
-        if shuffle is not None:
-            fresh = _shuffled(fresh, shuffle)
-        for headers, body in fresh:
-            self.arrival.set(datetime.fromtimestamp(int(headers["Stripe-Signature"][2:12]), UTC))
-            event = self.verifier.verify(body, headers["Stripe-Signature"])
-            assert self.verifier.why_foreign(event) is None
+        return [self._verified(headers, body) for headers, body in fresh]
+
+    def _verified(self, headers: dict[str, str], body: bytes) -> RawEvent:
+        self.arrival.set(datetime.fromtimestamp(int(headers["Stripe-Signature"][2:12]), UTC))
+        event = self.verifier.verify(body, headers["Stripe-Signature"])
+        assert self.verifier.why_foreign(event) is None
+        return event
+
+    async def store(self, event: RawEvent) -> None:
+        """The event is in the inbox, as the door puts it there."""
+        row = inbox.row_of(event, via=inbox.WEBHOOK, now=self.clock.now(), why_foreign=self.verifier.why_foreign(event))
+        await self.db.accept(inbox.accept_statement(is_sqlite=self.db.is_sqlite), row)
+
+    async def bring_webhooks(self, *, only: Sequence[str] = ()) -> int:
+        """Webhooks that Stripe has sent are verified and stored; returns how many came."""
+        fresh = await self.take_webhooks()
+        for event in fresh:
             if not only or event.type in only:
-                row = inbox.row_of(event, via=inbox.WEBHOOK, now=self.clock.now())
-                await self.db.accept(inbox.accept_statement(is_sqlite=self.db.is_sqlite), row)
+                await self.store(event)
+        return len(fresh)
+
+    async def bring_one_by_one(self, seed: int) -> int:
+        """Webhooks come in an order made by `seed`, each applied before the next one comes; returns how many came."""
+        fresh = await self.take_webhooks()
+        Random(seed).shuffle(fresh)
+        for event in fresh:
+            await self.store(event)
+            self.clock.advance(timedelta(seconds=1))
+            await self.apply(limit=1)
         return len(fresh)
 
     async def apply(self, limit: int = 100) -> int:
@@ -156,12 +177,6 @@ class Journey:
             "payments": sorted((row.stripe_payment_intent_id, row.owner) for row in await self.rows(Payment)),
             "discrepancies": sorted((row.code, row.subject) for row in await self.rows(Discrepancy)),
         }
-
-
-def _shuffled(items: list, seed: int) -> list:
-    shuffled = list(items)
-    Random(seed).shuffle(shuffled)
-    return shuffled
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Discrepancies, events, letters and switches: what waits for a person, and what the person does."""
 
+import msgspec
+import pytest
 from sqlalchemy import select, update
 
 from supporters.audit.models import AuditEntry
@@ -12,6 +14,7 @@ from supporters.kit.money import Money
 from supporters.mail.models import Letter
 from supporters.payments import inbox
 from supporters.payments.facts import RawEvent
+from supporters.payments.gateway import API_VERSION
 from supporters.payments.models import InboxEvent
 from whole import Whole, hidden_fields, words
 
@@ -26,20 +29,21 @@ async def deeds(site: Whole) -> list[str]:
         return list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.seq)))
 
 
-async def park(site: Whole, event_id: str) -> None:
+async def park(site: Whole, event_id: str, **changes: object) -> None:
     """An event that could not be handled."""
     now = site.clock.now()
     event = RawEvent(
         id=event_id,
         type="charge.dispute.created",
-        api_version="x",
+        api_version=API_VERSION,
         occurred_at=now,
         livemode=False,
         account=None,
         object_id="dp_1",
         body=b"{}",
     )
-    row = inbox.row_of(event, via=inbox.WEBHOOK, now=now, why_foreign="another API version")
+    event = msgspec.structs.replace(event, **changes)
+    row = inbox.row_of(event, via=inbox.WEBHOOK, now=now, why_foreign="out of paper")
     await site.db.accept(inbox.accept_statement(is_sqlite=site.db.is_sqlite), row)
 
 
@@ -90,7 +94,7 @@ async def test_a_parked_event_is_tried_again_once(site: Whole) -> None:
     await park(site, "evt_parked1")
     desk = await site.staff("finance")
     assert "1 event from Stripe parked" in words((await desk.get("/desk")).text)
-    assert "another API version" in words((await desk.get("/desk/events")).text)
+    assert "out of paper" in words((await desk.get("/desk/events")).text)
 
     first = await desk.post("/desk/events/evt_parked1/again", data=await seal_of(desk))
     second = await desk.post("/desk/events/evt_parked1/again", data=await seal_of(desk))
@@ -100,6 +104,23 @@ async def test_a_parked_event_is_tried_again_once(site: Whole) -> None:
     async with site.db.reading() as session:
         assert (await session.scalars(select(InboxEvent.state))).one() == "received"
     assert (await deeds(site)).count("event.replay") == 1
+    await desk.aclose()
+
+
+@pytest.mark.parametrize("change", [{"account": "acct_other"}, {"livemode": True}, {"api_version": "2019-01-01"}])
+async def test_a_parked_event_of_elsewhere_is_never_applied_whatever_it_was_parked_for(
+    site: Whole, change: dict[str, object]
+) -> None:
+    await park(site, "evt_parked1", **change)
+    desk = await site.staff("finance")
+
+    refused = await desk.post("/desk/events/evt_parked1/again", data=await seal_of(desk))
+
+    assert refused.status_code == 409
+    assert "another Stripe account, mode or API version" in words(refused.text)
+    async with site.db.reading() as session:
+        assert (await session.scalars(select(InboxEvent.state))).one() == "parked"
+    assert "event.replay" not in await deeds(site)
     await desk.aclose()
 
 

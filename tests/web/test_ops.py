@@ -18,10 +18,10 @@ async def test_ready_means_database_migrations_and_work(site: Whole) -> None:
     answer = await site.reader.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"database": "ok", "migrations": "ok", "jobs": "ok"}
+    assert answer.json() == {"database": "ok", "migrations": "ok", "work": "ok"}
 
 
-async def test_work_that_lags_is_not_ready(site: Whole) -> None:
+async def test_work_that_nobody_does_is_not_ready(site: Whole) -> None:
     async with site.db.unit_of_work() as session:
         await enqueue(session, "balance.pull", {}, ids=site.ids, now=site.clock.now())
     site.clock.advance(timedelta(minutes=6))
@@ -29,7 +29,24 @@ async def test_work_that_lags_is_not_ready(site: Whole) -> None:
     answer = await site.reader.get("/readyz")
 
     assert answer.status_code == 503
-    assert answer.json()["jobs"] == "360 s behind"
+    assert answer.json()["work"] == "360 s behind"
+
+
+async def test_a_dead_worker_shows_by_its_timers_events_and_letters(site: Whole) -> None:
+    await site.worker.tick()
+    await site.settle()
+    assert (await site.reader.get("/readyz")).status_code == 200
+    given = await site.give()
+    await site.pay(given)
+    await site.sandbox.deliver_all()
+    site.clock.advance(timedelta(minutes=6))
+    assert (await site.reader.get("/readyz")).status_code == 503
+
+    await site.worker.apply_events()
+    site.clock.advance(timedelta(minutes=6))
+    unsent = await site.reader.get("/readyz")
+
+    assert unsent.status_code == 503
 
 
 async def test_a_database_of_an_older_shape_is_not_ready(site: Whole, databases: Databases) -> None:

@@ -14,10 +14,7 @@ class Code(StrEnum):
     UNKNOWN_CATEGORY = "UNKNOWN_CATEGORY"
     BALANCE_LINE_CHANGED = "BALANCE_LINE_CHANGED"
     BALANCE_DRIFT = "BALANCE_DRIFT"
-    BT_MISSING = "BT_MISSING"
     REFUND_FAILED = "REFUND_FAILED"
-    REFUND_EXCEEDS = "REFUND_EXCEEDS"
-    LETTER_BURIED = "LETTER_BURIED"
     EVENT_PARKED = "EVENT_PARKED"
 
 
@@ -43,10 +40,7 @@ def describe(code: Code) -> str:
         Code.UNKNOWN_CATEGORY: _("Stripe's balance has a kind of line that the books do not know; it is in suspense."),
         Code.BALANCE_LINE_CHANGED: _("A line of Stripe's balance now has other amounts than when it was first read."),
         Code.BALANCE_DRIFT: _("The books and Stripe disagree about how much Stripe holds."),
-        Code.BT_MISSING: _("A paid donation has no line in Stripe's balance yet."),
         Code.REFUND_FAILED: _("The bank refused a refund; the money is back in our balance and still owed."),
-        Code.REFUND_EXCEEDS: _("More was returned than was given."),
-        Code.LETTER_BURIED: _("A letter could not be sent, however often it was tried."),
         Code.EVENT_PARKED: _("A message from Stripe could not be handled."),
     }[code]
 

@@ -13,7 +13,7 @@ from supporters.kit.money import Money
 
 DUE_AFTER = timedelta(days=7)
 DUE_SOON = timedelta(days=1)
-URGENT = frozenset({Code.PAYMENT_MISMATCH, Code.DUPLICATE_PAYMENT, Code.REFUND_FAILED, Code.REFUND_EXCEEDS})
+URGENT = frozenset({Code.PAYMENT_MISMATCH, Code.DUPLICATE_PAYMENT, Code.REFUND_FAILED})
 
 
 async def open_discrepancy(

@@ -38,15 +38,12 @@ class Job(Claimable):
 
     kind: Mapped[str] = mapped_column(String(60))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
-    priority: Mapped[int] = mapped_column(Integer, default=5)
     dedupe: Mapped[str | None] = mapped_column(String(120))
     created_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index(
             "ix_job_ready",
-            "priority",
             "run_at",
             "id",
             postgresql_where=text("state = 'ready'"),

@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.jobs import claims
-from supporters.jobs.models import Job, WorkState
+from supporters.jobs.models import Job, Schedule, WorkState
 from supporters.jobs.work import Handler, LeaseLost, TryLater, Work
 from supporters.kit.clock import Clock
 from supporters.kit.db import Database, changed_rows, insert_for
+from supporters.kit.errors import in_short
 from supporters.kit.ids import Ids
 
 LEASE = timedelta(minutes=2)
@@ -33,14 +34,12 @@ async def enqueue(
     now: datetime,
     run_at: datetime | None = None,
     dedupe: str | None = None,
-    priority: int = 5,
 ) -> None:
     """The job waits in the caller's transaction. With `dedupe`, a ready job of that kind and key is enough for both."""
     row = {
         "id": ids.ulid(),
         "kind": kind,
         "payload": payload,
-        "priority": priority,
         "dedupe": dedupe,
         "created_at": now,
         "state": WorkState.READY,
@@ -71,7 +70,7 @@ async def _run(work: Work, handlers: Mapping[str, Handler]) -> None:
         await _put_back(work, later.message, delay=later.after)
     except Exception as error:  # one job's failure must not stop the others
         log.exception("job_failed", job_id=work.job.id, kind=work.job.kind, attempts=work.job.attempts)
-        await _put_back(work, f"{type(error).__name__}: {error}")
+        await _put_back(work, in_short(error))
 
 
 async def _put_back(work: Work, error: str, delay: timedelta | None = None) -> None:
@@ -87,9 +86,12 @@ async def _put_back(work: Work, error: str, delay: timedelta | None = None) -> N
 
 
 async def oldest_due(session: AsyncSession, *, now: datetime) -> timedelta:
-    """How long the oldest due job has been waiting; zero when nothing waits."""
-    oldest = await session.scalar(select(func.min(Job.run_at)).where(Job.state == WorkState.READY, Job.run_at <= now))
-    return now - oldest if oldest else timedelta()
+    """How long the oldest due job has been waiting, timers and jobs of dead workers included; zero when none does."""
+    ready = select(func.min(Job.run_at)).where(Job.state == WorkState.READY, Job.run_at <= now)
+    lapsed = select(func.min(Job.lease_until)).where(Job.state == WorkState.RUNNING, Job.lease_until <= now)
+    timers = select(func.min(Schedule.next_at)).where(Schedule.next_at <= now)
+    found = [await session.scalar(query) for query in (ready, lapsed, timers)]
+    return max((now - at for at in found if at), default=timedelta())
 
 
 async def purge_done(session: AsyncSession, *, now: datetime) -> int:

@@ -30,7 +30,7 @@ async def enqueue_due(session: AsyncSession, timers: Sequence[Timer], *, ids: Id
     ran: list[str] = []
     for timer in timers:
         if timer.kind in due and await _move_on(session, timer, due[timer.kind], now=now):
-            await enqueue(session, timer.kind, {}, ids=ids, now=now, dedupe="timer", priority=3)
+            await enqueue(session, timer.kind, {}, ids=ids, now=now, dedupe="timer")
             ran.append(timer.kind)
     return ran
 

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -27,6 +27,14 @@ from supporters.kit.accept import GroupCommit
 from supporters.kit.errors import DatabaseBusy
 
 BUSY_SECONDS = 5
+# On PostgreSQL nobody waits for ever: not for a lock, not for a statement, not for a transaction left open.
+PATIENCE = {
+    "lock_timeout": f"{BUSY_SECONDS}s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+SQLITE_READS = {"readonly": True}
+POSTGRES_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 BUSY_WORDS = "The database did not answer in time. Nothing was stored; please try again."
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -72,9 +80,9 @@ class Database:
         self.is_sqlite = self.url.startswith("sqlite")
         self.engine = _make_engine(self.url, pool_size=pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
-        readonly = self.engine.execution_options(readonly=True)
+        readonly = self.engine.execution_options(**(SQLITE_READS if self.is_sqlite else POSTGRES_READS))
         self._readers = async_sessionmaker(readonly, expire_on_commit=False, autoflush=False)
-        self._accepting = GroupCommit(self.engine, _as_away)
+        self._accepting = GroupCommit(self.engine, _in_words)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncGenerator[AsyncSession]:
@@ -83,17 +91,17 @@ class Database:
             async with self._sessions() as session:
                 yield session
                 await session.commit()
-        except DBAPIError as error:
-            raise _as_busy(error) from error
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            raise _in_words(error) from error
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
-        """A consistent view for reading; whatever was changed in it is dropped."""
+        """One consistent view of the data, for reading only. Raises DatabaseBusy."""
         try:
             async with self._readers() as session:
                 yield session
-        except DBAPIError as error:
-            raise _as_busy(error) from error
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            raise _in_words(error) from error
 
     async def accept(self, statement: Insert, rows: list[dict[str, Any]] | dict[str, Any]) -> None:
         """`rows` are durably stored by one statement, committed before this returns. Raises DatabaseBusy.
@@ -117,9 +125,15 @@ def normalise_url(url: str) -> str:
 def _make_engine(url: str, *, pool_size: int) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(
-            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_timeout=10
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            pool_timeout=BUSY_SECONDS,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_SECONDS, "command_timeout": 60, "server_settings": PATIENCE},
         )
-    engine = create_async_engine(url, poolclass=NullPool if ":memory:" in url else None)
+    engine = create_async_engine(url, poolclass=NullPool if ":memory:" in url else None, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -146,22 +160,36 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
 
-_GONE = ("QueuePool", "the database system is", "Connection refused", "connection is closed")
+# Locked, deadlocked, cancelled, full, stopping: nothing was stored, and trying again is right.
+_BUSY_STATES = frozenset(["40001", "40P01", "55P03", "57014", "53300", "57P01", "57P02", "57P03", "25P03"])
+_BUSY_WORDS = (
+    "database is locked",
+    "database table is locked",
+    "is busy",
+    "connection is closed",
+    "connection was closed",
+)
 
 
-def _as_busy(error: DBAPIError) -> Exception:
-    text = str(error.orig)
-    busy = isinstance(error, OperationalError) and ("locked" in text or "busy" in text)
-    if busy or error.connection_invalidated or any(word in text for word in _GONE):
-        return DatabaseBusy(BUSY_WORDS)
-    return error
+def _in_words(error: Exception) -> Exception:
+    """What the caller is told: DatabaseBusy where waiting helps, else the error itself."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None)
+        is_busy = state in _BUSY_STATES or any(words in str(error.orig) for words in _BUSY_WORDS)
+        return DatabaseBusy(BUSY_WORDS) if is_busy or error.connection_invalidated else error
+    if isinstance(error, OSError) and not _is_drivers(error):
+        return error
+    return DatabaseBusy(BUSY_WORDS)
 
 
-def _as_away(error: Exception) -> Exception:
-    """For `accept`, where nothing but the database can fail: no connection to be had is busy too."""
-    if isinstance(error, (OSError, PoolTimeout)):
-        return DatabaseBusy(BUSY_WORDS)
-    return _as_busy(error) if isinstance(error, DBAPIError) else error
+def _is_drivers(error: OSError) -> bool:
+    """Whether the driver raised it: no connection could be had, or it broke."""
+    trace = error.__traceback__
+    while trace is not None:
+        if "asyncpg" in trace.tb_frame.f_code.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def changed_rows(result: Result[Any]) -> int:

@@ -9,6 +9,12 @@ class SupportersError(Exception):
         self.message = message
 
 
+def in_short(error: Exception) -> str:
+    """The error's kind and first line, to be stored: databases quote values in the lines after it."""
+    first = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first}"[:500]
+
+
 class NotFound(SupportersError):
     """No such record, or not for this person to see."""
 

@@ -25,6 +25,8 @@ async def migrate(db: Database, target: str = "head") -> None:
     """The database has the shape of `target` ("head", "base" or a revision), wholly or not at all."""
     async with db.engine.begin() as connection:
         if not db.is_sqlite:  # SQLite's BEGIN IMMEDIATE is already the only writer
+            await connection.execute(text("SET LOCAL statement_timeout = 0"))
+            await connection.execute(text("SET LOCAL lock_timeout = 0"))
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         await connection.run_sync(_run, target)
 

@@ -1,7 +1,7 @@
 """The outbox: letters are written in the transaction of the thing they announce, and rendered when they are sent."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -76,3 +76,12 @@ async def send_now(session: AsyncSession, letter_id: str, *, now: datetime) -> b
     again = update(Letter).where(Letter.id == letter_id, Letter.state.in_([WorkState.READY, WorkState.BURIED]))
     values = {"state": WorkState.READY, "run_at": now, "attempts": 0}
     return changed_rows(await session.execute(again.values(**values).execution_options(synchronize_session=False))) == 1
+
+
+async def oldest_unsent(session: AsyncSession, *, now: datetime) -> timedelta:
+    """How long the oldest due letter has been waiting for a worker; zero when none is. A mail server that is down moves
+    letters on, so that it does not show here.
+    """
+    due = (Letter.state == WorkState.READY) & (Letter.run_at <= now)
+    oldest = await session.scalar(select(func.min(Letter.run_at)).where(due))
+    return now - oldest if oldest else timedelta()

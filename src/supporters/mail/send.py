@@ -14,6 +14,7 @@ from supporters.jobs import claims
 from supporters.jobs.models import WorkState
 from supporters.kit.clock import Clock
 from supporters.kit.db import Database
+from supporters.kit.errors import in_short
 from supporters.kit.templates import Templates
 from supporters.mail import rules
 from supporters.mail.models import Letter
@@ -76,7 +77,7 @@ class _Round:
             message = compose(letter, rendered, self._settings, now=self._clock.now())
         except Exception as error:  # one letter's fault must not stop the others
             log.error("letter_not_rendered", letter_id=letter.id, kind=letter.kind, error=type(error).__name__)
-            await self._fail(letter, f"{type(error).__name__}: {error}", bury_after=FAULTS_UNTIL_BURIED)
+            await self._fail(letter, in_short(error), bury_after=FAULTS_UNTIL_BURIED)
             return 0
         try:
             await line.send(message)

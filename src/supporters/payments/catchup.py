@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import structlog
 
 from supporters.jobs.work import Work
@@ -11,15 +10,12 @@ from supporters.kit.clock import Clock
 from supporters.kit.db import Database
 from supporters.payments import inbox, marks
 from supporters.payments.facts import RawEvent
-from supporters.payments.gateway import API_VERSION, Gateway
+from supporters.payments.gateway import Gateway
 from supporters.payments.translate import HEARD
-from supporters.payments.verifier import why_foreign
+from supporters.payments.verifier import is_readable
 
 OVERLAP = timedelta(hours=1)
 STRIPE_KEEPS = timedelta(days=30)
-# Since basil (2025-03) only subscriptions and invoices changed. Source: docs.stripe.com/changelog, read 2026-11-22.
-READABLE = frozenset({"basil", "clover", "dahlia", "endive"})
-
 log = structlog.stdlib.get_logger("catchup")
 
 
@@ -31,7 +27,7 @@ async def catch_up(work: Work, _payload: dict[str, Any], *, gateway: Gateway) ->
 
 
 async def fetch_missed(db: Database, gateway: Gateway, *, clock: Clock) -> int:
-    """The inbox has every event since the last whole run; returns how many no webhook had brought.
+    """The inbox has every readable event since the last whole run; returns how many no webhook had brought.
 
     The mark moves only after the last page, so that a run that broke off is done again from its start.
     """
@@ -57,24 +53,19 @@ async def _since(db: Database, now: datetime) -> datetime:
 
 
 async def _store(db: Database, events: list[RawEvent], *, is_live: bool, now: datetime) -> int:
+    """What the house cannot read is left out: stored, its key would keep out the webhook that brings it readable."""
     async with db.reading() as session:
         known = await inbox.known_ids(session, [event.id for event in events])
-    rows = [
-        inbox.row_of(event, via=inbox.CATCHUP, now=now, why_foreign=_why_foreign(event, is_live=is_live))
-        for event in events
-        if event.id not in known
-    ]
+    missed = [event for event in events if event.id not in known]
+    readable = [event for event in missed if _fits(event, is_live=is_live)]
+    if len(readable) < len(missed):
+        log.error("events_unreadable", count=len(missed) - len(readable))
+    rows = [inbox.row_of(event, via=inbox.CATCHUP, now=now) for event in readable]
     if rows:
         await db.accept(inbox.accept_statement(is_sqlite=db.is_sqlite), rows)
     return len(rows)
 
 
-def _why_foreign(event: RawEvent, *, is_live: bool) -> str | None:
+def _fits(event: RawEvent, *, is_live: bool) -> bool:
     """The list is of our own account, and shows each event in the version that the account had when it happened."""
-    version = API_VERSION if _is_readable(event.api_version) else event.api_version
-    return why_foreign(msgspec.structs.replace(event, api_version=version), livemode=is_live, account=event.account)
-
-
-def _is_readable(api_version: str | None) -> bool:
-    """Whether what the house reads of checkouts, charges and refunds looks the same in that version."""
-    return (api_version or "").rpartition(".")[2] in READABLE
+    return event.livemode == is_live and is_readable(event.api_version)

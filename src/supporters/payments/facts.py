@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 
 class CheckoutCompleted(msgspec.Struct, frozen=True):
-    """A payment page was completed. The only fact that ties a payment to one of our checkouts; paid only if `is_paid`."""
+    """A payment page was completed. The only fact that ties a payment to one of our checkouts; paid only if `is_paid`.
+
+    `occurred_at` is when Stripe says that it happened; None when only a later look-up told of it.
+    """
 
     session_id: str
     payment_intent_id: str | None
@@ -22,6 +25,7 @@ class CheckoutCompleted(msgspec.Struct, frozen=True):
     currency: str
     livemode: bool
     account: str | None = None
+    occurred_at: datetime | None = None
 
 
 class CheckoutExpired(msgspec.Struct, frozen=True):
@@ -30,8 +34,11 @@ class CheckoutExpired(msgspec.Struct, frozen=True):
     session_id: str
 
 
+LATE_REFUSAL = "bank_refused"  # of a PaymentRefused on a page that was completed: nobody can try again there
+
+
 class PaymentRefused(msgspec.Struct, frozen=True):
-    """The bank refused one try; the reader may try again on the same page."""
+    """The bank refused one try; the reader may try again on the same page, unless the code is LATE_REFUSAL."""
 
     payment_intent_id: str
     code: str
@@ -74,9 +81,10 @@ class RefundChanged(msgspec.Struct, frozen=True):
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """Something that the house has no words for; a person must look."""
+    """Something that the house has no words for; a person must look, unless its payment is not ours."""
 
     type: str
+    payment_intent_id: str | None = None
 
 
 Fact = (
@@ -91,7 +99,7 @@ Fact = (
 )
 
 Tied = PaymentRefused | PaymentProcessing | ChargeSeen | RefundChanged  # facts that need a donation to be about
-ABOUT_PAYMENT = (CheckoutCompleted, PaymentRefused, PaymentProcessing, ChargeSeen, RefundChanged)
+ABOUT_PAYMENT = (CheckoutCompleted, PaymentRefused, PaymentProcessing, ChargeSeen, RefundChanged, Unknown)
 
 
 def payments_of(facts: Sequence[Fact]) -> list[str]:

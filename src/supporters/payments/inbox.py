@@ -3,7 +3,7 @@
 (source, Stripe's event id) is the key, so that an event delivered twice, or by webhook and by catch-up, is one row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,8 @@ SOURCE = "stripe"
 WEBHOOK, CATCHUP = "webhook", "catchup"
 PARK_AFTER = 8
 FIRST_RETRY = timedelta(seconds=5)
+KEPT_FOR = timedelta(days=30)  # what handled events said; that they came and what came of it is kept for good
+MOST_ERASED, ERASED_AT_ONCE = 20_000, 1_000
 LONGEST_RETRY = timedelta(hours=1)
 ERROR_CHARS = 2_000
 
@@ -135,15 +137,48 @@ async def release_waiting(session: AsyncSession, payment_intent_ids: Sequence[st
     return changed_rows(await session.execute(freed.execution_options(synchronize_session=False)))
 
 
-async def replay(session: AsyncSession, stripe_event_id: str, *, now: datetime) -> None:
-    """A parked event is tried again from the start. Raises NotFound; Conflict when it is not parked or was erased."""
+async def replay(
+    session: AsyncSession,
+    stripe_event_id: str,
+    *,
+    why_foreign: Callable[[RawEvent, str], str | None],
+    now: datetime,
+) -> None:
+    """A parked event is tried again from the start.
+
+    Raises NotFound; Conflict when it is not parked, was erased, or is foreign by `why_foreign` (asked with the event and
+    the way it came): what it was parked for may have been another fault.
+    """
     event = await session.get(InboxEvent, (SOURCE, stripe_event_id), with_for_update=True)
     if event is None:
         raise NotFound(_("There is no such event."))
-    if event.state != InboxState.PARKED or event.payload is None:
+    told = event_of(event)
+    if event.state != InboxState.PARKED or told is None:
         raise Conflict(_("Only a parked event can be tried again."))
+    if why_foreign(told, event.via):
+        words = _("This event is of another Stripe account, mode or API version. It stays parked; nothing was changed.")
+        raise Conflict(words)
     values = {"state": InboxState.RECEIVED.value, "attempts": 0, "run_at": now, "last_error": None}
     await session.execute(_of([stripe_event_id]).values(**values))
+
+
+async def erase_old(session: AsyncSession, *, now: datetime) -> int:
+    """What events said that were handled or not ours is erased thirty days after they came; returns how many were.
+
+    At most 20,000 in one call, the oldest first, so that the caller's transaction stays short; the rest is for the next.
+    """
+    done = InboxEvent.state.in_([InboxState.HANDLED.value, InboxState.NOT_OURS.value])
+    old = (
+        select(InboxEvent.stripe_event_id)
+        .where(InboxEvent.source == SOURCE, done, InboxEvent.payload.is_not(None))
+        .where(InboxEvent.received_at < now - KEPT_FOR)
+        .order_by(InboxEvent.received_at)
+        .limit(MOST_ERASED)
+    )
+    keys = (await session.scalars(old)).all()
+    for start in range(0, len(keys), ERASED_AT_ONCE):
+        await session.execute(_of(keys[start : start + ERASED_AT_ONCE]).where(done).values(payload=None))
+    return len(keys)
 
 
 async def waiting_payments(session: AsyncSession, *, received_before: datetime, limit: int) -> Sequence[str]:

@@ -5,12 +5,14 @@ read 2026-11-22.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
 from supporters.payments import wire
 from supporters.payments.facts import (
+    LATE_REFUSAL,
     BalanceLine,
     BalanceMoved,
     ChargeSeen,
@@ -36,7 +38,7 @@ def translate(event: RawEvent) -> list[Fact]:
     """What the event means. No fact at all for news that the house has no use for. Raises NotUnderstood."""
     if event.type in SILENT:
         return []
-    reader = _READERS.get(event.type)
+    reader = _read_dispute if event.type.startswith("charge.dispute.") else _READERS.get(event.type)
     if reader is None:
         return [*_moved(event), Unknown(event.type)]
     try:
@@ -45,17 +47,26 @@ def translate(event: RawEvent) -> list[Fact]:
         raise NotUnderstood(f"{event.type}: {error}") from error
 
 
-def facts_of_session(session: wire.Session, *, account: str | None = None) -> list[Fact]:
-    """What a payment page says, with its payment where that was expanded."""
+def facts_of_session(
+    session: wire.Session, *, account: str | None = None, occurred_at: datetime | None = None
+) -> list[Fact]:
+    """What a payment page says, with its payment where that was expanded: that knows its time where no event tells."""
     if session.status == "expired":
         return [CheckoutExpired(session.id)]
     intent = session.payment_intent
     facts: list[Fact] = []
     if session.status == "complete":
-        facts.append(_completed(session, account))
+        facts.append(_completed(session, account, occurred_at or _paid_at(intent)))
     if isinstance(intent, wire.Intent):
+        facts.extend(_refused_for_good(intent) if session.status == "complete" else [])
         facts.extend(facts_of_intent(intent))
     return facts
+
+
+def _refused_for_good(intent: wire.Intent) -> list[Fact]:
+    """A completed page takes no second try: a payment on it that wants another way to pay has failed."""
+    is_over = intent.status in {"requires_payment_method", "canceled"}
+    return [PaymentRefused(intent.id, LATE_REFUSAL)] if is_over else []
 
 
 def facts_of_intent(intent: wire.Intent) -> list[Fact]:
@@ -130,7 +141,7 @@ def line_of_entry(entry: wire.BalanceEntry) -> BalanceLine:
     )
 
 
-def _completed(session: wire.Session, account: str | None) -> CheckoutCompleted:
+def _completed(session: wire.Session, account: str | None, occurred_at: datetime | None) -> CheckoutCompleted:
     intent = session.payment_intent
     return CheckoutCompleted(
         session_id=session.id,
@@ -140,7 +151,16 @@ def _completed(session: wire.Session, account: str | None) -> CheckoutCompleted:
         currency=(session.currency or "").upper(),
         livemode=session.livemode,
         account=account,
+        occurred_at=occurred_at,
     )
+
+
+def _paid_at(intent: str | wire.Intent | None) -> datetime | None:
+    """When the charge was made that paid; None where that was not expanded or has not succeeded."""
+    charge = intent.latest_charge if isinstance(intent, wire.Intent) else None
+    if not isinstance(charge, wire.Charge) or charge.status != "succeeded" or charge.created is None:
+        return None
+    return wire.moment(charge.created)
 
 
 def _charge_of(source: wire.Source | None, source_id: str | None) -> str | None:
@@ -194,20 +214,30 @@ class _RefundEvent(msgspec.Struct):
     data: _RefundData
 
 
+class _DisputeData(msgspec.Struct):
+    object: wire.Dispute
+
+
+class _DisputeEvent(msgspec.Struct):
+    data: _DisputeData
+
+
 _sessions = msgspec.json.Decoder(_SessionEvent)
 _intents = msgspec.json.Decoder(_IntentEvent)
 _charges = msgspec.json.Decoder(_ChargeEvent)
 _refunds = msgspec.json.Decoder(_RefundEvent)
+_disputes = msgspec.json.Decoder(_DisputeEvent)
 
 
 def _read_session(body: bytes, event: RawEvent) -> list[Fact]:
-    return facts_of_session(_sessions.decode(body).data.object, account=event.account)
+    session = _sessions.decode(body).data.object
+    return facts_of_session(session, account=event.account, occurred_at=event.occurred_at)
 
 
 def _read_failed_session(body: bytes, event: RawEvent) -> list[Fact]:
     session = _sessions.decode(body).data.object
-    completed = _completed(session, event.account)
-    refused = [PaymentRefused(completed.payment_intent_id, "bank_refused")] if completed.payment_intent_id else []
+    completed = _completed(session, event.account, event.occurred_at)
+    refused = [PaymentRefused(completed.payment_intent_id, LATE_REFUSAL)] if completed.payment_intent_id else []
     return [completed, *refused]
 
 
@@ -229,13 +259,19 @@ def _read_refund(body: bytes, _event: RawEvent) -> list[Fact]:
     return [refund, BalanceMoved(refund.payment_intent_id)]
 
 
+def _read_dispute(body: bytes, event: RawEvent) -> list[Fact]:
+    """A charge that was made without a payment intent is none of ours: only its money is read, from the balance."""
+    payment = wire.id_of(_disputes.decode(body).data.object.payment_intent)
+    return [BalanceMoved(payment), *([Unknown(event.type, payment)] if payment else [])]
+
+
 def _read_moved(_body: bytes, _event: RawEvent) -> list[Fact]:
     return [BalanceMoved(None)]
 
 
 def _moved(event: RawEvent) -> list[Fact]:
-    """Disputes and payouts move money even where the house has no words for them yet."""
-    return [BalanceMoved(None)] if event.type.startswith(("charge.dispute.", "payout.")) else []
+    """Payouts move money even where the house has no words for them yet."""
+    return [BalanceMoved(None)] if event.type.startswith("payout.") else []
 
 
 _READERS: dict[str, Reader] = {

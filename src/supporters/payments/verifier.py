@@ -15,8 +15,11 @@ from supporters.kit.errors import SupportersError
 from supporters.kit.strings import gettext as _
 from supporters.payments.facts import RawEvent
 from supporters.payments.gateway import API_VERSION, signature_fits
+from supporters.payments.inbox import CATCHUP
 from supporters.payments.wire import read_event
 
+# Since basil (2025-03) only subscriptions and invoices changed. Source: docs.stripe.com/changelog, read 2026-11-22.
+READABLE = frozenset({"basil", "clover", "dahlia", "endive"})
 LARGEST_BODY = 256 * 1024
 LARGEST_HEADER = 1024
 TOLERANCE_SECONDS = 300
@@ -68,6 +71,12 @@ class Verifier:
         """Why an authentic event must not be applied here; None when it may."""
         return why_foreign(event, livemode=self._livemode, account=self._account, api_version=self._api_version)
 
+    def why_not_again(self, event: RawEvent, via: str) -> str | None:
+        """Why a stored event must not be applied, judged anew. One from Stripe's list may be of any readable version."""
+        if via == CATCHUP and is_readable(event.api_version):
+            return why_foreign(event, livemode=self._livemode, account=self._account, api_version=event.api_version)
+        return self.why_foreign(event)
+
     def _check_time(self, header: str | None) -> None:
         if not header or len(header) > LARGEST_HEADER or not header.isascii():
             raise BadSignature(_("The signature is missing or unreadable."))
@@ -82,7 +91,9 @@ class Verifier:
         return any(fits)
 
 
-def why_foreign(event: RawEvent, *, livemode: bool, account: str | None, api_version: str = API_VERSION) -> str | None:
+def why_foreign(
+    event: RawEvent, *, livemode: bool, account: str | None, api_version: str | None = API_VERSION
+) -> str | None:
     """Why an event is of another mode, account or version than the house works in; None when it is not."""
     if event.livemode != livemode:
         return "is of the live mode" if event.livemode else "is of the test mode"
@@ -91,6 +102,11 @@ def why_foreign(event: RawEvent, *, livemode: bool, account: str | None, api_ver
     if event.api_version != api_version:
         return f"has API version {event.api_version}, the house reads {api_version}"
     return None
+
+
+def is_readable(api_version: str | None) -> bool:
+    """Whether what the house reads of checkouts, charges and refunds looks the same in that version."""
+    return (api_version or "").rpartition(".")[2] in READABLE
 
 
 def read_strictly(body: bytes) -> RawEvent:

@@ -49,6 +49,7 @@ class Charge(msgspec.Struct):
     amount: Minor
     currency: Currency
     status: str
+    created: Seconds | None = None
     payment_intent: Ref = None
     balance_transaction: Ref = None
     payment_method_details: MethodDetails | None = None
@@ -95,6 +96,13 @@ class Refund(msgspec.Struct):
     payment_intent: Ref = None
     failure_reason: str | None = None
     metadata: dict[str, str] | None = None
+
+
+class Dispute(msgspec.Struct):
+    """What is read of Stripe's answer about a dispute."""
+
+    charge: LongName | Reference
+    payment_intent: Ref = None
 
 
 class Fee(msgspec.Struct):

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection
-from typing import Any, cast
+from typing import cast
 
 from litestar.handlers import BaseRouteHandler
 from litestar.types import HTTPScope
@@ -56,8 +56,3 @@ def roles_of(access: Access | None) -> frozenset[Role]:
 def _only_asks_for_methods(connection: Connection, access: Access | None) -> bool:
     """Whether the framework's own answer to OPTIONS is asked for: which methods an address knows, and nothing else."""
     return access is None and cast("HTTPScope", connection.scope)["method"] == "OPTIONS"
-
-
-def provide_member(request: Any) -> Member:
-    """Dependency `member`."""
-    return member_of(request)

@@ -61,7 +61,8 @@ async def take_replay(
     await read_sealed(request, member_of(request), [])
     if not _EVENT_ID.fullmatch(event_id):
         raise NotFound(_("There is no such event."))
-    await replay(session, event_id, now=house_of(request).clock.now())
+    house = house_of(request)
+    await replay(session, event_id, why_foreign=house.verifier.why_not_again, now=house.clock.now())
     await _note(request, session, "event.replay", "inbox_event", event_id)
     return Redirect("/desk/events?done=again", status_code=303)
 
