@@ -44,7 +44,9 @@ def binaries() -> Path:
 def running_postgres(*, fsync: bool = False, port: int = 54329) -> Iterator[Postgres]:
     """A cluster of its own on a unix socket, gone afterwards. With `fsync`, as durable as in production."""
     # A unix socket's address may have 107 characters, so the folder's name stays short.
-    home = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+    # In memory where the machine offers that; with fsync the point is the disk.
+    in_memory = not fsync and Path("/dev/shm").is_dir()
+    home = Path(tempfile.mkdtemp(prefix="pg", dir="/dev/shm" if in_memory else "/tmp"))
     user = _unprivileged(home)
     try:
         _run(user, "initdb", "--no-sync", "--locale=C.UTF-8", "-U", "postgres", "-A", "trust", "-D", str(home / "data"))
