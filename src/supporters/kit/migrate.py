@@ -5,6 +5,7 @@ Alembic is imported only where it is used: it costs most of a second that a web 
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -14,6 +15,7 @@ from supporters.kit.db import Database
 from supporters.kit.errors import SupportersError
 from supporters.paths import data_dir
 
+OUTDATED = "The database is not up to date. Run `supporters migrate` first."
 LOCK = 7_310_455_901  # any constant that nobody else uses for an advisory lock
 
 
@@ -53,13 +55,23 @@ async def is_current(db: Database) -> bool:
 
 async def require_current(db: Database) -> None:
     """Raises NotMigrated, in words, unless the database answers and has the newest shape."""
+    if db.is_sqlite:
+        _require_file(Path(db.engine.url.database or ""))
     try:
         if await is_current(db):
             return
     except (DBAPIError, OSError, SupportersError) as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         raise NotMigrated(f"The database can't be opened: {reason}") from error
-    raise NotMigrated("The database is not up to date. Run `supporters migrate` first.")
+    raise NotMigrated(OUTDATED)
+
+
+def _require_file(path: Path) -> None:
+    """Asked before SQLite is: opening a file that is not there would make an empty one."""
+    if not path.parent.is_dir():
+        raise NotMigrated(f"The database can't be opened: there is no folder {path.parent}")
+    if not path.is_file():
+        raise NotMigrated(OUTDATED)
 
 
 @cache
