@@ -134,6 +134,24 @@ async def press_until(page: Page, wanted: str, *, key: str = "Tab") -> None:
     raise AssertionError(f"{key} never reaches {wanted}")
 
 
+async def refund_by_keyboard(page: Page, demo: Demo) -> None:
+    """From the list to the returned donation without touching a mouse."""
+    await page.goto(f"{demo.desk}/donations?q=wren.keys@example.org")
+    await press_until(page, "main a[href^='/desk/donations/0']")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Wren Keys").wait_for()
+    await press_until(page, "input[name=part]")
+    await page.keyboard.press("Space")
+    await press_until(page, "select[name=reason]")
+    await page.keyboard.press("ArrowDown")
+    await press_until(page, "button.button--danger")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Refund £").wait_for()
+    await press_until(page, "main button[type=submit]")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Wren Keys").wait_for()
+
+
 async def test_the_whole_way_can_be_walked_by_keyboard_alone(demo: Demo, chromium: Browser) -> None:
     page = await chromium.new_page()
     await page.goto(demo.article)
@@ -162,6 +180,8 @@ async def test_the_whole_way_can_be_walked_by_keyboard_alone(demo: Demo, chromiu
     await page.keyboard.type(demo.password)
     await page.keyboard.press("Enter")
     await page.get_by_text("Needs you").first.wait_for()
+    await refund_by_keyboard(page, demo)
+    await read_the_letter(page, demo, "wren.keys@example.org", 2)
     await page.close()
 
 

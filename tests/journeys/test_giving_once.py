@@ -100,10 +100,10 @@ async def test_a_page_that_runs_out_leaves_nothing(whole: Whole) -> None:
 
 
 @pytest.mark.parametrize("seed", [2, 8, 22])
-async def test_every_webhook_twice_in_any_order_and_each_worked_on_alone_gives_the_same_books(
+async def test_every_webhook_three_times_in_any_order_and_each_worked_on_alone_gives_the_same_books(
     whole: Whole, seed: int
 ) -> None:
-    whole.sandbox.set_copies(2)
+    whole.sandbox.set_copies(3)
     cards = [["pay"], ["declined", "pay"], ["challenge-yes"], ["challenge-no", "funds", "pay"], ["declined", "expired"]]
     pages: list[str] = []
     for number, steps in enumerate(cards):
