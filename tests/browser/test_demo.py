@@ -187,11 +187,18 @@ async def test_the_whole_way_can_be_walked_by_keyboard_alone(demo: Demo, chromiu
 
 async def every_page(page: Page, demo: Demo) -> dict[str, str]:
     """The address of each kind of page that the demo has."""
-    await page.goto(f"{demo.desk}/donations")
+    await page.goto(f"{demo.desk}/donations?q=kofi.mensah@example.org")
     donation = await page.locator("a[href^='/desk/donations/0']").first.get_attribute("href")
     await page.goto(demo.mailbox)
     letter = await page.get_by_role("row").get_by_role("link").first.get_attribute("href")
     base = demo.desk.removesuffix("/desk")
+    await page.goto(f"{base}{donation}")
+    written = await page.locator("a[href^='/desk/letters/']").first.get_attribute("href")
+    await page.goto(f"{demo.donate}?amount=25")
+    await page.get_by_role("textbox", name="Email").fill("wren.looks@example.org")
+    await page.get_by_role("textbox", name="Name").fill("Wren Looks")
+    await page.get_by_role("button", name="Give £25").click()
+    await page.wait_for_url("**/c/pay/**")
     desk = ("", "/donations", "/discrepancies", "/events", "/switches", "/nowhere")
     return {
         "article": demo.article,
@@ -200,6 +207,8 @@ async def every_page(page: Page, demo: Demo) -> dict[str, str]:
         "letter": f"{base}{letter}",
         "sandbox": demo.sandbox,
         "donation": f"{base}{donation}",
+        "desk-letter": f"{base}{written}",
+        "checkout": page.url,
         **{f"desk{path}": demo.desk + path for path in desk},
     }
 
