@@ -46,7 +46,7 @@ demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0
 	@exec $(BIN)/supporters demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) --smtp-port $(SMTP_PORT)
 
 test: $(VENV)/.browser lint ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
-	@$(BIN)/pytest -n 2 --dist worksteal $(TESTS)
+	@$(BIN)/pytest -n 3 --dist worksteal $(TESTS)
 
 lint: $(VENV)/.dev types ## Check style, templates and the order of imports
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .

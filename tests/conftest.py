@@ -19,6 +19,14 @@ START = datetime(2026, 11, 22, 9, 36, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
 
 
+LONGEST = ("test_volume.py", "test_kill.py", "test_demo.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest journeys begin first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(START)

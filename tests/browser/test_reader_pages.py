@@ -1,19 +1,16 @@
 """Reader pages in a real browser: accessible, the right width, usable by keyboard and without scripts."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
+from looking import look
 from supporters.demo.sample import FERRY
+from supporters.discrepancies.codes import Code
+from supporters.discrepancies.open import open_discrepancy
+from supporters.kit.money import Money
 from whole import Whole, session_id
 
 pytestmark = pytest.mark.browser
-SHOTS = Path(__file__).resolve().parents[1] / "_shots"
-# Colours do not depend on the width, so the dark scheme is looked at in two of the three.
-LOOKS = (("light", 320), ("light", 390), ("light", 1280), ("dark", 390), ("dark", 1280))
 
 
 async def addresses(served: Whole) -> dict[str, str]:
@@ -40,40 +37,42 @@ async def addresses(served: Whole) -> dict[str, str]:
     }
 
 
-async def faults(page: Page) -> list[str]:
-    """What axe finds, best practice included, and whether the page scrolls sideways."""
-    found = await Axe().run(page)
-    violations: list[dict[str, Any]] = found.response["violations"]
-    told = [f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes']]}" for one in violations]
-    excess = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return told + ([f"scrolls sideways by {excess} px"] if excess > 0 else [])
-
-
 @pytest.mark.timeout(300)
 async def test_every_reader_page_is_accessible_at_every_width_and_scheme(served: Whole, chromium: Browser) -> None:
-    SHOTS.mkdir(exist_ok=True)
     pages = await addresses(served)
+    context = await chromium.new_context(bypass_csp=True)
+    page = await context.new_page()
     found: dict[str, list[str]] = {}
-    for scheme, width in LOOKS:
-        context = await chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
-        )
-        page = await context.new_page()
-        for name, address in pages.items():
-            await page.goto(address)
-            found[f"{name} {width} {scheme}"] = await faults(page)
-            suffix = "-dark" if scheme == "dark" else ""
-            await page.screenshot(path=SHOTS / f"{name}-{width}{suffix}.png", full_page=True)
-        await page.goto(pages["give"])
-        await page.get_by_role("button", name="Continue").click()
-        await page.get_by_text("There is a problem").wait_for()
-        found[f"give-error {width} {scheme}"] = await faults(page)
-        await page.screenshot(
-            path=SHOTS / f"give-error-{width}{'-dark' if scheme == 'dark' else ''}.png", full_page=True
-        )
-        await context.close()
+    for name, address in pages.items():
+        await page.goto(address)
+        found[name] = await look(page, shot=name)
+    await page.goto(pages["give"])
+    await page.get_by_role("button", name="Continue").click()
+    await page.get_by_text("There is a problem").wait_for()
+    found["give-error"] = await look(page, shot="give-error")
+    await context.close()
 
     assert {name: told for name, told in found.items() if told} == {}
+
+
+async def test_the_desks_page_of_a_discrepancy_is_accessible(served: Whole, chromium: Browser) -> None:
+    async with served.db.unit_of_work() as session:
+        code, subject = Code.PAYMENT_MISMATCH, "pi_3PqRsTuVwXyZ"
+        now = served.clock.now()
+        await open_discrepancy(session, code=code, subject=subject, amount=Money(2500, "GBP"), ids=served.ids, now=now)
+    desk = await served.staff("finance")
+    context = await chromium.new_context(bypass_csp=True)
+    base = served.settings.base_url
+    await context.add_cookies([{"name": name, "value": value, "url": base} for name, value in desk.cookies.items()])
+    page = await context.new_page()
+    await page.goto(f"{base}/desk/discrepancies")
+    await page.locator("a[href^='/desk/discrepancies/0']").first.click()
+    await page.get_by_role("heading", level=1).wait_for()
+
+    assert await look(page) == []
+
+    await context.close()
+    await desk.aclose()
 
 
 async def test_reader_goes_from_article_to_form_by_keyboard_alone_and_without_scripts(

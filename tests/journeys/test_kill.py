@@ -92,7 +92,7 @@ class House:
     async def kill_at_random(self, random: Random, *, kills: int, done: asyncio.Event) -> None:
         """So many times web or worker dies without a word and is started again."""
         for _ in range(kills):
-            await asyncio.sleep(random.uniform(0.2, 1.8))
+            await asyncio.sleep(random.uniform(0.1, 1.3))
             victim = random.choice([self.web, self.worker])
             victim.kill()
             victim.start()
