@@ -224,7 +224,7 @@ def test_personal_columns_are_marked() -> None:
 
     suspicious = re.compile(r"email|^name$|recipient|postal|phone|payload|context|(^|_)note$|^detail$")
     impersonal = {
-        "fund.name", "job.payload", "schedule.name", "switch.name", "sync_mark.name", "discrepancy.detail",
+        "appeal.name", "fund.name", "job.payload", "schedule.name", "switch.name", "sync_mark.name", "discrepancy.detail",
         "donation_event.detail",
     }  # fmt: skip
     unmarked = {

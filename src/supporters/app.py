@@ -13,6 +13,7 @@ from supporters.guard.switches import SwitchCache
 from supporters.guard.tokens import FormTokens
 from supporters.kit.signing import Signer
 from supporters.payments.verifier import Verifier
+from supporters.prompts.files import PublishedPrompt, published_prompt
 from supporters.settings import Settings, read_settings
 from supporters.web.common import static
 from supporters.web.common.access import access_guard
@@ -23,6 +24,7 @@ from supporters.web.common.origin import OriginGuard
 from supporters.web.common.session import DEPENDENCIES
 from supporters.web.common.shell import EXCEPTION_HANDLERS, SecurityHeaders
 from supporters.web.desk import door as desk
+from supporters.web.embed import door as embed
 from supporters.web.hooks import door as hooks
 from supporters.web.ops import door as ops
 from supporters.web.site import door as site
@@ -38,7 +40,14 @@ def create_app(settings: Settings, *, tools: Tools | None = None, with_worker: b
     mine = tools is None
     tools = tools or open_tools(settings)
     return Litestar(
-        route_handlers=[*site.HANDLERS, *desk.HANDLERS, *hooks.HANDLERS, *ops.HANDLERS, *static.HANDLERS],
+        route_handlers=[
+            *site.HANDLERS,
+            *embed.HANDLERS,
+            *desk.HANDLERS,
+            *hooks.HANDLERS,
+            *ops.HANDLERS,
+            *static.HANDLERS,
+        ],
         dependencies=DEPENDENCIES,
         guards=[access_guard],
         middleware=[OriginGuard(settings.base_url)],
@@ -60,6 +69,10 @@ def build_house(tools: Tools) -> House:
         async with db.reading() as session:
             return await published_appeal(session, slug)
 
+    async def load_prompt(placement: str) -> PublishedPrompt | None:
+        async with db.reading() as session:
+            return await published_prompt(session, placement)
+
     return House(
         settings=settings,
         db=db,
@@ -78,6 +91,8 @@ def build_house(tools: Tools) -> House:
         limits=tools.limits,
         appeals=Cached(load_appeal, clock),
         switches=SwitchCache(db),
+        prompts=Cached(load_prompt, clock),
+        outside=tools.outside,
         links_drawn=Latest(PAGES_KEPT),
         trusted=parse_networks(settings.trusted_proxies),
         find_member=desk.member_finder(settings),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
 from pathlib import Path
+from re import fullmatch
 from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -58,6 +59,12 @@ class Settings:
     )
     mail_from: str = _setting("receipts@localhost", "Address that letters come from")
     mail_reply_to: str = _setting("", "Address that answers go to; default: the contact's")
+    bounce_address: str = _setting(
+        "", "Envelope sender of letters, where bounces come back; default: where letters come from"
+    )
+    mail_hook_secret: str = _setting(
+        "", "Secret of /hooks/mail, for the mail provider's reports; off when empty", secret=True
+    )
     trusted_proxies: tuple[str, ...] = _setting((), "Addresses or networks of your own proxies, by comma")
     publisher_name: str = _setting("The Paper", "Name of the paper")
     legal_name: str = _setting("", "Legal name on receipts; default: the paper's name")
@@ -65,6 +72,17 @@ class Settings:
     contact_name: str = _setting("the office", "Who answers readers")
     contact_email: str = _setting("help@localhost", "Where readers write to")
     site_url: str = _setting("http://127.0.0.1:8000", "Address of the paper's own site")
+    other_sites: tuple[str, ...] = _setting(
+        (), "Addresses of further sites of the paper that carry the snippet, by comma"
+    )
+    feed_url: str = _setting(
+        "", "RSS or Atom feed of the paper's site, where article titles and issue numbers are read"
+    )
+    brand_color: str = _setting("#b3141e", "The publisher's colour, for buttons and rules; must be readable on white")
+    publish_dir: str = _setting("", "Folder where published prompt files are written too, for a web server to serve")
+    private_hosts: tuple[str, ...] = _setting(
+        (), "Hosts on private networks that webhooks, connectors and checks may call, by comma"
+    )
     about_url: str = _setting("", "Page that says who the publisher is")
     privacy_url: str = _setting("", "Privacy page")
     accounts_url: str = _setting("", "Page with the last accounts")
@@ -78,6 +96,11 @@ class Settings:
     newsletter_name: str = _setting("our daily email", "Name of the newsletter on the form")
     newsletter_wording: str = _setting("", "Words beside the newsletter's box; default: made from its name")
     log_json: bool = _setting(False, "Log lines as JSON")
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The addresses of the paper's own sites, the main one first."""
+        return (self.site_url, *self.other_sites)
 
     @property
     def is_loopback(self) -> bool:
@@ -189,6 +212,9 @@ def _complete(settings: Settings) -> Settings:
         database_url=settings.database_url or f"sqlite:///{settings.data_dir.absolute()}/supporters.db",
         legal_name=settings.legal_name or settings.publisher_name,
         mail_reply_to=settings.mail_reply_to or settings.contact_email,
+        bounce_address=settings.bounce_address or settings.mail_from,
+        site_url=settings.site_url.rstrip("/"),
+        other_sites=tuple(site.rstrip("/") for site in settings.other_sites),
         newsletter_wording=settings.newsletter_wording
         or f"Send me {settings.newsletter_name}. You can stop with one click.",
     )
@@ -227,12 +253,19 @@ def _check_base_url(settings: Settings) -> str | None:
 
 
 def _check_addresses(settings: Settings) -> str | None:
-    for name in ("stripe_api_base", "checkout_origin", "site_url", "about_url", "privacy_url", "accounts_url"):
-        value: str = getattr(settings, name)
+    names = ("stripe_api_base", "checkout_origin", "site_url", "feed_url", "about_url", "privacy_url", "accounts_url")
+    given = [(name, getattr(settings, name)) for name in names]
+    for name, value in [*given, *(("other_sites", site) for site in settings.other_sites)]:
         parts = urlsplit(value)
         if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
             return f"{env_name(name)} must be an http address, not {value!r}"
     return None
+
+
+def _check_color(settings: Settings) -> str | None:
+    if fullmatch(r"#[0-9a-fA-F]{6}", settings.brand_color):
+        return None
+    return f"SUPPORTERS_BRAND_COLOR must be a colour like #b3141e, not {settings.brand_color!r}"
 
 
 def _check_smtp(settings: Settings) -> str | None:
@@ -285,6 +318,7 @@ CHECKS: tuple[Callable[[Settings], str | None], ...] = (
     _check_webhook_secret,
     _check_base_url,
     _check_addresses,
+    _check_color,
     _check_smtp,
     _check_database,
     _check_place,

@@ -2,17 +2,25 @@
 
 from supporters.appeals import models as appeals
 from supporters.audit import models as audit
+from supporters.connectors import models as connectors
 from supporters.discrepancies import models as discrepancies
 from supporters.donations import models as donations
 from supporters.guard import models as guard
+from supporters.imports import models as imports
 from supporters.jobs import models as jobs
 from supporters.kit.db import Base
 from supporters.ledger import models as ledger
 from supporters.mail import models as mail
+from supporters.newsletters import models as newsletters
+from supporters.outgoing import models as outgoing
 from supporters.payments import models as payments
 from supporters.people import models as people
+from supporters.prompts import models as prompts
 from supporters.receipts import models as receipts
 from supporters.staff import models as staff
 
-ROOMS = (appeals, audit, discrepancies, donations, guard, jobs, ledger, mail, payments, people, receipts, staff)
+ROOMS = (
+    appeals, audit, connectors, discrepancies, donations, guard, imports, jobs, ledger, mail,
+    newsletters, outgoing, payments, people, prompts, receipts, staff,
+)  # fmt: skip
 METADATA = Base.metadata

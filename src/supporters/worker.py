@@ -14,10 +14,14 @@ from typing import Any
 import structlog
 
 from supporters import events
+from supporters.appeals import jobs as appeals
 from supporters.appeals.actions import ensure_general
+from supporters.connectors import jobs as connectors
 from supporters.donations.jobs import send_refund
 from supporters.donations.purge import purge_attempts
 from supporters.guard.limits import Limits, purge_windows
+from supporters.imports import jobs as imports
+from supporters.jobs.backstage import Backstage
 from supporters.jobs.queue import purge_done, run_due
 from supporters.jobs.timers import Timer, enqueue_due
 from supporters.jobs.work import Handler, Work
@@ -26,27 +30,33 @@ from supporters.kit.clock import Clock, SystemClock
 from supporters.kit.db import Database
 from supporters.kit.errors import SupportersError
 from supporters.kit.ids import Ids
+from supporters.kit.outside import Outside
 from supporters.kit.signing import Signer
 from supporters.kit.strings import use_language
 from supporters.kit.templates import Templates
 from supporters.mail.send import send_due
 from supporters.mail.transport import SmtpTransport, Transport
+from supporters.newsletters import jobs as newsletters
+from supporters.outgoing import jobs as outgoing
 from supporters.paths import STATIC
 from supporters.payments.catchup import catch_up
 from supporters.payments.gateway import Gateway
 from supporters.payments.inbox import erase_old
 from supporters.payments.sweep import sweep
+from supporters.prompts import jobs as prompts
 from supporters.reconciliation.jobs import compare_balance, pull_and_post
 from supporters.settings import Settings
 
 log = structlog.stdlib.get_logger()
 
+ROOMS = (appeals, prompts, newsletters, outgoing, connectors, imports)
 TIMERS = (
     Timer("balance.pull", every=timedelta(minutes=5)),
     Timer("events.catch_up", every=timedelta(minutes=5)),
     Timer("stripe.sweep", every=timedelta(minutes=5)),
     Timer("balance.compare", every=timedelta(hours=24)),
     Timer("house.nightly", every=timedelta(hours=24)),
+    *(timer for room in ROOMS for timer in room.TIMERS),
 )
 TICK_SECONDS = 5.0
 POLL_SECONDS = 0.5
@@ -65,6 +75,7 @@ class Tools:
     transport: Transport
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=Ids)
+    outside: Outside = field(init=False)
     assets: Assets = field(init=False)
     templates: Templates = field(init=False)
     limits: Limits = field(init=False)
@@ -73,6 +84,7 @@ class Tools:
         use_language(self.settings.locale)
         self.assets = Assets(STATIC, own=self.settings.data_dir / "brand")
         self.templates = Templates(self.settings, asset=self.assets.address, picture=self.assets.own, clock=self.clock)
+        self.outside = Outside(private_hosts=self.settings.private_hosts)
         self.limits = Limits(Signer(self.settings.secret_key, "limits"))
 
     async def close(self) -> None:
@@ -150,7 +162,9 @@ class Worker:
 
     def _registry(self) -> Mapping[str, Handler]:
         tools, gateway = self._tools, self._tools.gateway
-        return {
+        backstage = Backstage(settings=tools.settings, ids=tools.ids, clock=tools.clock, outside=tools.outside)
+        rooms = {kind: handler for room in ROOMS for kind, handler in room.handlers(backstage).items()}
+        return rooms | {
             "refund.send": partial(send_refund, gateway=gateway, settings=tools.settings),
             "balance.pull": partial(pull_and_post, gateway=gateway, time_zone=tools.settings.time_zone),
             "balance.compare": partial(compare_balance, gateway=gateway, time_zone=tools.settings.time_zone),

@@ -13,6 +13,7 @@ LADDERS = {"once": (5, 10, 25, 50), "monthly": (3, 5, 10, 20), "yearly": (25, 50
 PATH_CHARS = 500
 HOST_CHARS = 253
 UTM_KEYS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+ORIGIN_FIELDS = ("article", "issue", "source", "placement", "variant", *UTM_KEYS)
 UTM_CHARS = 100
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")

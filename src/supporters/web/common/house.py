@@ -16,9 +16,11 @@ from supporters.kit.assets import Assets
 from supporters.kit.clock import Clock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
+from supporters.kit.outside import Outside
 from supporters.kit.templates import Templates
 from supporters.payments.gateway import Gateway
 from supporters.payments.verifier import Verifier
+from supporters.prompts.files import PublishedPrompt
 from supporters.settings import Settings
 from supporters.staff.sessions import Member
 from supporters.web.common.cache import Cached, Latest
@@ -52,6 +54,8 @@ class House:
     limits: Limits
     appeals: Cached[AppealView | None]
     switches: SwitchCache
+    prompts: Cached[PublishedPrompt | None]
+    outside: Outside
     links_drawn: Latest[Kept]
     trusted: tuple[Network, ...]
     find_member: MemberResolver

@@ -8,14 +8,21 @@ from supporters.staff.models import Role
 from supporters.web.common.access import PUBLIC, roles_of
 from supporters.web.common.house import MemberResolver
 from supporters.web.desk import (
+    appeals,
     discrepancies,
     donation,
     donations,
     events,
+    imports,
+    issues,
     letters,
+    newsletters,
+    prompts,
     receipt,
     refund,
+    senders,
     sign_in,
+    sources,
     switches,
     today,
 )
@@ -32,6 +39,13 @@ HANDLERS: list[HTTPRouteHandler] = [
     *events.HANDLERS,
     *switches.HANDLERS,
     *letters.HANDLERS,
+    *appeals.HANDLERS,
+    *prompts.HANDLERS,
+    *issues.HANDLERS,
+    *sources.HANDLERS,
+    *newsletters.HANDLERS,
+    *senders.HANDLERS,
+    *imports.HANDLERS,
 ]
 
 

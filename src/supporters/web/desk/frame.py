@@ -18,7 +18,7 @@ from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest, page
 from supporters.web.desk.masking import sees_people
-from supporters.web.desk.roles import DOES_BOOKS, SEES_DONATIONS
+from supporters.web.desk.roles import BRINGS_LISTS, CONNECTS, DOES_BOOKS, EDITS, RUNS_LISTS, SEES_DONATIONS
 from supporters.web.desk.seal import seal_of
 from supporters.web.desk.when import When
 
@@ -127,13 +127,30 @@ def nav_groups(role: Role, waiting: Waiting) -> list[NavGroup]:
     main = [NavItem("today", _("Today"), "/desk")]
     if role in SEES_DONATIONS:
         main.append(NavItem("donations", _("Donations"), "/desk/donations"))
+    main.append(NavItem("sources", _("Where it comes from"), "/desk/sources"))
     groups = [NavGroup("", main)]
+    asking = _asking(role)
+    if asking:
+        groups.append(NavGroup(_("Asking"), asking))
     if role in DOES_BOOKS:
         differences = NavItem("discrepancies", _("Discrepancies"), "/desk/discrepancies", waiting.discrepancies)
         events = NavItem("events", _("Events"), "/desk/events", waiting.events)
         groups.append(NavGroup(_("Money"), [differences, events]))
         groups.append(NavGroup(_("House"), [NavItem("switches", _("Switches"), "/desk/switches")]))
     return groups
+
+
+def _asking(role: Role) -> list[NavItem]:
+    """What is asked of readers, where, and who gets which newsletter."""
+    places = (
+        (EDITS, "appeals", _("Appeals"), "/desk/appeals"),
+        (EDITS, "prompts", _("On your site"), "/desk/prompts"),
+        (EDITS, "issues", _("Issues and articles"), "/desk/issues"),
+        (RUNS_LISTS, "newsletters", _("Newsletters"), "/desk/newsletters"),
+        (BRINGS_LISTS, "imports", _("Imports"), "/desk/imports"),
+        (CONNECTS, "senders", _("Connections"), "/desk/senders"),
+    )
+    return [NavItem(key, label, href) for roles, key, label, href in places if role in roles]
 
 
 def role_word(role: Role) -> str:

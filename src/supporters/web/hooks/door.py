@@ -18,6 +18,7 @@ from supporters.payments.verifier import LARGEST_BODY, BadEvent
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.errors import PageError
 from supporters.web.common.house import House
+from supporters.web.hooks import mail, senders
 
 SLOWEST_BODY_SECONDS = 10
 OK: tuple[Message, Message] = (
@@ -81,4 +82,4 @@ def _signature_of(scope: Scope) -> str | None:
     return found[0].decode("latin-1") if len(found) == 1 else None
 
 
-HANDLERS = [take_stripe_event]
+HANDLERS = [take_stripe_event, *mail.HANDLERS, *senders.HANDLERS]

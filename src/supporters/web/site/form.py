@@ -7,7 +7,7 @@ import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from supporters.appeals.queries import AppealView
-from supporters.appeals.rules import UTM_KEYS, clean_claim
+from supporters.appeals.rules import ORIGIN_FIELDS, clean_claim
 from supporters.donations.forms import GiveForm
 from supporters.donations.models import Frequency
 from supporters.kit.money import AmountProblem, Money, Problem, check_limits, format_money, parse_amount, plain_amount
@@ -18,7 +18,6 @@ from supporters.web.common.errors import PageError
 
 OTHER = "other"
 TICKED = "on"
-ORIGIN_FIELDS = ("article", "issue", "source", "placement", "variant", *UTM_KEYS)
 CHOICE_FIELDS = ("frequency", *Frequency, OTHER)
 SENT_FIELDS = frozenset(["token", "appeal", "referrer", "email", "name", "newsletter", *CHOICE_FIELDS, *ORIGIN_FIELDS])
 LINK_FIELDS = frozenset(["amount", "appeal", "attempt", *CHOICE_FIELDS, *ORIGIN_FIELDS])

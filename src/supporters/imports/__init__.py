@@ -1,0 +1,1 @@
+"""Lists of others into our domains: mapped, previewed, each row's fault kept, undone as one batch."""

@@ -1,0 +1,5 @@
+"""Appeals: wording, drafts, publishing."""
+
+from litestar.handlers import HTTPRouteHandler
+
+HANDLERS: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Imported lists."""
+
+from litestar.handlers import HTTPRouteHandler
+
+HANDLERS: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Print issues and articles."""
+
+from litestar.handlers import HTTPRouteHandler
+
+HANDLERS: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Newsletter lists and who is on them."""
+
+from litestar.handlers import HTTPRouteHandler
+
+HANDLERS: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Connectors and webhooks."""
+
+from litestar.handlers import HTTPRouteHandler
+
+HANDLERS: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""Published prompt files and the optional script."""
+
+from litestar.handlers import HTTPRouteHandler
+
+HANDLERS: list[HTTPRouteHandler] = []

@@ -1,0 +1,5 @@
+"""What newsletter senders tell us."""
+
+from litestar.handlers import HTTPRouteHandler
+
+HANDLERS: list[HTTPRouteHandler] = []

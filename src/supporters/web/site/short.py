@@ -1,0 +1,5 @@
+"""Short addresses for print."""
+
+from litestar.handlers import HTTPRouteHandler
+
+HANDLERS: list[HTTPRouteHandler] = []
