@@ -18,6 +18,7 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 
 PREFIX = "SUPPORTERS_"
+DEFAULT_COLOR = "#b3141e"  # as in site.css
 SECRET_CHARS = 32
 HERE = Path(".data")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -78,7 +79,9 @@ class Settings:
     feed_url: str = _setting(
         "", "RSS or Atom feed of the paper's site, where article titles and issue numbers are read"
     )
-    brand_color: str = _setting("#b3141e", "The publisher's colour, for buttons and rules; must be readable on white")
+    brand_color: str = _setting(
+        DEFAULT_COLOR, "The publisher's colour, for buttons and rules; must be readable on white"
+    )
     publish_dir: str = _setting("", "Folder where published prompt files are written too, for a web server to serve")
     private_hosts: tuple[str, ...] = _setting(
         (), "Hosts on private networks that webhooks, connectors and checks may call, by comma"

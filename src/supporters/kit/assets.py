@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -38,23 +39,36 @@ class Assets:
     """Every file of a folder, read once, found by its fingerprinted name.
 
     `own` is the publisher's folder: the pictures `mark` (beside the paper's name) and `cover` (this week's front page) are
-    taken from it when they are there.
+    taken from it when they are there. `made` are files that the settings lead to, by name.
     """
 
-    def __init__(self, folder: Path, *, own: Path | None = None, prefix: str = "/assets/") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        own: Path | None = None,
+        made: Mapping[str, str] = MappingProxyType({}),
+        prefix: str = "/assets/",
+    ) -> None:
         self._prefix = prefix
         self._addresses: dict[str, str] = {}
         self._by_name: dict[str, Asset] = {}
         for path in sorted(folder.iterdir()):
             if path.suffix in TYPES:
-                self._add(path)
+                self._add(path.name, path.read_bytes())
+        for name, text in made.items():
+            self._add(name, text.encode())
         for path in sorted(own.iterdir()) if own and own.is_dir() else ():
             if path.stem in OWN_PICTURES and path.suffix in PICTURES and path.stat().st_size <= LARGEST_PICTURE:
-                self._addresses[path.stem] = self._add(path)
+                self._addresses[path.stem] = self._add(path.name, path.read_bytes())
 
     def address(self, name: str) -> str:
         """Where browsers find `name`: "/assets/site.1a2b3c4d5e.css". Raises KeyError for a file that is not there."""
         return self._addresses[name]
+
+    def made(self, name: str) -> str | None:
+        """Where browsers find a file that only some installations have."""
+        return self._addresses.get(name)
 
     def own(self, stem: str) -> str | None:
         """Where browsers find the publisher's own picture `mark` or `cover`, if there is one."""
@@ -64,12 +78,13 @@ class Assets:
         """The file with this fingerprinted name, if there is one."""
         return self._by_name.get(name)
 
-    def _add(self, path: Path) -> str:
+    def _add(self, file_name: str, body: bytes) -> str:
         """The file is found from now on; returns its address."""
-        body = path.read_bytes()
+        stem, _dot, suffix = file_name.rpartition(".")
+        suffix = f".{suffix}"
         digest = hashlib.sha256(body).hexdigest()[:10]
-        name = f"{path.stem}.{digest}{path.suffix}"
-        packed = gzip.compress(body, 9, mtime=0) if path.suffix in WORTH_PACKING else None
-        self._by_name[name] = Asset(name, TYPES[path.suffix], f'"{digest}"', body, packed)
-        self._addresses[path.name] = self._prefix + name
+        name = f"{stem}.{digest}{suffix}"
+        packed = gzip.compress(body, 9, mtime=0) if suffix in WORTH_PACKING else None
+        self._by_name[name] = Asset(name, TYPES[suffix], f'"{digest}"', body, packed)
+        self._addresses[file_name] = self._prefix + name
         return self._prefix + name

@@ -81,6 +81,7 @@ class Templates:
         *,
         asset: Callable[[str], str] | None = None,
         picture: Callable[[str], str | None] | None = None,
+        brand_sheet: str | None = None,
         clock: Clock | None = None,
         folder: Path | None = None,
     ) -> None:
@@ -104,6 +105,7 @@ class Templates:
             "language": settings.locale.replace("_", "-"),
             "asset": asset or _no_asset,
             "own_picture": picture or _no_picture,
+            "brand_sheet": brand_sheet,
         }
         self._environment.globals.update(given)
 

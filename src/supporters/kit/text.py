@@ -3,6 +3,7 @@
 import unicodedata
 
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
+FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 _INVISIBLE = frozenset("\u200b\u2060\ufeff\u00ad")
 
 
@@ -20,5 +21,13 @@ def is_printable(char: str) -> bool:
 
 
 def formula_safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: a quote is put before = + - @ and their full-width forms."""
-    return f"'{text}" if text[:1] in "=+-@\t\r\n＝＋－＠" and text else text
+    """A cell that no spreadsheet takes for a formula: a quote is put before = + - @ and their full-width forms.
+
+    A cell that begins so behind quotes of its own gets one more, so that taking one away gives back what was there.
+    """
+    return f"'{text}" if begins_formula(text) else text
+
+
+def begins_formula(text: str) -> bool:
+    """Whether a spreadsheet might take the cell, or what stands behind its leading quotes, for a formula."""
+    return text.lstrip("'")[:1] in FORMULA_STARTS
