@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from supporters.appeals.actions import ensure_general, note_origin
+from supporters.appeals.actions import ensure_general
+from supporters.appeals.attribution import note_origin
 from supporters.appeals.models import Appeal, Attribution, Fund
 from supporters.appeals.queries import appeals_by_id, fund_names, published_appeal
-from supporters.appeals.rules import Claim, appeal_slug, article_path, clean_claim, default_amounts
+from supporters.appeals.rules import Claim, appeal_slug, clean_claim, default_amounts, find_article
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
@@ -91,7 +92,7 @@ def test_ladders_have_the_currencys_own_units(currency: str, once: list[int]) ->
     ],
 )
 def test_article_is_a_path_of_this_site(typed: str, path: str | None) -> None:
-    assert article_path(typed, site_url=SITE) == path
+    assert find_article(typed, sites=[SITE]) == (path and (SITE, path))
 
 
 @pytest.mark.parametrize(
@@ -104,18 +105,23 @@ def test_slug_of_an_appeal(typed: str, slug: str | None) -> None:
 def test_claim_is_clamped_and_keeps_only_known_fields() -> None:
     claim = clean_claim(
         {"issue": " 2822 ", "source": "s" * 500, "utm_source": "mail", "utm_evil": "x", "article": "/a"},
-        site_url=SITE,
+        sites=[SITE],
         referrer="https://News.Example/deep/path?secret=1",
     )
 
     assert claim == Claim(
-        article_path="/a", issue="2822", source="s" * 60, utm={"utm_source": "mail"}, referrer_host="news.example"
+        site=SITE,
+        article_path="/a",
+        issue="2822",
+        source="s" * 60,
+        utm={"utm_source": "mail"},
+        referrer_host="news.example",
     )
 
 
 @given(st.dictionaries(st.sampled_from(["article", "issue", "appeal", "source", "variant", "utm_term"]), st.text()))
 def test_no_address_breaks_a_claim(fields: dict[str, str]) -> None:
-    claim = clean_claim(fields, site_url=SITE, referrer=fields.get("article"))
+    claim = clean_claim(fields, sites=[SITE], referrer=fields.get("article"))
 
     assert len(claim.article_path or "") <= 500
     assert len(claim.issue or "") <= 20

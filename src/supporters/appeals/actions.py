@@ -1,16 +1,31 @@
-"""Seeding the first fund and appeal, and noting where a donation came from."""
+"""Making funds, and seeding the first fund and appeal."""
 
+import re
+import unicodedata
 from datetime import datetime
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.appeals.models import Appeal, Attribution, Fund
+from supporters.appeals.models import Appeal, Fund
 from supporters.appeals.queries import GENERAL
-from supporters.appeals.rules import Claim, default_amounts
+from supporters.appeals.rules import default_amounts
 from supporters.kit.db import insert_for
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
+
+
+async def create_fund(session: AsyncSession, name: str, *, ids: Ids) -> str:
+    """A fund of that name exists; returns its id. One that has the name already is that fund."""
+    known = await session.scalar(select(Fund.id).where(Fund.name == name))
+    if known:
+        return known
+    fund_id = ids.ulid()
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = "-".join(re.findall(r"[a-z0-9]+", plain))[:13].strip("-")
+    code = f"{words}-{fund_id[-6:].lower()}".strip("-")
+    await session.execute(insert(Fund).values(id=fund_id, code=code, name=name))
+    return fund_id
 
 
 async def ensure_general(session: AsyncSession, *, currency: str, ids: Ids, now: datetime, signed_by: str = "") -> None:
@@ -42,24 +57,3 @@ async def ensure_general(session: AsyncSession, *, currency: str, ids: Ids, now:
         created_at=now,
     )
     await session.execute(appeal.on_conflict_do_nothing())
-
-
-async def note_origin(session: AsyncSession, claim: Claim, *, ids: Ids, now: datetime) -> str:
-    """Where a donation came from is on record as a claim; returns its id."""
-    attribution_id = ids.ulid()
-    await session.execute(
-        insert(Attribution).values(
-            id=attribution_id,
-            article_path=claim.article_path,
-            issue=claim.issue,
-            appeal_slug=claim.appeal_slug,
-            placement=claim.placement,
-            variant=claim.variant,
-            source=claim.source,
-            utm=claim.utm,
-            referrer_host=claim.referrer_host,
-            is_claimed=True,
-            created_at=now,
-        )
-    )
-    return attribution_id

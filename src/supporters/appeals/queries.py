@@ -11,37 +11,60 @@ from supporters.appeals.models import Appeal, Fund
 GENERAL = "general"
 
 
-class AppealView(msgspec.Struct, frozen=True):
-    """One appeal as pages show it. `amounts` are ladders in minor units by frequency."""
+class AppealView(msgspec.Struct, frozen=True, kw_only=True):
+    """One appeal as pages show it. `amounts` are ladders in minor units by frequency; `name` is for staff."""
 
     id: str
     slug: str
     fund_id: str
+    name: str
     heading: str
+    ask: str
     message: str
     thanks: str
     signed_by: str
     amounts: dict[str, tuple[int, ...]]
     currency: str
     goal_minor: int | None
+    goal_people: int | None
+    has_ticker: bool
+    if_more: str
+    letter_subject: str
+    letter_signoff: str
+    share_title: str
+    share_text: str
+    version: int
     starts_at: datetime | None
     ends_at: datetime | None
 
     def is_open(self, now: datetime) -> bool:
         """Whether the appeal asks at this moment: from its start, until its end."""
         has_begun = self.starts_at is None or self.starts_at <= now
-        return has_begun and (self.ends_at is None or now < self.ends_at)
+        return has_begun and not self.has_ended(now)
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether the appeal's end has come."""
+        return self.ends_at is not None and self.ends_at <= now
 
 
 async def published_appeal(session: AsyncSession, slug: str) -> AppealView | None:
     """The published appeal of that slug, whether or not its dates have come."""
-    found = await session.scalar(select(Appeal).where(Appeal.slug == slug, Appeal.is_published))
+    wanted = select(Appeal).where(Appeal.slug == slug, Appeal.is_published)
+    # what the same transaction has just written by a statement counts, not what it read before
+    found = await session.scalar(wanted.execution_options(populate_existing=True))
     return _view(found) if found else None
 
 
 async def appeals_by_id(session: AsyncSession) -> dict[str, AppealView]:
     """Every appeal, published or not, by id."""
     return {appeal.id: _view(appeal) for appeal in await session.scalars(select(Appeal).order_by(Appeal.id))}
+
+
+async def letter_words(session: AsyncSession, slug: str) -> tuple[str, str]:
+    """Subject and sign-off of the receipt's letter, as the appeal of that slug has them; empty where the usual ones hold."""
+    wanted = select(Appeal.letter_subject, Appeal.letter_signoff).where(Appeal.slug == slug)
+    found = (await session.execute(wanted)).one_or_none()
+    return (found[0], found[1]) if found else ("", "")
 
 
 async def fund_names(session: AsyncSession) -> dict[str, str]:
@@ -54,13 +77,23 @@ def _view(appeal: Appeal) -> AppealView:
         id=appeal.id,
         slug=appeal.slug,
         fund_id=appeal.fund_id,
+        name=appeal.name,
         heading=appeal.heading,
+        ask=appeal.ask,
         message=appeal.message,
         thanks=appeal.thanks,
         signed_by=appeal.signed_by,
         amounts={name: tuple(int(rung) for rung in rungs) for name, rungs in appeal.amounts.items()},
         currency=appeal.currency,
         goal_minor=appeal.goal_minor,
+        goal_people=appeal.goal_people,
+        has_ticker=appeal.has_ticker,
+        if_more=appeal.if_more,
+        letter_subject=appeal.letter_subject,
+        letter_signoff=appeal.letter_signoff,
+        share_title=appeal.share_title,
+        share_text=appeal.share_text,
+        version=appeal.version,
         starts_at=appeal.starts_at,
         ends_at=appeal.ends_at,
     )

@@ -20,6 +20,7 @@ from supporters.kit.db import changed_rows
 from supporters.kit.errors import NotFound, SupportersError
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
+from supporters.newsletters.wish import wish
 from supporters.payments.facts import (
     LATE_REFUSAL,
     ChargeSeen,
@@ -107,6 +108,8 @@ async def collect_paid(
     await _mark_paid(session, row, fact, supporter_id=supporter.supporter_id, paid_at=paid_at, now=now)
     told = {"amount_minor": row.amount_minor, "currency": row.currency, "was": row.state}
     await note(session, row.donation_id, "paid", cause=fact.session_id, ids=ids, now=now, detail=told)
+    if row.wants_newsletter:
+        await wish(session, row.email, form="give", path="/give", ids=ids, now=now)
     return _paid(row, paid_at)
 
 
@@ -186,6 +189,7 @@ _CHECKOUT = (
         Donation.livemode,
         Donation.email,
         Donation.name,
+        Donation.wants_newsletter,
         Donation.card_last4,
         Donation.stripe_payment_intent_id.label("paid_by"),
         Appeal.slug,

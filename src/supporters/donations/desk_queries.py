@@ -1,6 +1,6 @@
 """The list of donations as the desk shows it: rows by page, sums over the whole view, rows for a spreadsheet."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.appeals.models import Appeal, Attribution
+from supporters.appeals.articles import titles_of
+from supporters.appeals.models import Appeal, Article, Attribution
 from supporters.donations.filters import DonationFilter
 from supporters.donations.models import Donation, DonationState
 from supporters.kit.errors import MoneyError
@@ -41,6 +42,8 @@ class DonationRow(msgspec.Struct, frozen=True):
     article_path: str | None
     issue: str | None
     source: str | None
+    article_title: str | None = None  # only where the site's own feed says it
+    is_claimed: bool = True
 
     @property
     def is_paid(self) -> bool:
@@ -143,10 +146,16 @@ def conditions(view: DonationFilter, *, currency: str, zone: str) -> list[Column
     if view.article:
         found.append(Attribution.article_path.contains(view.article, autoescape=True))
     if view.issue:
-        found.append(Attribution.issue == view.issue)
+        found.append(_of_issue(view.issue))
     if view.words:
         found.append(_mentions(view, currency))
     return found
+
+
+def _of_issue(number: str) -> ColumnElement[bool]:
+    """The link names the issue, or it names none and the site's own feed says that the article belongs to it."""
+    belonging = select(Article.id).where(Article.issue == number, Article.is_verified)
+    return or_(Attribution.issue == number, and_(Attribution.issue.is_(None), Attribution.article_id.in_(belonging)))
 
 
 def _state_is(state: str) -> ColumnElement[bool]:
@@ -196,16 +205,23 @@ async def _rows(
     donations = [row[0] for row in found]
     fees = await fees_of(session, [each.id for each in donations])
     payouts = await payouts_of(session, [each.stripe_payment_intent_id for each in donations])
+    titles = await titles_of(session, [origin.article_id for _donation, _appeal, origin in found])
     return [
-        as_row(donation, appeal, origin, fee=fees.get(donation.id), payouts=payouts)
+        as_row(donation, appeal, origin, fee=fees.get(donation.id), payouts=payouts, titles=titles)
         for donation, appeal, origin in found
     ]
 
 
 def as_row(
-    donation: Donation, appeal: Appeal, origin: Attribution, *, fee: Money | None, payouts: dict[str, str]
+    donation: Donation,
+    appeal: Appeal,
+    origin: Attribution,
+    *,
+    fee: Money | None,
+    payouts: Mapping[str, str],
+    titles: Mapping[str, str] | None = None,
 ) -> DonationRow:
-    """The donation as one line of the list."""
+    """The donation as one line of the list. `titles` are those of verified articles, by id."""
     return DonationRow(
         id=donation.id,
         reference=donation.reference,
@@ -223,6 +239,8 @@ def as_row(
         article_path=origin.article_path,
         issue=origin.issue,
         source=origin.source,
+        article_title=(titles or {}).get(origin.article_id or ""),
+        is_claimed=origin.is_claimed,
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.appeals.articles import titles_of
 from supporters.appeals.models import Appeal, Attribution
 from supporters.audit.models import AuditEntry
 from supporters.donations.desk_queries import DonationRow, as_row, fees_of, payouts_of
@@ -106,8 +107,9 @@ async def donation_facts(session: AsyncSession, donation_id: str) -> Facts:
     fees = await fees_of(session, [donation.id])
     payouts = await payouts_of(session, [donation.stripe_payment_intent_id])
     count, given = await _given_by(session, donation)
+    titles = await titles_of(session, [origin.article_id])
     return Facts(
-        row=as_row(donation, appeal, origin, fee=fees.get(donation.id), payouts=payouts),
+        row=as_row(donation, appeal, origin, fee=fees.get(donation.id), payouts=payouts, titles=titles),
         supporter_id=donation.supporter_id,
         wants_newsletter=donation.wants_newsletter,
         is_suspicious=donation.is_suspicious,
@@ -115,7 +117,7 @@ async def donation_facts(session: AsyncSession, donation_id: str) -> Facts:
         payment_intent_id=donation.stripe_payment_intent_id,
         charge_id=donation.stripe_charge_id,
         fund_id=donation.fund_id,
-        origin=_origin_words(origin),
+        origin=_origin_words(origin, titles.get(origin.article_id or "")),
         is_claimed=origin.is_claimed,
         postings=await _postings(session, donation.id),
         refunds=await _refunds(session, donation.id),
@@ -169,14 +171,18 @@ def _card_of(donation: Donation) -> str | None:
     return _("%(brand)s ending %(digits)s") % {"brand": brand, "digits": donation.card_last4}
 
 
-def _origin_words(origin: Attribution) -> dict[str, str]:
+def _origin_words(origin: Attribution, title: str | None) -> dict[str, str]:
+    first: dict[str, Any] = origin.first_touch or {}
     named = {
+        "title": title,
         "article": origin.article_path,
         "issue": origin.issue,
         "appeal": origin.appeal_slug,
         "placement": origin.placement,
         "variant": origin.variant,
         "source": origin.source,
+        "via": str(first.get("via") or ""),
+        "campaign": ", ".join(str(value) for value in origin.utm.values()),
         "referrer": origin.referrer_host,
     }
     return {name: value for name, value in named.items() if value}

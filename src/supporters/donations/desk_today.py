@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.appeals.articles import titles_of
 from supporters.appeals.models import Appeal, Attribution
 from supporters.donations.desk_queries import DonationRow, as_row, fees_of, payouts_of
 from supporters.donations.filters import DonationFilter
@@ -24,6 +25,7 @@ class Source(msgspec.Struct, frozen=True):
     issue: str | None
     amount: Money
     count: int
+    title: str | None = None  # only where the site's own feed says it
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -60,15 +62,19 @@ async def sources(
     start, end = _bounds(since, until, zone)
     amount = func.sum(Donation.amount_minor - Donation.refunded_minor)
     query = (
-        select(Attribution.article_path, Attribution.issue, amount, func.count())
+        select(Attribution.article_path, Attribution.issue, amount, func.count(), func.max(Attribution.article_id))
         .join(Donation, Donation.attribution_id == Attribution.id)
         .where(PAID, Donation.paid_at >= start, Donation.paid_at < end, Donation.currency == currency)
         .group_by(Attribution.article_path, Attribution.issue)
         .order_by(amount.desc(), Attribution.article_path)
         .limit(limit)
     )
-    rows = await session.execute(query)
-    return [Source(path, issue, Money(int(minor), currency), count) for path, issue, minor, count in rows]
+    rows = (await session.execute(query)).all()
+    titles = await titles_of(session, [row[4] for row in rows])
+    return [
+        Source(path, issue, Money(int(minor), currency), count, titles.get(article_id or ""))
+        for path, issue, minor, count, article_id in rows
+    ]
 
 
 async def days(session: AsyncSession, *, since: date, until: date, currency: str, zone: str) -> list[Day]:

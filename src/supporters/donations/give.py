@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.appeals.actions import note_origin
+from supporters.appeals.attribution import note_origin
 from supporters.appeals.models import Attribution
 from supporters.appeals.queries import GENERAL, AppealView, published_appeal
 from supporters.donations.forms import GiveForm

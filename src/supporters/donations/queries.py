@@ -1,6 +1,6 @@
 """Questions about donations. The desk's list and story are in `desk_queries` and `desk_story`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.appeals.models import Appeal
+from supporters.appeals.attribution import article_url
+from supporters.appeals.models import Appeal, Attribution
 from supporters.donations.forms import AttemptValues
 from supporters.donations.models import Donation, DonationEvent, DonationState, Frequency
 from supporters.kit.money import Money
@@ -34,6 +35,7 @@ class DonationView(msgspec.Struct, frozen=True, kw_only=True):
     appeal_heading: str
     appeal_thanks: str
     appeal_signed_by: str
+    article_url: str | None  # where the reader came from, on a site of ours
     created_at: datetime
     paid_at: datetime | None
 
@@ -60,11 +62,18 @@ class TimelineLine(msgspec.Struct, frozen=True):
     detail: dict[str, Any]
 
 
-async def donation_page(session: AsyncSession, donation_id: str) -> DonationView | None:
-    """The donation with that id."""
-    wanted = select(Donation, Appeal).join(Appeal, Appeal.id == Donation.appeal_id).where(Donation.id == donation_id)
-    found = (await session.execute(wanted)).one_or_none()
-    return _view(*found) if found else None
+async def donation_page(session: AsyncSession, donation_id: str, *, sites: Sequence[str] = ()) -> DonationView | None:
+    """The donation with that id. Its article has an address if it lies on one of `sites`."""
+    wanted = (
+        select(Donation, Appeal, Attribution.site, Attribution.article_path)
+        .join(Appeal, Appeal.id == Donation.appeal_id)
+        .join(Attribution, Attribution.id == Donation.attribution_id)
+    )
+    found = (await session.execute(wanted.where(Donation.id == donation_id))).one_or_none()
+    if found is None:
+        return None
+    donation, appeal, site, path = found
+    return _view(donation, appeal, article_url(site, path, sites=sites))
 
 
 async def attempt_values(session: AsyncSession, attempt_id: str) -> AttemptValues | None:
@@ -101,7 +110,7 @@ async def timeline(session: AsyncSession, donation_id: str) -> list[TimelineLine
     return [TimelineLine(*row) for row in found]
 
 
-def _view(donation: Donation, appeal: Appeal) -> DonationView:
+def _view(donation: Donation, appeal: Appeal, article: str | None) -> DonationView:
     return DonationView(
         id=donation.id,
         reference=donation.reference,
@@ -120,6 +129,7 @@ def _view(donation: Donation, appeal: Appeal) -> DonationView:
         appeal_heading=appeal.heading,
         appeal_thanks=appeal.thanks,
         appeal_signed_by=appeal.signed_by,
+        article_url=article,
         created_at=donation.created_at,
         paid_at=donation.paid_at,
     )

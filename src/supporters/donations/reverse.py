@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
 from supporters.donations import lifecycle
+from supporters.donations.messages import refunded_message
 from supporters.donations.models import Donation, DonationState, Refund, RefundReason, RefundState
 from supporters.donations.timeline import note
 from supporters.jobs.queue import enqueue
@@ -24,6 +25,7 @@ from supporters.kit.text import clean_line
 from supporters.mail.models import Stream
 from supporters.mail.outbox import queue_letter
 from supporters.mail.rules import echoable_name
+from supporters.outgoing.emit import emit_all
 from supporters.payments.facts import RefundChanged
 from supporters.settings import Settings
 
@@ -111,7 +113,7 @@ async def request_refund(
 async def apply_refund(
     session: AsyncSession, fact: RefundChanged, *, ids: Ids, now: datetime, settings: Settings
 ) -> AppliedRefund | None:
-    """Our refund stands as Stripe says; the donation's refunded sum and the letter follow once. None when it is not ours.
+    """Our refund stands as Stripe says; the donation's refunded sum, letter and webhook follow once. None when not ours.
 
     A refund that was made at Stripe itself becomes a row with origin `external`. States only move forward: a late
     `pending` changes nothing. One that we had given up (its reply was lost) stands again when Stripe names it.
@@ -139,6 +141,7 @@ async def apply_refund(
     await note(session, donation.id, f"refund_{wanted}", cause=refund.id, ids=ids, now=now, detail=told)
     if wanted is RefundState.SUCCEEDED:
         await _queue_letter(session, donation, refund, ids=ids, now=now, settings=settings)
+        await emit_all(session, [refunded_message(refund)], ids=ids, now=now)
     return AppliedRefund(refund.id, donation.id, _effect(wanted))
 
 

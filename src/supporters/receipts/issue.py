@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.models import Appeal
+from supporters.appeals.queries import letter_words
 from supporters.audit.record import record
 from supporters.donations.collect import PaidDonation
 from supporters.donations.models import Donation
@@ -60,9 +61,14 @@ async def issue(
             issued_at=now,
         )
     )
-    context = receipt_context(paid, number=number, settings=settings)
+    context = await _context(session, paid, number=number, settings=settings)
     await _queue(session, paid.id, paid.email, context, dedupe_key=receipt_id, ids=ids, now=now, settings=settings)
     return IssuedReceipt(receipt_id, paid.id, number)
+
+
+def mail_domain(settings: Settings) -> str:
+    """The right-hand side of our letters' Message-IDs."""
+    return urlsplit(settings.base_url).hostname or "localhost"
 
 
 async def tell_card(session: AsyncSession, donation_id: str, card_last4: str | None) -> None:
@@ -156,10 +162,15 @@ async def _receipt(session: AsyncSession, receipt_id: str) -> Receipt:
 
 async def _send_again(session: AsyncSession, receipt: Receipt, *, ids: Ids, now: datetime, settings: Settings) -> None:
     paid = await _paid_donation(session, receipt)
-    context = receipt_context(paid, number=receipt.number, settings=settings)
+    context = await _context(session, paid, number=receipt.number, settings=settings)
     dedupe = ids.ulid()  # every time is wanted: a person asked
     email = receipt.email
     await _queue(session, receipt.donation_id, email, context, dedupe_key=dedupe, ids=ids, now=now, settings=settings)
+
+
+async def _context(session: AsyncSession, paid: PaidDonation, *, number: str, settings: Settings) -> dict[str, object]:
+    subject, signoff = await letter_words(session, paid.appeal_slug)
+    return receipt_context(paid, number=number, settings=settings, subject=subject, signoff=signoff)
 
 
 async def _queue(
@@ -183,7 +194,7 @@ async def _queue(
         about=donation_id,
         ids=ids,
         now=now,
-        domain=urlsplit(settings.base_url).hostname or "localhost",
+        domain=mail_domain(settings),
     )
 
 
