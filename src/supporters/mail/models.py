@@ -30,6 +30,7 @@ class Letter(Claimable):
     about: Mapped[str | None] = mapped_column(String(26))  # the donation, plan or supporter that it is about
     queued_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("kind", "recipient", "dedupe_key"),
@@ -55,3 +56,28 @@ class Suppression(Base):
     scope: Mapped[str] = mapped_column(String(12), primary_key=True)  # marketing, all
     reason: Mapped[str] = mapped_column(String(60))
     at: Mapped[datetime]
+
+
+class BounceKind(StrEnum):
+    """What came back."""
+
+    HARD = "hard"  # The mailbox does not exist, or will never take our letters.
+    SOFT = "soft"  # Not this time: mailbox full, server away. Three within seven days are a hard one.
+    COMPLAINT = "complaint"  # The reader called it spam.
+
+
+class Bounce(Base):
+    """One report about an address, known by its keyed digest. `cause` names the report, so that it counts once."""
+
+    __tablename__ = "bounce"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    cause: Mapped[str] = mapped_column(String(64), unique=True)
+    address_digest: Mapped[str] = mapped_column(String(64))
+    letter_id: Mapped[str | None] = mapped_column(String(26))
+    kind: Mapped[str] = mapped_column(String(12))
+    code: Mapped[str] = mapped_column(String(12))  # 5.1.1 and its like (RFC 3463), if one was given
+    source: Mapped[str] = mapped_column(String(12))  # dsn, hook
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_bounce_address", "address_digest", "at"),)

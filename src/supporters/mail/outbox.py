@@ -66,6 +66,13 @@ async def complete_letter(session: AsyncSession, *, kind: str, about: str, facts
     return changed_rows(await session.execute(changed)) > 0
 
 
+async def withdraw_letters(session: AsyncSession, *, about: str) -> int:
+    """Marketing letters about that person which wait are never sent; returns how many. Service letters go out."""
+    waiting = (Letter.about == about) & (Letter.stream == Stream.MARKETING) & (Letter.state == WorkState.READY)
+    done = update(Letter).where(waiting).values(state=WorkState.DONE, last_error="stopped")
+    return changed_rows(await session.execute(done.execution_options(synchronize_session=False)))
+
+
 async def letters_about(session: AsyncSession, about: str) -> Sequence[Letter]:
     """Every letter about one donation, plan or supporter, oldest first."""
     return (await session.scalars(select(Letter).where(Letter.about == about).order_by(Letter.id))).all()

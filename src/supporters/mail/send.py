@@ -74,13 +74,19 @@ class _Round:
         """1 when the letter went out. Raises MailDown."""
         try:
             rendered = render_letter(self._templates, letter)
-            message = compose(letter, rendered, self._settings, now=self._clock.now())
+            message = compose(
+                letter,
+                rendered,
+                self._settings,
+                now=self._clock.now(),
+                unsubscribe_url=letter.context.get("unsubscribe_url"),
+            )
         except Exception as error:  # one letter's fault must not stop the others
             log.error("letter_not_rendered", letter_id=letter.id, kind=letter.kind, error=type(error).__name__)
             await self._fail(letter, in_short(error), bury_after=FAULTS_UNTIL_BURIED)
             return 0
         try:
-            await line.send(message)
+            await line.send(message, sender=self._settings.bounce_address)
         except MailRefused as error:
             log.warning("letter_refused", letter_id=letter.id, kind=letter.kind)
             await self._fail(letter, error.message, bury_after=letter.attempts)

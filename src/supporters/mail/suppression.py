@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.kit.db import insert_for
+from supporters.kit.db import changed_rows, insert_for
 from supporters.kit.signing import Signer
 from supporters.mail.models import Stream, Suppression
 
@@ -28,6 +28,18 @@ class Suppressions:
             address_digest=self.digest(address), scope=scope, reason=reason, at=now
         )
         await session.execute(row.on_conflict_do_nothing())
+
+    async def lift(self, session: AsyncSession, address: str, *, scope: str) -> bool:
+        """The address may be written to again, as far as this scope forbade it. False when it did not.
+
+        Only for what the mailbox's owner asked for, or for staff who say why (the caller writes the audit).
+        """
+        mine = (Suppression.address_digest == self.digest(address)) & (Suppression.scope == scope)
+        return changed_rows(await session.execute(delete(Suppression).where(mine))) == 1
+
+    async def is_refused(self, session: AsyncSession, address: str, stream: str) -> bool:
+        """Whether a letter of this stream must not go to the address."""
+        return bool(await self.refused(session, {"": (address, stream)}))
 
     async def refused(self, session: AsyncSession, letters: dict[str, tuple[str, str]]) -> set[str]:
         """Of letters by id, as (recipient, stream), those that must not go out."""

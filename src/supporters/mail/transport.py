@@ -30,7 +30,7 @@ class MailDown(SupportersError):
 class Line(Protocol):
     """An open line to a mail server."""
 
-    async def send(self, message: EmailMessage) -> None:
+    async def send(self, message: EmailMessage, *, sender: str | None = None) -> None:
         """The mail server has taken the message. Raises MailRefused, MailLater, MailDown."""
         ...
 
@@ -89,10 +89,13 @@ class Connection:
         except (aiosmtplib.SMTPException, OSError):
             self._client.close()
 
-    async def send(self, message: EmailMessage) -> None:
-        """The mail server has taken the message. Raises MailRefused, MailLater, MailDown."""
+    async def send(self, message: EmailMessage, *, sender: str | None = None) -> None:
+        """The mail server has taken the message. Raises MailRefused, MailLater, MailDown.
+
+        `sender` is the envelope's sender, where bounces go; without it they go to the address in `From`.
+        """
         try:
-            await self._client.send_message(message)
+            await self._client.send_message(message, sender=sender)
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _verdict(error.recipients[0].code) from error
         except aiosmtplib.SMTPServerDisconnected as error:

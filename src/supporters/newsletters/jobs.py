@@ -1,13 +1,52 @@
-"""Background work of newsletters."""
+"""Background work of newsletters: reminders, purging what nobody confirmed, and wishes from other forms."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import structlog
 
 from supporters.jobs.backstage import Backstage
 from supporters.jobs.timers import Timer
-from supporters.jobs.work import Handler
+from supporters.jobs.work import Handler, Work
+from supporters.newsletters.signup import purge_unconfirmed, remind_waiting
+from supporters.newsletters.wish import WISH, take_wish
+from supporters.settings import Settings
 
-TIMERS: tuple[Timer, ...] = ()
+TEND = "newsletters.tend"
+PORTION = 200
+TIMERS: tuple[Timer, ...] = (Timer(TEND, every=timedelta(minutes=30)),)
+
+log = structlog.get_logger("newsletters")
 
 
 def handlers(backstage: Backstage) -> dict[str, Handler]:
     """The jobs of this room by kind."""
-    del backstage
-    return {}
+    return {
+        TEND: partial(tend, settings=backstage.settings),
+        WISH: partial(take_wish, settings=backstage.settings),
+    }
+
+
+async def tend(work: Work, _payload: dict[str, Any], *, settings: Settings) -> None:
+    """Requests that ran out are gone, and those two days old were reminded once. In portions, so that nobody waits."""
+    purged = await _purge(work)
+    reminded = await _remind(work, settings)
+    async with work.db.unit_of_work() as session:
+        await work.finish(session)
+    log.info("newsletters_tended", count=purged + reminded)
+
+
+async def _purge(work: Work) -> int:
+    gone = 0
+    while True:
+        async with work.db.unit_of_work() as session:
+            portion = await purge_unconfirmed(session, limit=PORTION, now=work.clock.now())
+        gone += portion
+        if portion < PORTION:
+            return gone
+
+
+async def _remind(work: Work, settings: Settings) -> int:
+    async with work.db.unit_of_work() as session:
+        return await remind_waiting(session, limit=PORTION, settings=settings, ids=work.ids, now=work.clock.now())

@@ -1,0 +1,64 @@
+"""How many letters a stranger can make us send, and for how long a request waits. Pure.
+
+Source of the numbers: our own design note on mail bombing through sign-up forms (three letters a day for an address, ten
+requests an hour for a network).
+"""
+
+import hashlib
+from datetime import timedelta
+
+import msgspec
+
+LETTERS_PER_SIGNUP = 3  # first letter, asked again, reminder: whatever happens
+WAITS_FOR = timedelta(days=7)
+REMIND_AFTER = timedelta(days=2)
+
+NETWORK_MOST, NETWORK_WITHIN = 10, timedelta(hours=1)
+ADDRESS_MOST, ADDRESS_WITHIN = 3, timedelta(hours=24)
+# Everybody together: a large paper's appeal brings hundreds an hour, a list-bombing bot net thousands.
+BREAKER_MOST, BREAKER_WITHIN = 2_000, timedelta(hours=1)
+
+DOTLESS = frozenset({"gmail.com", "googlemail.com"})  # mailboxes that ignore dots in their name
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What was counted so far: requests of a network in an hour, letters to an address in a day, to everybody in an hour."""
+
+    network: int
+    address: int
+    everybody: int
+
+    @property
+    def is_network_full(self) -> bool:
+        """Whether this network has asked often enough."""
+        return self.network >= NETWORK_MOST
+
+    @property
+    def is_address_full(self) -> bool:
+        """Whether this address got its letters."""
+        return self.address >= ADDRESS_MOST
+
+    @property
+    def is_breaker_tripped(self) -> bool:
+        """Whether so many letters go out that somebody must be bombing: first letters then wait for their hour."""
+        return self.everybody >= BREAKER_MOST
+
+
+def mailbox_of(address: str) -> str:
+    """The mailbox that an address most likely ends in, so that tags and dots open no second door. For limits only."""
+    local, _, domain = address.strip().casefold().rpartition("@")
+    plain = local.partition("+")[0] or local
+    if domain in DOTLESS:
+        plain = plain.replace(".", "")
+    return f"{plain}@{domain}"
+
+
+def sha256_of(words: str) -> str:
+    """The digest under which a wording is kept as evidence: SHA-256 of its UTF-8, in hex."""
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def masked(address: str) -> str:
+    """An address that its owner knows again and a stranger does not learn: c…@example.org."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}"
