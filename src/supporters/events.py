@@ -16,6 +16,7 @@ from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
 from supporters.donations import collect
 from supporters.donations.collect import NotOurs, PaymentMismatch
+from supporters.donations.messages import paid_message
 from supporters.donations.models import Checkout, Donation, DonationState
 from supporters.donations.reverse import RefundEffect, apply_refund
 from supporters.guard.limits import Limits
@@ -25,6 +26,7 @@ from supporters.kit.db import Database
 from supporters.kit.errors import DatabaseBusy
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
+from supporters.outgoing.emit import Message, emit_all
 from supporters.payments import inbox, owners
 from supporters.payments.facts import (
     LATE_REFUSAL,
@@ -155,6 +157,7 @@ class Books:
         self._charges: dict[str, str] = {}
         self._known_charges: dict[str, str] = {}
         self._completed: set[str] = set()
+        self._told: list[Message] = []
         self._has_moved = False
 
     async def hold(self, payment_intent_ids: Sequence[str]) -> None:
@@ -164,18 +167,19 @@ class Books:
         self._known_charges |= {payment: known.charge_id for payment, known in held.items() if known.charge_id}
 
     async def close(self) -> None:
-        """What was found out about payments is stored, what waited for them is due, and new balance lines are asked for."""
+        """What was found out is stored, what waited for it is due, others are told, and new balance lines are asked for."""
         await self._session.flush()
         await owners.store_owners(self._session, self._found)
         await owners.store_charges(self._session, self._charges)
         await inbox.release_waiting(self._session, sorted({*self._found, *self._completed}), now=self._now)
+        await emit_all(self._session, self._told, ids=self._ids, now=self._now)
         if self._has_moved:
             due = self._now + PULL_AFTER
             await enqueue(self._session, PULL_JOB, {}, ids=self._ids, now=self._now, run_at=due, dedupe="timer")
 
     async def apply_carefully(self, news: News) -> Outcome:
         """As `apply_news`, and what goes wrong goes wrong for this event alone."""
-        found, charges, known = dict(self._found), dict(self._charges), dict(self._owners)
+        found, charges, known, told = dict(self._found), dict(self._charges), dict(self._owners), list(self._told)
         try:
             async with self._session.begin_nested():
                 return await self.apply_news(news)
@@ -185,7 +189,7 @@ class Books:
             failure: Exception = error
         except Exception as error:  # poison: others must go on
             failure = error
-        self._found, self._charges, self._owners = found, charges, known
+        self._found, self._charges, self._owners, self._told = found, charges, known, told
         await self._fail(news.row, failure)
         return Outcome.FAILED
 
@@ -245,6 +249,7 @@ class Books:
             paid = await collect.collect_paid(self._session, fact, ids=self._ids, now=self._now)
             if paid:
                 await issue.issue(self._session, paid, ids=self._ids, now=self._now, settings=self._context.settings)
+                self._told.append(paid_message(paid))
         except NotOurs:
             owned, outcome = Owned(PaymentOwner.NOT_OURS, fact.session_id), Outcome.NOT_OURS
         except PaymentMismatch as mismatch:
