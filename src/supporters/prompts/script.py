@@ -1,0 +1,46 @@
+"""The optional script as sites get it: comments and needless space taken off, under a name that changes with its content."""
+
+import base64
+import gzip
+import hashlib
+import re
+from functools import lru_cache
+
+import msgspec
+
+from supporters.paths import STATIC
+
+# Strings, templates and regular expressions are left as they are; a slash after these signs begins a regular expression.
+_LITERAL = re.compile(
+    r"""("[^"\n]*"|`[^`]*`|(?<=[=(,] )/(?:\\.|[^/\n\\])+/[a-z]*|(?<=[=(,])/(?:\\.|[^/\n\\])+/[a-z]*)"""
+)
+_SPACE = re.compile(r"[ ]*([{}()\[\];,:?=<>|&*!+-])[ ]*")
+_BREAK = re.compile(r"(?<=[;{,])\n")
+
+
+class Script(msgspec.Struct, frozen=True):
+    """One script: its immutable name, its bytes, the same as gzip, and what `integrity=` says of it."""
+
+    name: str
+    body: bytes
+    packed: bytes
+    etag: str
+    integrity: str
+
+
+@lru_cache(maxsize=1)
+def prompt_script() -> Script:
+    """The script of this release."""
+    body = strip(STATIC.joinpath("prompt.js").read_text(encoding="utf-8")).encode()
+    digest = hashlib.sha256(body).hexdigest()[:10]
+    integrity = "sha384-" + base64.b64encode(hashlib.sha384(body).digest()).decode()
+    return Script(f"prompt.{digest}.js", body, gzip.compress(body, 9, mtime=0), f'"{digest}"', integrity)
+
+
+def strip(source: str) -> str:
+    """The source without indentation, blank lines, whole-line `//` comments and spaces beside signs; nothing else changes."""
+    lines = (line.strip() for line in source.splitlines())
+    kept = "\n".join(line for line in lines if line and not line.startswith("//"))
+    parts = _LITERAL.split(kept)
+    parts[::2] = [_BREAK.sub("", _SPACE.sub(r"\1", part)) for part in parts[::2]]
+    return "".join(parts) + "\n"
