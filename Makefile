@@ -6,12 +6,15 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 SANDBOX_PORT ?= $(shell expr $(PORT) + 1)
 SMTP_PORT ?= $(shell expr $(PORT) + 2)
+SITE_PORT ?= $(shell expr $(PORT) + 3)
+PLAIN_PORT ?= $(shell expr $(PORT) + 4)
+STRICT_PORT ?= $(shell expr $(PORT) + 5)
 TESTS ?= tests
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
 
-.PHONY: help demo test lint fmt types bench e2e real-stripe lock clean fuzz
+.PHONY: help demo test lint fmt types bench e2e real-stripe lock clean fuzz wordpress
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,7 +46,8 @@ endif
 	@touch $@
 
 demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0.1:8000 (PORT= moves it)
-	@exec $(BIN)/supporters demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) --smtp-port $(SMTP_PORT)
+	@exec $(BIN)/supporters demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) --smtp-port $(SMTP_PORT) \
+	  --site-port $(SITE_PORT) --plain-port $(PLAIN_PORT) --strict-port $(STRICT_PORT)
 
 test: $(VENV)/.browser lint ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
 	@$(BIN)/pytest -n 3 --dist worksteal $(TESTS)
@@ -64,9 +68,12 @@ fmt: $(VENV)/.dev ## Put code into the house's format
 e2e: $(VENV)/.browser ## Run the browser journeys only
 	@$(BIN)/pytest tests/journeys tests/browser
 
-bench: $(VENV)/.dev ## Measure the required figures, each beside a floor
-	@for script in give_page webhooks apply memory; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
+bench: $(VENV)/.browser ## Measure the required figures, each beside a floor
+	@for script in give_page prompt_files embed webhooks apply memory sources; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
 	@for script in webhooks apply; do echo; echo "== $$script, SQLite"; $(BIN)/python bench/$$script.py --database sqlite || exit 1; done
+
+wordpress: $(VENV)/.browser ## Try the WordPress plugin in a real WordPress from Debian's packages
+	@examples/wordpress/test/run.sh
 
 fuzz: $(VENV)/.dev ## Feed 100,000 forged webhooks to the verifier
 	@$(BIN)/python bench/campaigns/fuzz_webhooks.py

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.async_api import Browser, async_playwright
+from walking import Demo, running_demo
 
 from supporters.demo.pages import with_demo_pages
 from supporters.kit.clock import FixedClock
@@ -31,6 +32,13 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
+    """One running demo for every journey: they walk it as readers of their own."""
+    async with running_demo(tmp_path_factory.mktemp("demo")) as demo:
+        yield demo
+
+
 @pytest.fixture
 def mailbag() -> Iterator[Mailbag]:
     bag = Mailbag()
@@ -40,31 +48,49 @@ def mailbag() -> Iterator[Mailbag]:
 
 
 @pytest.fixture
+def stop_serving() -> asyncio.Event:
+    """Once it is set, nothing listens at `served` any more."""
+    return asyncio.Event()
+
+
+@pytest.fixture
 async def served(
-    sqlite_db: Database, clock: FixedClock, settings: Settings, mailbag: Mailbag, tmp_path: Path
+    sqlite_db: Database,
+    clock: FixedClock,
+    settings: Settings,
+    mailbag: Mailbag,
+    tmp_path: Path,
+    stop_serving: asyncio.Event,
 ) -> AsyncIterator[Whole]:
-    """The product with the demo's pages in front, at `served.settings.base_url`."""
+    """The product with the demo's mailbox in front, at `served.settings.base_url`."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        here = replace(settings, base_url=address, site_url=f"{address}/paper")
+        here = replace(settings, base_url=address)
         async with running(sqlite_db, clock, Ids(clock), here, mailbag) as whole:
             (tmp_path / "mailbox").mkdir()
             pages = with_demo_pages(whole.app, settings=here, mailbox=tmp_path / "mailbox")
             taken.listen(100)
-            async with serving(pages, taken):
+            async with serving(pages, taken, stop=stop_serving):
                 yield whole
 
 
 @asynccontextmanager
-async def serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
-    """`app` answers on the socket."""
+async def serving(app: Any, listening: socket.socket, *, stop: asyncio.Event) -> AsyncIterator[None]:
+    """`app` answers on the socket, until it is told to stop."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - the server offers no event
         await asyncio.sleep(0.02)
+
+    async def end() -> None:
+        await stop.wait()
+        server.should_exit = True
+        await task
+
+    ending = asyncio.create_task(end())
     try:
         yield
     finally:
-        server.should_exit = True
-        await task
+        stop.set()
+        await ending

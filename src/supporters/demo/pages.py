@@ -1,6 +1,6 @@
-"""The demo's own pages, in front of the product: a sample article under /paper and the mailbox under /mailbox.
+"""The demo's own pages, in front of the product: the mailbox under /mailbox; "/" leads to the sample article.
 
-A small ASGI application without a framework: it answers its own two paths and hands everything else to the product.
+A small ASGI application without a framework: it answers its own paths and hands everything else to the product.
 """
 
 import asyncio
@@ -11,11 +11,9 @@ from typing import Any
 
 import msgspec
 
-from supporters.appeals.rules import default_amounts
 from supporters.demo.mailbox import list_letters, read_letter
 from supporters.demo.sample import FERRY
-from supporters.kit.assets import TYPES, Assets
-from supporters.kit.money import Money, format_money, plain_amount
+from supporters.kit.assets import Assets
 from supporters.kit.templates import Templates
 from supporters.paths import STATIC
 from supporters.settings import Settings
@@ -56,7 +54,7 @@ def place_brand(data_dir: Path) -> None:
 
 
 def with_demo_pages(app: App, *, settings: Settings, mailbox: Path) -> App:
-    """`app`, with the sample article and the mailbox in front of it."""
+    """`app`, with the mailbox in front of it."""
     pages = DemoPages(settings, mailbox)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +67,7 @@ def with_demo_pages(app: App, *, settings: Settings, mailbox: Path) -> App:
 
 
 class DemoPages:
-    """Answers /paper and /mailbox."""
+    """Answers / and /mailbox."""
 
     def __init__(self, settings: Settings, mailbox: Path) -> None:
         assets = Assets(STATIC)
@@ -80,25 +78,11 @@ class DemoPages:
     async def answer(self, method: str, path: str) -> Answer | None:
         """The reply to a request for one of the demo's pages, or None for a page of the product."""
         first, _slash, rest = path.strip("/").partition("/")
-        if first not in {"paper", "mailbox", ""}:
+        if first not in {"mailbox", ""}:
             return None
         if method not in {"GET", "HEAD"}:
             return self._missing() if first else None
-        if first == "mailbox":
-            return await asyncio.to_thread(self._mail, rest)
-        return self._paper(rest) if first else _go_to(FERRY.path)
-
-    def _paper(self, rest: str) -> Answer:
-        file = FILES / rest
-        if file.parent == FILES and file.suffix in TYPES and file.is_file():
-            return Answer(file.read_bytes(), media_type=TYPES[file.suffix])
-        if f"/paper/{rest}" == FERRY.path:
-            return self._page(
-                "demo/article.html", article=FERRY, ladders=self._ladders(), frequencies=self._frequencies()
-            )
-        if rest in {"about", "privacy"}:
-            return self._page("demo/plain.html", about=rest == "about")
-        return _go_to(FERRY.path)
+        return await asyncio.to_thread(self._mail, rest) if first else _go_to(self._settings.site_url + FERRY.path)
 
     def _mail(self, rest: str) -> Answer:
         if not rest:
@@ -120,24 +104,9 @@ class DemoPages:
     def _page(self, template: str, **context: object) -> Answer:
         return Answer(self._templates.render(template, **context).encode())
 
-    def _frequencies(self) -> tuple[str, ...]:
-        return ("monthly", "yearly", "once") if self._settings.recurring_enabled else ()
 
-    def _ladders(self) -> dict[str, list[tuple[str, str]]]:
-        """Per frequency on offer: the value that is sent, and the face."""
-        currency, locale = self._settings.currency, self._settings.locale
-        offered = self._frequencies() or ("once",)
-        return {
-            name: [
-                (plain_amount(Money(minor, currency)), format_money(Money(minor, currency), locale, trim=True))
-                for minor in default_amounts(currency)[name]
-            ]
-            for name in offered
-        }
-
-
-def _go_to(path: str) -> Answer:
-    return Answer(b"", status=302, location=path)
+def _go_to(address: str) -> Answer:
+    return Answer(b"", status=302, location=address)
 
 
 async def _reply(send: Send, answer: Answer) -> None:

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from supporters.app import create_app
 from supporters.demo import sample
+from supporters.demo.editors import read_titles
 from supporters.demo.mailbox import MailSink
 from supporters.demo.pages import place_brand, with_demo_pages
 from supporters.demo.processes import HOST, refuse_taken_ports, serve_app, server_of, until_answers
 from supporters.demo.seed import Life, has_life, ids_of, webhooks_into
+from supporters.demo.sites import RENEW_SECONDS, origin_at
 from supporters.kit.clock import FixedClock, SystemClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
@@ -30,49 +33,69 @@ Say = Callable[[str], None]
 SANDBOX_FILE = "sandbox.db"
 
 
-async def run_demo(*, port: int, sandbox_port: int, smtp_port: int, data_dir: Path, say: Say) -> None:
+class Ports(NamedTuple):
+    """The demo's ports on this machine: the product, what it talks to, and the three sites that carry the snippet."""
+
+    product: int
+    sandbox: int
+    smtp: int
+    site: int
+    plain: int
+    strict: int
+
+    @property
+    def sites(self) -> tuple[int, int, int]:
+        """Those of the sample sites."""
+        return (self.site, self.plain, self.strict)
+
+
+async def run_demo(ports: Ports, *, data_dir: Path, say: Say, renew_seconds: float = RENEW_SECONDS) -> None:
     """Serves until interrupted. Raises SupportersError when a port is taken or a part does not start."""
     configure_logs(as_json=False, level=logging.WARNING)
-    refuse_taken_ports(port, sandbox_port, smtp_port)
+    refuse_taken_ports(*ports)
     data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
-    settings = demo_settings(port=port, sandbox_port=sandbox_port, smtp_port=smtp_port, data_dir=data_dir)
+    settings = demo_settings(ports, data_dir=data_dir)
     place_brand(data_dir)
-    sink = MailSink(data_dir / "mailbox", host=HOST, port=smtp_port)
+    sink = MailSink(data_dir / "mailbox", host=HOST, port=ports.smtp)
     sink.start()
     try:
-        await _fill(settings, data_dir=data_dir, sandbox_port=sandbox_port, say=say)
-        sandbox = await _start_sandbox(settings, data_dir=data_dir, port=sandbox_port)
+        await _fill(settings, ports, data_dir=data_dir, say=say)
+        sandbox = await _start_sandbox(settings, data_dir=data_dir, port=ports.sandbox)
+        sites = await _start_sites(settings, ports, data_dir=data_dir, every=renew_seconds)
         try:
             tools = open_tools(settings)
             app = with_demo_pages(create_app(settings, tools=tools), settings=settings, mailbox=data_dir / "mailbox")
-            announced = asyncio.create_task(_announce(settings, port=port, sandbox_port=sandbox_port, say=say))
-            await serve_app(app, port=port)
+            announced = asyncio.create_task(_announce(tools, ports, say=say))
+            await serve_app(app, port=ports.product)
             await announced
             await tools.close()
         finally:
-            await _stop(sandbox)
+            await asyncio.gather(_stop(sandbox), _stop(sites))
     finally:
         sink.stop()
 
 
-def demo_settings(*, port: int, sandbox_port: int, smtp_port: int, data_dir: Path) -> Settings:
+def demo_settings(ports: Ports, *, data_dir: Path) -> Settings:
     """The demo's settings: everything on this machine, secrets made once and kept in its folder."""
-    sandbox = f"http://{HOST}:{sandbox_port}"
-    site = f"http://{HOST}:{port}/paper"
+    sandbox = f"http://{HOST}:{ports.sandbox}"
+    site = origin_at(ports.site)
     return read_settings(
         {
             **sample.PAPER,
             f"{PREFIX}SECRET_KEY": _kept_secret(data_dir / "secret"),
             f"{PREFIX}DATA_DIR": str(data_dir),
-            f"{PREFIX}BASE_URL": f"http://{HOST}:{port}",
+            f"{PREFIX}BASE_URL": f"http://{HOST}:{ports.product}",
             f"{PREFIX}SITE_URL": site,
-            f"{PREFIX}ABOUT_URL": f"{site}/about",
-            f"{PREFIX}PRIVACY_URL": f"{site}/privacy",
+            f"{PREFIX}OTHER_SITES": f"{origin_at(ports.plain)},{origin_at(ports.strict)}",
+            f"{PREFIX}FEED_URL": f"{site}/feed.xml",
+            f"{PREFIX}PRIVATE_HOSTS": HOST,
+            f"{PREFIX}ABOUT_URL": f"{site}/about.html",
+            f"{PREFIX}PRIVACY_URL": f"{site}/privacy.html",
             f"{PREFIX}STRIPE_SECRET_KEY": "sk_test_sandbox",
             f"{PREFIX}STRIPE_WEBHOOK_SECRET": "whsec_" + _kept_secret(data_dir / "webhook-secret"),
             f"{PREFIX}STRIPE_API_BASE": sandbox,
             f"{PREFIX}CHECKOUT_ORIGIN": sandbox,
-            f"{PREFIX}SMTP_URL": f"smtp://{HOST}:{smtp_port}",
+            f"{PREFIX}SMTP_URL": f"smtp://{HOST}:{ports.smtp}",
         }
     )
 
@@ -96,7 +119,7 @@ def _sandbox_config(settings: Settings, *, data_dir: Path, port: int, clock: Fix
     )
 
 
-async def _fill(settings: Settings, *, data_dir: Path, sandbox_port: int, say: Say) -> None:
+async def _fill(settings: Settings, ports: Ports, *, data_dir: Path, say: Say) -> None:
     """The database is migrated and, at the first start, filled with twenty days of sample data."""
     db = Database(settings.database_url)
     await migrate(db)
@@ -115,7 +138,7 @@ async def _fill(settings: Settings, *, data_dir: Path, sandbox_port: int, say: S
             return
         say("Making sample data ...")
         _forget_half_made(data_dir)
-        await _live(tools, clock, data_dir=data_dir, sandbox_port=sandbox_port, until=now)
+        await _live(tools, clock, data_dir=data_dir, sandbox_port=ports.sandbox, until=now)
     finally:
         await tools.close()
 
@@ -157,25 +180,40 @@ async def _start_sandbox(settings: Settings, *, data_dir: Path, port: int) -> as
     return sandbox
 
 
-async def _stop(sandbox: asyncio.subprocess.Process) -> None:
-    if sandbox.stdin is not None:
-        sandbox.stdin.close()
+async def _start_sites(settings: Settings, ports: Ports, *, data_dir: Path, every: float) -> asyncio.subprocess.Process:
+    """The sample sites as a process of their own; they listen as soon as the product has told them their words."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "supporters.demo.sites", "--give", settings.base_url, "--every", str(every)),
+        *("--data", str(data_dir / "sites"), "--ports", *(str(port) for port in ports.sites)),
+        stdin=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the demo, which then ends its parts in their order
+    )
+
+
+async def _stop(child: asyncio.subprocess.Process) -> None:
+    if child.stdin is not None:
+        child.stdin.close()
     with suppress(TimeoutError):
-        await asyncio.wait_for(sandbox.wait(), 10)
-    if sandbox.returncode is None:
-        sandbox.kill()
+        await asyncio.wait_for(child.wait(), 10)
+    if child.returncode is None:
+        child.kill()
 
 
-async def _announce(settings: Settings, *, port: int, sandbox_port: int, say: Say) -> None:
-    await until_answers(port)
+async def _announce(tools: Tools, ports: Ports, *, say: Say) -> None:
+    settings = tools.settings
+    for port in (ports.product, *ports.sites):
+        await until_answers(port)
+    await read_titles(tools)
     sign_in = f"(sign in as {sample.STAFF_EMAIL}, password {sample.STAFF_PASSWORD})"
     lines = (
-        ("Article", f"{settings.base_url}{sample.FERRY.path}"),
+        ("Article", f"{settings.site_url}{sample.FERRY.path}"),
         ("Donate", f"{settings.base_url}/give"),
         ("Desk", f"{settings.base_url}/desk {sign_in}"),
         ("Mailbox", f"{settings.base_url}/mailbox"),
-        ("Sandbox", f"http://{HOST}:{sandbox_port}/_control"),
+        ("Sandbox", f"http://{HOST}:{ports.sandbox}/_control"),
+        ("Plain site", f"{origin_at(ports.plain)}{sample.TIDES.path}"),
+        ("Strict site", f"{origin_at(ports.strict)}/"),
     )
     for label, address in lines:
-        say(f"{label + ':':<9}{address}")
+        say(f"{label + ':':<13}{address}")
     say("Ctrl-C ends it. Everything is on this machine; no real money moves.")

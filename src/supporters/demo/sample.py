@@ -1,6 +1,9 @@
 """The sample paper and its readers: plain values. Nobody here exists."""
 
+from datetime import date
 from typing import NamedTuple
+
+from supporters.newsletters.lists import ListForm
 
 PUBLISHER = "The Weekly Lamp"
 STAFF_EMAIL = "dana@weeklylamp.example"
@@ -15,7 +18,8 @@ PAPER = {
     "SUPPORTERS_CONTACT_NAME": "Nora Hale, editor",
     "SUPPORTERS_CONTACT_EMAIL": "help@weeklylamp.example",
     "SUPPORTERS_MAIL_FROM": "receipts@give.weeklylamp.example",
-    "SUPPORTERS_NEWSLETTER_NAME": "the daily email, Morning Light",
+    "SUPPORTERS_NEWSLETTER_NAME": "Morning Light",
+    "SUPPORTERS_NEWSLETTER_WORDING": "Send me Morning Light, your daily email. I can stop with one click.",
 }
 
 
@@ -26,12 +30,89 @@ class Article(NamedTuple):
     issue: str
 
 
-FERRY = Article("/paper/the-crew-that-keeps-the-river-open", "2822")
-RENT = Article("/paper/the-landlord-who-owns-the-street-lamps", "2821")
-BAKERS = Article("/paper/night-shift-at-the-bread-works", "2821")
-SCHOOLS = Article("/paper/four-classrooms-one-radiator", "2820")
-ARTICLES = (FERRY, RENT, BAKERS, FERRY, SCHOOLS, FERRY)
+FERRY = Article("/the-crew-that-keeps-the-river-open.html", "2822")
+RENT = Article("/the-landlord-who-owns-the-street-lamps.html", "2821")
+BAKERS = Article("/night-shift-at-the-bread-works.html", "2821")
+SCHOOLS = Article("/four-classrooms-one-radiator.html", "2820")
+LETTERS = Article("/letters-the-allotment-the-fence-and-the-frost.html", "2819")
+TIDES = Article("/tide-tables-written-by-hand.html", "2822")  # on the plain site
+ARTICLES = (FERRY, RENT, BAKERS, FERRY, SCHOOLS, FERRY, LETTERS)
 SOURCES = ("article", "article", "article", "newsletter", "print")
+ISSUES = (
+    ("2819", date(2026, 10, 28), "The allotment, the fence and the frost"),
+    ("2820", date(2026, 11, 4), "Four classrooms, one radiator"),
+    ("2821", date(2026, 11, 11), "The landlord who owns the street lamps"),
+    ("2822", date(2026, 11, 18), "The crew that keeps the river open"),
+)
+
+
+class AppealWords(NamedTuple):
+    """What an appeal of the sample paper says."""
+
+    slug: str
+    name: str
+    fund: str
+    heading: str
+    ask: str
+    message: str
+    thanks: str
+    goal_minor: int | None = None
+    if_more: str = ""
+    sources: tuple[tuple[str, str], ...] = ()
+
+
+GENERAL_NAME = "Every issue"
+GENERAL_ASK = (
+    "No owner and no advertisers stand behind this paper. Readers pay for every issue, including the one that you have "
+    "just read. If it was worth something to you, help fund the next."
+)
+WARM_ROOMS = AppealWords(
+    slug="warm-rooms",
+    name="Warm rooms, winter",
+    fund="Reporting on schools",
+    heading="Three months on the county’s cold schools",
+    ask="A reporter for three months, to ask in every school of the county how warm it is, and to print every answer.",
+    message="Our reporter has read the letters of one school. There are forty-four. Three months of work cost £1,800, "
+    "travel included; the answers will be printed in full.",
+    thanks="It pays for the road to the next school, and for the time to listen there.",
+    goal_minor=180_000,
+    if_more="If more comes in, we go to the libraries next. If less, we begin with the twelve oldest schools.",
+    sources=(("£1,800", "Agreement with the reporter, 2 November 2026"),),
+)
+FERRY_LAMP = AppealWords(
+    slug="ferry-lamp",
+    name="A week on the ferry",
+    fund="Reporting on the river",
+    heading="A week on the Harrow ferry",
+    ask="Help us to spend a week with the crew that has not missed a morning.",
+    message="One reporter and one illustrator, seven mornings on the Harrow crossing.",
+    thanks="The story is in issue 2822.",
+)
+INTERNS = AppealWords(
+    slug="first-desk",
+    name="First desk (draft)",
+    fund="Training",
+    heading="A first desk for a young reporter",
+    ask="Help to pay a young reporter for a year, in full.",
+    message="Whoever learns here is paid here. This appeal waits for the accounts.",
+    thanks="It pays for a desk, a chair and the person at it.",
+)
+DAILY = ListForm(
+    slug="daily",
+    name="Morning Light",
+    how_often="Every day",
+    sender_name=PUBLISHER,
+    wording="Five stories at 7 each morning. You can stop with one click.",
+)
+WEEKLY = ListForm(
+    slug="river",
+    name="The River Letter",
+    how_often="Every Friday",
+    sender_name=PUBLISHER,
+    wording="What happens along the river, once a week. You can stop with one click.",
+)
+READERS = tuple(f"{name}@example.org" for name in ("lena.moor", "tom.abel", "ruth.okoro", "igor.vance", "may.collier"))
+REMINDED = ("ann.teller@example.org", "bo.winters@example.org")
 
 NAMES = (
     "Ada Brook", "Ben Osei", "Cleo Martín", "Ravi Nair", "Rosa Larkin", "Tomás O’Dell", "Mei-Ling Zhou", "Jo Smith",

@@ -11,8 +11,10 @@ import httpx
 from sqlalchemy import select
 
 from supporters.app import create_app
+from supporters.appeals.queries import GENERAL
 from supporters.appeals.rules import Claim
 from supporters.demo import sample
+from supporters.demo.editors import Editors
 from supporters.donations.checkout import begin_checkout
 from supporters.donations.forms import GiveForm, GoTo
 from supporters.donations.give import Visitor
@@ -21,6 +23,7 @@ from supporters.donations.reverse import request_refund
 from supporters.kit.clock import FixedClock
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
+from supporters.prompts.placements import ARTICLE_FOOT
 from supporters.sandbox.sandbox import Outcome, Sandbox
 from supporters.staff.actions import add_staff
 from supporters.worker import Tools, Worker, prepare
@@ -44,14 +47,17 @@ class Life:
     async def live(self) -> None:
         """Staff, donations, refusals, refunds and a shop's sale are there, each through the real door."""
         await prepare(self._tools)
-        await self._hire()
+        editors = Editors(self._tools, self._clock, eli=await self._hire())
+        await editors.set_up(until=self._until)
         for number in range(sample.DONATIONS):
             self._clock.set(self._moment(number))
             await self._give(number, self._outcome(number))
             if number % TOLD_TOGETHER == 0:
                 await self._settle()
+                await editors.confirm_some()
         await self._settle()
         await self._refund_some()
+        await editors.greet_readers()
         await self._settle()
 
     def _moment(self, number: int) -> datetime:
@@ -63,15 +69,18 @@ class Life:
         special: dict[int, Outcome | None] = {5: "declined", 13: None, 19: "challenge-yes", 27: "funds", 34: "expired"}
         return special.get(number, "pay")
 
-    async def _hire(self) -> None:
+    async def _hire(self) -> str:
+        """Who is the editor."""
         people = ((sample.STAFF_EMAIL, sample.STAFF_NAME, "admin"), *sample.OTHER_STAFF)
-        now = self._clock.now()
+        now, eli = self._clock.now(), ""
         for email, name, role in people:
             async with self._tools.db.unit_of_work() as session:
                 member = await add_staff(
                     session, email, name, role, sample.STAFF_PASSWORD, ids=self._tools.ids, now=now
                 )
             self._dana = self._dana or member.id
+            eli = member.id if role == "editor" else eli
+        return eli
 
     async def _give(self, number: int, outcome: Outcome | None) -> None:
         name = sample.NAMES[number % len(sample.NAMES)]
@@ -82,8 +91,8 @@ class Life:
             email=sample.address_of(name, number),
             name=name,
             wants_newsletter=number % 3 == 0,
-            appeal_slug="general",
-            origin=Claim(article_path=article.path, issue=article.issue, source=self._random.choice(sample.SOURCES)),
+            appeal_slug=self._appeal(number),
+            origin=self._origin(number, article),
         )
         answer = await begin_checkout(
             self._tools.db,
@@ -99,6 +108,29 @@ class Life:
         if isinstance(answer, GoTo) and outcome is not None:
             self._clock.advance(timedelta(seconds=35))
             await self._sandbox.pay(answer.url.rpartition("/")[2], outcome)
+
+    def _appeal(self, number: int) -> str:
+        if number % 5 == 2:
+            return sample.WARM_ROOMS.slug
+        return sample.FERRY_LAMP.slug if number in {3, 8, 14} else GENERAL
+
+    def _origin(self, number: int, article: sample.Article) -> Claim:
+        """Most come from the foot of an article, some from the page of an issue or from print."""
+        source = self._random.choice(sample.SOURCES)
+        if source == "print":
+            return Claim(issue=article.issue, placement="print", source=source, is_claimed=False)
+        settings = self._tools.settings
+        is_plain = number % 9 == 4
+        place = sample.TIDES if is_plain else article
+        return Claim(
+            site=settings.other_sites[0] if is_plain else settings.site_url,
+            article_path=place.path,
+            issue=place.issue,
+            appeal_slug=self._appeal(number),
+            placement=ARTICLE_FOOT,
+            source=source,
+            via="news.example" if number % 6 == 1 else None,
+        )
 
     async def _settle(self) -> None:
         await self._sandbox.deliver_all()
