@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from supporters.appeals.contrast import fault_of
 from supporters.checks import run_checks
 from supporters.kit.errors import SupportersError
 from supporters.kit.migrate import is_current
@@ -28,10 +29,11 @@ async def check_all(tools: Tools) -> list[Finding]:
     stripe = await _try("Stripe", _stripe, tools)
     mail = await _try("mail server", _mail, tools)
     clock = await _try("clock", _clock, tools)
+    colour = await _try("colour", _colour, tools)
     if not database.is_ok:
-        return [database, stripe, mail, clock, Finding("books", False, "not looked at: no database")]
+        return [database, stripe, mail, clock, colour, Finding("books", False, "not looked at: no database")]
     books = await check_books(tools, against_stripe=stripe.is_ok)
-    return [database, stripe, mail, clock, *books]
+    return [database, stripe, mail, clock, colour, *books]
 
 
 async def check_books(tools: Tools, *, against_stripe: bool = False) -> list[Finding]:
@@ -70,6 +72,13 @@ async def _clock(tools: Tools) -> str:
     if apart > CLOCK_TOLERANCE:
         raise SupportersError(f"this machine's clock is {int(apart.total_seconds())} s away from Stripe's")
     return "agrees with Stripe's"
+
+
+async def _colour(tools: Tools) -> str:
+    fault = fault_of(tools.settings.brand_color)
+    if fault:
+        raise SupportersError(fault)
+    return "can be read on white and on dark paper"
 
 
 async def _mail(tools: Tools) -> str:

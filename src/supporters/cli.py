@@ -19,6 +19,8 @@ from supporters.staff.models import Role
 
 P = ParamSpec("P")
 GRACE_SECONDS = 30
+LARGEST_REPORT = 256 * 1024
+DATA_ERROR = 65  # EX_DATAERR of sysexits.h: the mail server keeps the message for a person
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -198,13 +200,45 @@ async def sandbox(
 @click.option("--port", default=8000, show_default=True)
 @click.option("--sandbox-port", default=8001, show_default=True)
 @click.option("--smtp-port", default=8002, show_default=True)
+@click.option("--site-port", type=int, help="Of the sample paper's site, built with Pelican; else --port + 3.")
+@click.option("--plain-port", type=int, help="Of its site in plain HTML; else --port + 4.")
+@click.option("--strict-port", type=int, help="Of its site with a strict policy for scripts; else --port + 5.")
+@click.option("--renew-seconds", default=20.0, hidden=True)
 @click.option("--data-dir", envvar="SUPPORTERS_DATA_DIR", default=".data/demo", type=click.Path(path_type=Path))
 @in_loop
-async def demo(port: int, sandbox_port: int, smtp_port: int, data_dir: Path) -> None:
-    """Serve the whole product with sample data, the sandbox in Stripe's place and a mailbox for its letters."""
-    from supporters.demo.run import run_demo
+async def demo(
+    port: int, sandbox_port: int, smtp_port: int, data_dir: Path, renew_seconds: float, **sites: int
+) -> None:
+    """Serve the whole product with sample data: a Stripe that runs here, a mailbox, three sites that carry the snippet."""
+    from supporters.demo.run import Ports, run_demo
 
-    await run_demo(port=port, sandbox_port=sandbox_port, smtp_port=smtp_port, data_dir=data_dir, say=out.print)
+    asked = (sites["site_port"], sites["plain_port"], sites["strict_port"])
+    site, plain, strict = (given or port + after for after, given in enumerate(asked, start=3))
+    ports = Ports(product=port, sandbox=sandbox_port, smtp=smtp_port, site=site, plain=plain, strict=strict)
+    await run_demo(ports, data_dir=data_dir, say=out.print, renew_seconds=renew_seconds)
+
+
+@cli.command()
+@in_loop
+async def bounce() -> None:
+    """Read one bounced letter from standard input, as a mail server pipes it: a dead address gets no further letter."""
+    from supporters.mail.reports import NotAReport
+    from supporters.newsletters.troubles import take_bounce
+    from supporters.worker import open_tools
+
+    settings = _settings()
+    raw = sys.stdin.buffer.read(LARGEST_REPORT + 1)
+    await _require_current(settings)
+    tools = open_tools(settings)
+    try:
+        async with tools.db.unit_of_work() as session:
+            count = await take_bounce(session, raw, settings=settings, ids=tools.ids, now=tools.clock.now())
+    except NotAReport as error:
+        click.echo(error.message, err=True)
+        sys.exit(DATA_ERROR)
+    finally:
+        await tools.close()
+    out.print(f"{count} address(es) noted.")
 
 
 @cli.group()

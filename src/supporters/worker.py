@@ -16,6 +16,7 @@ import structlog
 from supporters import events
 from supporters.appeals import jobs as appeals
 from supporters.appeals.actions import ensure_general
+from supporters.appeals.contrast import brand_sheet
 from supporters.connectors import jobs as connectors
 from supporters.donations.jobs import send_refund
 from supporters.donations.purge import purge_attempts
@@ -37,6 +38,7 @@ from supporters.kit.templates import Templates
 from supporters.mail.send import send_due
 from supporters.mail.transport import SmtpTransport, Transport
 from supporters.newsletters import jobs as newsletters
+from supporters.newsletters.lists import ensure_first_list
 from supporters.outgoing import jobs as outgoing
 from supporters.paths import STATIC
 from supporters.payments.catchup import catch_up
@@ -44,8 +46,10 @@ from supporters.payments.gateway import Gateway
 from supporters.payments.inbox import erase_old
 from supporters.payments.sweep import sweep
 from supporters.prompts import jobs as prompts
+from supporters.prompts.placements import ensure_placements
+from supporters.publishing import publish_all, publish_now_due
 from supporters.reconciliation.jobs import compare_balance, pull_and_post
-from supporters.settings import Settings
+from supporters.settings import DEFAULT_COLOR, Settings
 
 log = structlog.stdlib.get_logger()
 
@@ -55,9 +59,11 @@ TIMERS = (
     Timer("events.catch_up", every=timedelta(minutes=5)),
     Timer("stripe.sweep", every=timedelta(minutes=5)),
     Timer("balance.compare", every=timedelta(hours=24)),
+    Timer("prompts.publish", every=timedelta(minutes=1)),
     Timer("house.nightly", every=timedelta(hours=24)),
     *(timer for room in ROOMS for timer in room.TIMERS),
 )
+BRAND_SHEET = "brand.css"
 TICK_SECONDS = 5.0
 POLL_SECONDS = 0.5
 AFTER_ERROR_SECONDS = 3.0
@@ -82,8 +88,16 @@ class Tools:
 
     def __post_init__(self) -> None:
         use_language(self.settings.locale)
-        self.assets = Assets(STATIC, own=self.settings.data_dir / "brand")
-        self.templates = Templates(self.settings, asset=self.assets.address, picture=self.assets.own, clock=self.clock)
+        color = self.settings.brand_color
+        made = {} if color == DEFAULT_COLOR else {BRAND_SHEET: brand_sheet(color)}
+        self.assets = Assets(STATIC, own=self.settings.data_dir / "brand", made=made)
+        self.templates = Templates(
+            self.settings,
+            asset=self.assets.address,
+            picture=self.assets.own,
+            brand_sheet=self.assets.made(BRAND_SHEET),
+            clock=self.clock,
+        )
         self.outside = Outside(private_hosts=self.settings.private_hosts)
         self.limits = Limits(Signer(self.settings.secret_key, "limits"))
 
@@ -104,9 +118,13 @@ def open_tools(settings: Settings) -> Tools:
 
 
 async def prepare(tools: Tools) -> None:
-    """What every installation needs is there: a general fund and an appeal for it."""
+    """What every installation needs is there: a general fund and its appeal, a newsletter, and the published files."""
+    settings, ids, now = tools.settings, tools.ids, tools.clock.now()
     async with tools.db.unit_of_work() as session:
-        await ensure_general(session, currency=tools.settings.currency, ids=tools.ids, now=tools.clock.now())
+        await ensure_general(session, currency=settings.currency, ids=ids, now=now)
+        await ensure_first_list(session, settings=settings, ids=ids, now=now)
+        await ensure_placements(session, now=now)
+        await publish_all(session, settings=settings, ids=ids, now=now)
 
 
 class Worker:
@@ -170,6 +188,7 @@ class Worker:
             "balance.compare": partial(compare_balance, gateway=gateway, time_zone=tools.settings.time_zone),
             "events.catch_up": partial(catch_up, gateway=gateway),
             "stripe.sweep": partial(sweep, gateway=gateway, context=self._context),
+            "prompts.publish": partial(publish_now_due, settings=tools.settings),
             "house.nightly": self._nightly,
         }
 

@@ -21,12 +21,19 @@ def address(rule: RouteRule) -> str:
         .replace("{discrepancy_id:str}", ANY_ID)
         .replace("{letter_id:str}", ANY_ID)
         .replace("{job_id:str}", ANY_ID)
+        .replace("{appeal_id:str}", ANY_ID)
+        .replace("{what:str}", "page")
     )
+
+
+UPLOADS = {"/desk/imports"}
 
 
 async def call(desk: httpx.AsyncClient, rule: RouteRule, **fields: str) -> httpx.Response:
     if rule.method == "GET":
         return await desk.get(address(rule))
+    if rule.path in UPLOADS:
+        return await desk.post(address(rule), data=fields, files={"file": ("list.csv", b"email\n", "text/csv")})
     return await desk.request(rule.method, address(rule), data=fields)
 
 

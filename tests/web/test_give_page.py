@@ -1,14 +1,12 @@
 """The donation page as readers and links open it."""
 
 import re
-from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import event, insert, literal, select, update
+from sqlalchemy import event
 
 from pages import Page
-from supporters.appeals.models import Appeal
 from supporters.guard.switches import GIVING, set_switch
 from whole import Whole, hidden_fields
 
@@ -149,23 +147,3 @@ async def test_switched_off_giving_shows_the_words_of_staff(site: Whole) -> None
         assert answer.status_code == 503
         assert "Back at noon." in answer.text
         assert "<form" not in answer.text
-
-
-async def test_ended_appeal_gives_way_to_the_general_fund(site: Whole) -> None:
-    async with site.db.unit_of_work() as session:
-        columns = [column for column in Appeal.__table__.columns if column.name not in {"id", "slug", "heading"}]
-        winter = select(literal(site.ids.ulid()), literal("winter"), literal("Winter appeal"), *columns)
-        names = ["id", "slug", "heading", *(column.name for column in columns)]
-        await session.execute(insert(Appeal).from_select(names, winter.where(Appeal.slug == "general")))
-    open_page = await site.reader.get("/g/winter")
-    async with site.db.unit_of_work() as session:
-        await session.execute(update(Appeal).where(Appeal.slug == "winter").values(ends_at=site.clock.now()))
-    site.clock.advance(timedelta(seconds=6))
-
-    over = await site.reader.get("/g/winter")
-
-    assert open_page.status_code == 200
-    assert "<h1>Winter appeal</h1>" in open_page.text
-    assert hidden_fields(open_page.text)["appeal"] == "winter"
-    assert over.status_code == 404
-    assert "goes to the general fund" in over.text

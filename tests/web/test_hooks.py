@@ -21,7 +21,7 @@ from supporters.payments.models import InboxEvent, InboxState
 from supporters.payments.verifier import LARGEST_BODY, Verifier
 from supporters.web.common.access import access_guard
 from supporters.web.common.shell import EXCEPTION_HANDLERS
-from supporters.web.hooks.door import HANDLERS
+from supporters.web.hooks.door import take_stripe_event
 
 SECRET = "whsec_test_secret"
 URL = "/hooks/stripe"
@@ -48,7 +48,7 @@ class Hooks:
         self.clock = clock
         house = SimpleNamespace(settings=settings, db=db, clock=clock, verifier=Verifier(secrets, clock=clock))
         self.app = Litestar(
-            route_handlers=HANDLERS,
+            route_handlers=[take_stripe_event],
             guards=[access_guard],
             exception_handlers=dict(EXCEPTION_HANDLERS),
             state=State({"house": house}),

@@ -8,7 +8,7 @@ from supporters.kit.strings import gettext as _
 from supporters.settings import Settings
 from supporters.staff.sessions import Member
 from supporters.web.common.errors import PageError
-from supporters.web.common.forms import read_form
+from supporters.web.common.forms import LARGEST_BODY, read_form
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 
@@ -20,9 +20,11 @@ def seal_of(settings: Settings, member: Member) -> str:
     return Signer(settings.secret_key, "desk-form").digest(member.session_hash)
 
 
-async def read_sealed(request: AnyRequest, member: Member, fields: Collection[str]) -> Mapping[str, str]:
+async def read_sealed(
+    request: AnyRequest, member: Member, fields: Collection[str], *, largest: int = LARGEST_BODY
+) -> Mapping[str, str]:
     """The fields of a desk form, once its token fits the session. Raises PageError 403, and what `read_form` raises."""
-    found = await read_form(request, {*fields, FIELD})
+    found = await read_form(request, {*fields, FIELD}, largest=largest)
     expected = seal_of(house_of(request).settings, member)
     if not hmac.compare_digest(found.pop(FIELD, "").encode("utf-8", "replace"), expected.encode()):
         raise PageError(

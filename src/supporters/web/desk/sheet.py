@@ -15,7 +15,7 @@ BYTE_ORDER_MARK = "\ufeff"  # so that Excel reads the file as UTF-8
 
 def header() -> str:
     """The first line."""
-    return BYTE_ORDER_MARK + _line(
+    return BYTE_ORDER_MARK + line(
         [
             _("Reference"),
             _("Date and time (UTC)"),
@@ -39,7 +39,7 @@ def header() -> str:
 
 def lines(rows: Iterable[DonationRow]) -> str:
     """One line for each donation."""
-    return "".join(_line(_cells(row)) for row in rows)
+    return "".join(line(_cells(row)) for row in rows)
 
 
 def _cells(row: DonationRow) -> list[str]:
@@ -52,10 +52,10 @@ def _cells(row: DonationRow) -> list[str]:
         row.name,
         row.email,
         row.amount.currency,
-        _number(row.amount),
-        _number(row.fee) if is_counted else "",
-        _number(row.refunded) if is_counted else "",
-        _number(row.net) if is_counted else "",
+        number(row.amount),
+        number(row.fee) if is_counted else "",
+        number(row.refunded) if is_counted else "",
+        number(row.net) if is_counted else "",
         row.appeal,
         row.article_path or "",
         row.issue or "",
@@ -64,14 +64,15 @@ def _cells(row: DonationRow) -> list[str]:
     ]
 
 
-def _number(amount: Money | None) -> str:
+def number(amount: Money | None) -> str:
+    """The amount as a plain decimal that a spreadsheet adds up; empty where there is none."""
     if amount is None:
         return ""
     return f"{to_decimal(amount):.{exponent(amount.currency)}f}"
 
 
-def _line(cells: Sequence[str]) -> str:
-    """Quoted throughout. A negative number is left alone: it is ours, and a spreadsheet must add it up."""
+def line(cells: Sequence[str]) -> str:
+    """The cells as one line, quoted throughout. A negative number is left alone: it is ours, and a spreadsheet must add it up."""
     held = io.StringIO()
     safe = [cell if _is_number(cell) else formula_safe(cell) for cell in cells]
     csv.writer(held, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow(safe)

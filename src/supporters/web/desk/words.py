@@ -121,12 +121,15 @@ def code_words(code: str) -> str:
 def origin_words(origin: dict[str, str]) -> list[tuple[str, str]]:
     """Where a donation came from, with a label for each part."""
     labels = {
+        "title": _("Title"),
         "article": _("Article"),
         "issue": _("Issue"),
         "appeal": _("Appeal"),
         "placement": _("Placement"),
         "variant": _("Variant"),
         "source": _("Source"),
+        "via": _("Site before the article"),
+        "campaign": _("Campaign tags"),
         "referrer": _("Site before"),
     }
     return [(label, origin[name]) for name, label in labels.items() if name in origin]
@@ -135,7 +138,7 @@ def origin_words(origin: dict[str, str]) -> list[tuple[str, str]]:
 def came_from_words(row: DonationRow) -> str:
     """What brought the donation in, in a few words; empty when nothing is known."""
     if row.article_path:
-        return article_words(row.article_path)
+        return row.article_title or article_words(row.article_path)
     if row.issue:
         return _("Issue %(number)s") % {"number": row.issue}
     return row.source or ""

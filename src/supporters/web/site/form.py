@@ -1,13 +1,13 @@
 """The donation form: which fields there are, what each may hold, and what is said when one can't be taken. No database."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
+from supporters.appeals.attribution import origin_signer, read_origin
 from supporters.appeals.queries import AppealView
-from supporters.appeals.rules import ORIGIN_FIELDS, clean_claim
+from supporters.appeals.rules import ORIGIN_FIELDS
 from supporters.donations.forms import GiveForm
 from supporters.donations.models import Frequency
 from supporters.kit.money import AmountProblem, Money, Problem, check_limits, format_money, parse_amount, plain_amount
@@ -15,27 +15,14 @@ from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line, is_printable
 from supporters.settings import Settings
 from supporters.web.common.errors import PageError
+from supporters.web.common.giving import OTHER, Entry, readable_amount
 
-OTHER = "other"
 TICKED = "on"
 CHOICE_FIELDS = ("frequency", *Frequency, OTHER)
 SENT_FIELDS = frozenset(["token", "appeal", "referrer", "email", "name", "newsletter", *CHOICE_FIELDS, *ORIGIN_FIELDS])
 LINK_FIELDS = frozenset(["amount", "appeal", "attempt", *CHOICE_FIELDS, *ORIGIN_FIELDS])
 NAME_CHARS = 120
 EMAIL_CHARS = 254
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """The form as it is shown: what was chosen and typed so far. `other` and `amount` are text as people type it."""
-
-    frequency: str = ""
-    ladder: str = ""
-    other: str = ""
-    email: str = ""
-    name: str = ""
-    newsletter: bool = False
-    appeal: str = ""
-    carried: dict[str, str] = {}
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -96,7 +83,7 @@ def check_form(
         name=name,
         wants_newsletter=entry.newsletter,
         appeal_slug=appeal.slug,
-        origin=clean_claim(origin, site_url=settings.site_url, referrer=referrer),
+        origin=read_origin(origin_signer(settings.secret_key), origin, sites=settings.sites, referrer=referrer),
     )
     return Checked(entry, form, [])
 
@@ -104,28 +91,13 @@ def check_form(
 def choose_amount(entry: Entry, text: str, appeal: AppealView, settings: Settings) -> tuple[Entry, str | None]:
     """The form with the amount that a link names, on its ladder or under "Other", and words if it had to be changed."""
     frequency = entry.frequency or Frequency.ONCE
-    amount = _readable(text, appeal.currency)
+    amount = readable_amount(text, appeal.currency)
     if amount is None:
         return entry, _("The amount in the link could not be read. Choose one here.")
     inside, words = _clamp(amount, settings)
     if inside.minor in appeal.amounts.get(frequency, ()):
         return msgspec.structs.replace(entry, ladder=plain_amount(inside), other=""), words
     return msgspec.structs.replace(entry, ladder=OTHER, other=plain_amount(inside)), words
-
-
-def chosen_amount(entry: Entry, appeal: AppealView) -> Money | None:
-    """The amount chosen so far, if it can be read."""
-    text = entry.other if entry.ladder == OTHER else entry.ladder
-    return _readable(text, appeal.currency) if text else None
-
-
-@lru_cache(maxsize=500)
-def _readable(text: str, currency: str) -> Money | None:
-    """The amount in `text`, if there is one. Kept, since most links name one of a few amounts."""
-    try:
-        return parse_amount(text, currency)
-    except AmountProblem:
-        return None
 
 
 def amount_words(problem: Problem, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import post, route
@@ -21,10 +22,12 @@ from supporters.kit.strings import gettext as _
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.errors import PageError
 from supporters.web.common.forms import read_form, read_query
+from supporters.web.common.giving import Entry, Question, back_to, bar_of
 from supporters.web.common.house import House, client_ip, house_of
 from supporters.web.common.shell import page
-from supporters.web.site.ask import Question, find_appeal, outside_host, show
-from supporters.web.site.form import LINK_FIELDS, SENT_FIELDS, Entry, check_form, choose_amount, read_entry
+from supporters.web.site.ask import find_appeal, find_ended, outside_host, show
+from supporters.web.site.form import LINK_FIELDS, SENT_FIELDS, check_form, choose_amount, read_entry
+from supporters.web.site.raised import raised_of
 from supporters.web.site.resume import entry_of_attempt
 from supporters.web.site.shortcut import Shortcut, keep_page
 
@@ -60,7 +63,8 @@ async def give(request: AnyRequest) -> Response[Any]:
     token = house.tokens.read(fields.get("token", ""), now=house.clock.now())
     attempt_id = token.attempt_id if token else house.ids.ulid()
     checked = check_form(fields, appeal, settings=house.settings, entry=entry)
-    question = Question(appeal=appeal, entry=entry, attempt_id=attempt_id, problems=checked.problems)
+    raised = await raised_of(house, appeal)
+    question = Question(appeal=appeal, entry=entry, attempt_id=attempt_id, raised=raised, problems=checked.problems)
     if notice is not None:
         fresh = msgspec.structs.replace(question, entry=_to_general(entry), notices=[notice, _once_more()])
         return show(house, fresh, status=422)
@@ -124,13 +128,31 @@ async def _show_form(request: AnyRequest, fields: dict[str, str], *, status_if_u
     if fields.get("attempt"):
         return await _show_again(house, fields["attempt"])
     entry = _with_referrer(read_entry(fields), outside_host(request, house.settings))
+    ended = await find_ended(house, entry.appeal)
+    if ended is not None:
+        return await _show_ended(request, house, ended, entry)
     appeal, notice = await _appeal(house, entry)
     entry, notices = _from_link(house, entry, fields, appeal)
     status = 400 if notices and not _is_readable(fields) else 200
     if notice is not None:
         entry, notices, status = _to_general(entry), [notice, *notices], max(status, status_if_unknown)
-    question = Question(appeal=appeal, entry=entry, attempt_id=house.ids.ulid(), notices=notices)
+    raised = await raised_of(house, appeal)
+    question = Question(appeal=appeal, entry=entry, attempt_id=house.ids.ulid(), raised=raised, notices=notices)
     return show(house, question, status=status, keep=partial(keep_page, house, request.scope))
+
+
+async def _show_ended(request: AnyRequest, house: House, appeal: AppealView, entry: Entry) -> Response[bytes]:
+    """Thanks to those who gave, what came together if it was shown before, and the way to give all the same."""
+    raised = await raised_of(house, appeal)
+    query = urlencode({name: value for name, value in entry.carried.items() if name in LINK_FIELDS})
+    return page(
+        request,
+        "site/ended.html",
+        appeal=appeal,
+        bar=bar_of(appeal, raised, house.settings, is_over=True),
+        back=back_to(entry, house.settings),
+        general_url=f"/give?{query}" if query else "/give",
+    )
 
 
 async def _show_again(house: House, signed: str) -> Response[bytes]:
@@ -144,6 +166,7 @@ async def _show_again(house: House, signed: str) -> Response[bytes]:
         appeal=appeal,
         entry=entry,
         attempt_id=found.attempt_id if found else house.ids.ulid(),
+        raised=await raised_of(house, appeal),
         notices=[back if found else gone],
     )
     return show(house, question)

@@ -1,5 +1,173 @@
-"""Asking to be reminded later."""
+"""/remind: asking to be asked again in a later month. One letter then, and the address is gone."""
 
-from litestar.handlers import HTTPRouteHandler
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
 
-HANDLERS: list[HTTPRouteHandler] = []
+import msgspec
+from email_validator import EmailNotValidError, validate_email
+from litestar import get, post, route
+from litestar.connection import Request
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.guard.rules import network_key
+from supporters.kit.errors import Refused
+from supporters.kit.strings import gettext as _
+from supporters.kit.text import clean_line, is_printable
+from supporters.prompts.reminders import ReminderLinks, ask_reminder, confirm_reminder, months_offered, reminder_of
+from supporters.prompts.words import month_name
+from supporters.web.common.access import PUBLIC
+from supporters.web.common.errors import PageError
+from supporters.web.common.forms import read_form, read_query
+from supporters.web.common.house import House, client_ip, house_of
+from supporters.web.common.shell import page
+
+FIELDS = ("email", "month")
+EMAIL_CHARS = 254
+# Not "no-referrer": browsers would then send `Origin: null` with our own forms.
+PRIVATE = {"referrer-policy": "same-origin", "x-robots-tag": "noindex"}
+
+
+class Month(msgspec.Struct, frozen=True):
+    """One month that a reader may choose: "2027-01", and how it is called."""
+
+    value: str
+    face: str
+
+
+@route("/remind", http_method=["GET", "HEAD"], opt={"access": PUBLIC})
+async def show_remind(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The form: an address and a month."""
+    return _form(request, read_query(request.scope["query_string"], FIELDS), [])
+
+
+@post("/remind", status_code=303, opt={"access": PUBLIC, "cross_site": True})
+async def take_remind(request: Request[Any, Any, Any], session: NamedDependency[AsyncSession]) -> Response[Any]:
+    """A letter with a button is on its way. Taken from any site: no cookie is read, and only the letter confirms.
+
+    The answer is the same for every address. 422 with the form again, 429 for a network that asks too often.
+    """
+    house = house_of(request)
+    form = await read_form(request, FIELDS)
+    problems: list[tuple[str, str]] = []
+    email, month = _email_of(form.get("email", ""), problems), _month_of(house, form.get("month", ""), problems)
+    if problems or month is None:
+        return _form(request, form, problems, status=422)
+    try:
+        await ask_reminder(
+            session,
+            email=email,
+            month=month,
+            network=network_key(client_ip(request)),
+            settings=house.settings,
+            ids=house.ids,
+            now=house.clock.now(),
+        )
+    except Refused as refused:
+        raise PageError(429, refused.message) from refused
+    return Redirect("/remind/asked", status_code=303)
+
+
+@get("/remind/asked", opt={"access": PUBLIC})
+async def show_asked(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Check your inbox: the same for everybody."""
+    return page(request, "site/remind_asked.html")
+
+
+@route("/remind/{token:str}", http_method=["GET", "HEAD"], opt={"access": PUBLIC})
+async def show_confirm(
+    request: Request[Any, Any, Any], token: FromPath[str], reading: NamedDependency[AsyncSession]
+) -> Response[bytes]:
+    """The page that the letter leads to: one button. Looking changes nothing."""
+    house = house_of(request)
+    found = await reminder_of(reading, _read(house, token))
+    if found is None:
+        raise _gone()
+    return page(
+        request,
+        "site/remind_confirm.html",
+        headers=PRIVATE,
+        token=token,
+        is_set=found.is_confirmed,
+        month=month_name(found.month, house.settings.locale),
+    )
+
+
+@post("/remind/{token:str}", status_code=303, opt={"access": PUBLIC})
+async def take_confirm(
+    request: Request[Any, Any, Any], token: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """The reminder is set; pressing twice is the same."""
+    if not await confirm_reminder(session, _read(house_of(request), token)):
+        raise _gone()
+    return Redirect(f"/remind/{token}", status_code=303, headers=PRIVATE)
+
+
+def _form(
+    request: Request[Any, Any, Any], told: dict[str, str], problems: list[tuple[str, str]], *, status: int = 200
+) -> Response[bytes]:
+    offered = months(house_of(request))
+    wished = clean_line(told.get("month", ""), limit=10)
+    return page(
+        request,
+        "site/remind.html",
+        status=status,
+        months=offered,
+        chosen=wished if any(month.value == wished for month in offered) else offered[0].value,
+        email=clean_line(told.get("email", ""), limit=EMAIL_CHARS),
+        problems=problems,
+        problem=dict(reversed(problems)),
+    )
+
+
+def months(house: House) -> list[Month]:
+    """The months of the form, counted from today at the publisher's."""
+    locale = house.settings.locale
+    return [Month(f"{day:%Y-%m}", f"{month_name(day, locale)} {day.year}") for day in months_offered(_today(house))]
+
+
+def _today(house: House) -> date:
+    return house.clock.now().astimezone(ZoneInfo(house.settings.time_zone)).date()
+
+
+def _month_of(house: House, text: str, problems: list[tuple[str, str]]) -> date | None:
+    """The month chosen; the nearest when none was said, as from the foot of an article."""
+    offered = months_offered(_today(house))
+    if not text.strip():
+        return offered[0]
+    found = next((day for day in offered if f"{day:%Y-%m}" == text.strip()), None)
+    if found is None:
+        problems.append(("month", _("Choose one of these months")))
+    return found
+
+
+def _email_of(text: str, problems: list[tuple[str, str]]) -> str:
+    typed = text.strip()
+    try:
+        if len(typed) > EMAIL_CHARS or not all(map(is_printable, typed)):
+            raise EmailNotValidError
+        return validate_email(typed, check_deliverability=False).normalized
+    except EmailNotValidError:
+        problems.append(("email", _("Enter an email address in the format name@example.org")))
+        return ""
+
+
+def _read(house: House, token: str) -> str:
+    found = ReminderLinks(house.settings.secret_key, house.settings.base_url).read(token)
+    if found is None:
+        raise _gone()
+    return found
+
+
+def _gone() -> PageError:
+    words = _(
+        "There is no reminder at this address. It was sent, or not confirmed within seven days; "
+        "either way your address is deleted."
+    )
+    return PageError(404, words)
+
+
+HANDLERS = [show_remind, take_remind, show_asked, show_confirm, take_confirm]

@@ -6,8 +6,8 @@ from supporters.appeals.queries import GENERAL, AppealView
 from supporters.donations.forms import AttemptValues
 from supporters.donations.queries import attempt_values
 from supporters.kit.money import plain_amount
+from supporters.web.common.giving import OTHER, Entry
 from supporters.web.common.house import House
-from supporters.web.site.form import OTHER, Entry
 
 
 class Resumed(msgspec.Struct, frozen=True):

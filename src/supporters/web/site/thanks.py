@@ -11,6 +11,7 @@ from litestar.response import Response
 from supporters.donations.models import DonationState
 from supporters.donations.queries import DonationView, donation_page
 from supporters.kit.strings import gettext as _
+from supporters.newsletters.queries import public_lists
 from supporters.receipts.queries import receipt_of
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.errors import PageError
@@ -18,6 +19,7 @@ from supporters.web.common.house import house_of
 from supporters.web.common.shell import page
 
 PRIVATE = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
+SAID = "#supporters-thanks"  # the article's own script reads it, shows its thanks, and takes it off the address
 LOOK_AGAIN_SECONDS = 4
 LOOK_AGAIN_FOR = timedelta(minutes=45)  # the payment page lives 35 minutes, then somebody is long gone
 
@@ -30,11 +32,13 @@ async def thanks(request: Request[Any, Any, Any], token: FromPath[str]) -> Respo
     if donation_id is None:
         raise _unknown()
     async with house.db.reading() as session:
-        donation = await donation_page(session, donation_id)
+        donation = await donation_page(session, donation_id, sites=house.settings.sites)
         receipt = await receipt_of(session, donation_id)
+        lists = await public_lists(session)
     if donation is None:
         raise _unknown()
     state = state_words(donation.state)
+    article = donation.article_url or house.settings.site_url
     headers = dict(PRIVATE)
     if state == "waiting" and _is_recent(donation, house.clock.now()):
         headers["refresh"] = str(LOOK_AGAIN_SECONDS)
@@ -48,6 +52,10 @@ async def thanks(request: Request[Any, Any, Any], token: FromPath[str]) -> Respo
         first_name=first_name(donation.name),
         receipt_number=receipt.number if receipt else None,
         again_url=house.links.attempt_url(donation.attempt_id),
+        offer=lists[0] if lists and state == "paid" and not donation.wants_newsletter else None,
+        article=donation.article_url,
+        back_url=f"{article}{SAID}" if state == "paid" else article,
+        quiet_url=f"{article}{SAID}-quiet",
     )
 
 

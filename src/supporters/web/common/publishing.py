@@ -1,0 +1,13 @@
+"""Publishing after a change: what readers see is worked out again in the transaction of whatever changed it."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.publishing import publish_all
+from supporters.web.common.house import House
+
+
+async def publish_prompts(house: House, session: AsyncSession) -> None:
+    """Every placement's file says what holds now, once the caller's transaction commits. Readers see it within seconds."""
+    await publish_all(session, settings=house.settings, ids=house.ids, now=house.clock.now())
+    house.prompts.forget()
+    house.appeals.forget()
