@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 import httpx
 from aiosmtpd.controller import Controller
+from litestar import Litestar
 
 from openapi import ValidatingApp, stripe_document
 from stripe_in_process import InProcessClient
-from supporters.app import create_app
+from supporters.app import build_house, create_app
 from supporters.checks import run_checks
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
@@ -105,7 +106,7 @@ class Whole:
             clock=clock,
             ids=ids,
         )
-        self.app = create_app(settings, tools=self.tools, with_worker=False)
+        self.app = take_app(self.tools)
         self.worker = Worker(self.tools)
         self.reader = self.browser()
         self.bank = httpx.AsyncClient(
@@ -178,7 +179,23 @@ class Whole:
         await self.bank.aclose()
         await self.stripe_http.close_async()
         await self.sandbox.close()
+        IDLE.setdefault(self.settings, []).append(self.app)
         self.validated.assert_clean()
+
+
+# Registering a hundred handlers takes a quarter of a second: an application that nobody uses any more gets a new house.
+IDLE: dict[Settings, list[Litestar]] = {}
+
+
+def take_app(tools: Tools) -> Litestar:
+    """The web service with those tools inside."""
+    idle = IDLE.get(tools.settings)
+    if not idle:
+        return create_app(tools.settings, tools=tools, with_worker=False)
+    app = idle.pop()
+    app.state.clear()
+    app.state.house = build_house(tools)
+    return app
 
 
 @asynccontextmanager

@@ -237,6 +237,8 @@ class MailchimpStandIn(StandIn):
                 return 200, {"members": self._members(query)}
             case "GET", ["abuse-reports"]:
                 return 200, {"abuse_reports": self.abuse[int(query.get("offset", 0)) :][: int(query["count"])]}
+            case "GET", ["members", key] if key in self.members:
+                return 200, self._shown(self.members[key])
             case "PUT", ["members", key]:
                 return self._put(key, given)
             case "PATCH", ["members", key] if key in self.members:

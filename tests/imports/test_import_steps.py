@@ -219,14 +219,15 @@ async def test_only_those_who_bring_lists_see_them(shared: Importer) -> None:
     path = await shared.ready()
     for role in ("viewer", "finance", "editor"):
         other = await shared.site.staff(role)
-        for address in ("/desk/imports", path, f"{path}/columns", f"{path}/errors.csv"):
+        for address in ("/desk/imports", path, f"{path}/columns"):
             assert (await other.get(address)).status_code == 403
+        assert (await other.post(f"{path}/errors.csv", data={"seal": "x"})).status_code == 403
         await other.aclose()
 
 
 async def test_unknown_batch_is_a_page_that_says_so(shared: Importer) -> None:
     for address in ("01JAAAAAAAAAAAAAAAAAAAAAAA", "x", "%00"):
-        for end in ("", "/columns", "/errors.csv"):
+        for end in ("", "/columns"):
             assert (await shared.desk.get(f"/desk/imports/{address}{end}")).status_code == 404
-        for verb in ("start", "undo", "drop"):
+        for verb in ("start", "undo", "drop", "errors.csv"):
             assert (await shared.press(f"/desk/imports/{address}", verb)).status_code in {400, 404}

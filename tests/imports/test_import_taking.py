@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import xlsxwriter
 from importing import CHOICE, Importer, numbers
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from supporters.audit.models import AuditEntry
 from supporters.imports import jobs, take
 from supporters.imports.actions import MOST_OPEN, TAKE
-from supporters.imports.models import BatchState, ImportFault
-from supporters.jobs.models import Job
+from supporters.imports.models import BatchState, ImportBatch, ImportFault
+from supporters.imports.preview import judged_rows
+from supporters.imports.queries import find_file
+from supporters.jobs.models import Job, WorkState
 from supporters.jobs.queue import enqueue
 from supporters.newsletters.actions import stop_address
 from supporters.newsletters.models import Consent
@@ -164,7 +166,13 @@ async def test_undo_takes_back_what_the_batch_did_and_nothing_else(importer_on_b
 async def test_rows_left_out_are_downloaded_as_they_came_and_never_as_formulas(shared: Importer) -> None:
     path = await shared.brought(b'Email,Name\nnobody,=1+1\n@x,"Ada ""A"", B"\nada@example.org,Ada\n')
 
-    found = await shared.desk.get(f"{path}/errors.csv")
+    assert (await shared.desk.get(f"{path}/errors.csv")).status_code == 405, "looking hands out nothing"
+    assert (await shared.desk.post(f"{path}/errors.csv", data={"seal": "x"})).status_code == 403
+    assert (await deeds(shared))[-1] == "import.finish"
+    page = (await shared.desk.get(path)).text
+    assert f'<form action="{path}/errors.csv" method="post">' in page
+
+    found = await shared.press(path, "errors.csv")
 
     rows = list(csv.reader(io.StringIO(found.text.removeprefix("\ufeff"))))
     assert found.headers["content-type"].startswith("text/csv")
@@ -210,7 +218,39 @@ async def test_only_so_many_files_wait_and_forgotten_ones_go_after_a_week(import
     assert await count(importer, ImportFault.row_number) == 0
     desk = Importer(importer.site, await importer.site.staff("admin"))
     assert "erased 30 days after" in words((await desk.desk.get(done)).text)
-    assert (await desk.desk.get(f"{done}/errors.csv")).status_code == 404
+    assert (await desk.press(done, "errors.csv")).status_code == 404
+    await desk.desk.aclose()
+
+
+async def test_batch_whose_work_was_given_up_is_broken_off_after_a_week_and_can_be_undone(importer: Importer) -> None:
+    site = importer.site
+    path = await importer.ready(people(20))
+    await importer.start(path)
+    async with site.db.unit_of_work() as session:
+        await session.execute(update(Job).where(Job.kind == TAKE).values(state=WorkState.BURIED))
+        batch = await session.get(ImportBatch, path[-26:])
+        content = await find_file(session, path[-26:])
+    assert batch is not None
+    assert content is not None
+    rows = await judged_rows(batch, content, today=site.clock.now().date())
+    async with site.db.unit_of_work() as session:
+        now = site.clock.now()
+        await take.take_portion(session, batch, rows[:4], start=0, settings=site.settings, ids=site.ids, now=now)
+    await purge_after(importer, timedelta(days=6))
+    assert (await importer.batch(path)).state == BatchState.RUNNING
+    await purge_after(importer, timedelta(days=1, minutes=1))
+
+    assert await importer.file(path) is None
+    assert (await deeds(importer))[-1] == "import.stop"
+    desk = Importer(site, await site.staff("admin"))
+    page = words((await desk.desk.get(path)).text)
+    assert "4 of 20 rows were looked at" in page
+    assert "Undo this import" in page
+    assert len(await importer.on_list()) == 4
+    assert (await desk.press(path, "undo")).status_code == 303
+    await site.worker.drain()
+    assert (await importer.batch(path)).state == BatchState.UNDONE
+    assert await importer.on_list() == []
     await desk.desk.aclose()
 
 

@@ -17,14 +17,18 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from supporters.jobs.backstage import Backstage
+from supporters.jobs.queue import enqueue, run_due
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
+from supporters.kit.outside import Outside
 from supporters.mail.bounces import Trouble
 from supporters.mail.models import Bounce, BounceKind, Letter, Stream, Suppression
 from supporters.mail.outbox import queue_letter
 from supporters.mail.reports import NotAReport, is_hard, read_report
 from supporters.mail.suppression import Suppressions
+from supporters.newsletters.jobs import TEND, handlers
 from supporters.newsletters.lists import ensure_first_list
 from supporters.newsletters.models import Consent, Subscription
 from supporters.newsletters.troubles import take_bounce, take_word
@@ -167,14 +171,48 @@ async def test_a_forged_report_about_a_stranger_does_nothing(
         assert (await session.scalars(select(Suppression))).all() == []
 
 
-async def test_without_an_id_a_letter_of_the_last_days_to_that_address_counts(
-    sqlite_db: Database, clock: FixedClock, ids: Ids, settings: Settings
+@pytest.mark.parametrize("message_id", ["<invented@give.example>", None])
+async def test_a_forger_who_never_saw_the_letter_silences_nobody(
+    sqlite_db: Database, clock: FixedClock, ids: Ids, settings: Settings, message_id: str | None
 ) -> None:
-    await letter_to(sqlite_db, clock, ids, "Cleo.Marsh@example.org")
+    for number in range(7):
+        await letter_to(sqlite_db, clock, ids, key=str(number))
+        assert await bounce(sqlite_db, report(message_id), settings, ids, clock) == 0
+        clock.advance(timedelta(days=1))
 
-    assert await bounce(sqlite_db, report(None), settings, ids, clock) == 1
+    assert not await is_refused(sqlite_db, settings, Stream.MARKETING)
 
-    assert await is_refused(sqlite_db, settings, Stream.MARKETING)
+
+async def test_a_report_that_names_no_letter_is_a_soft_one_beside_those_that_do(
+    db: Database, clock: FixedClock, ids: Ids, settings: Settings
+) -> None:
+    ended: list[int] = []
+    for number in range(3):
+        named = await letter_to(db, clock, ids, "Cleo.Marsh@example.org", key=str(number))
+        raw = report(named, status="4.2.2") if number == 2 else report(None)
+        ended.append(await bounce(db, raw, settings, ids, clock))
+        clock.advance(timedelta(days=1))
+
+    assert ended == [0, 0, 1]
+    assert await is_refused(db, settings, Stream.SERVICE)
+
+
+async def test_reports_are_kept_for_90_days_and_what_followed_stays(
+    db: Database, clock: FixedClock, ids: Ids, settings: Settings
+) -> None:
+    await bounce(db, report(await letter_to(db, clock, ids)), settings, ids, clock)
+    kept: list[int] = []
+    for days in (89, 1):
+        clock.advance(timedelta(days=days))
+        async with db.unit_of_work() as session:
+            await enqueue(session, TEND, {}, ids=ids, now=clock.now())
+        stage = Backstage(settings=settings, ids=ids, clock=clock, outside=Outside())
+        await run_due(db, handlers(stage), clock=clock, ids=ids)
+        async with db.reading() as session:
+            kept.append(await session.scalar(select(func.count()).select_from(Bounce)) or 0)
+
+    assert kept == [1, 0]
+    assert await is_refused(db, settings, Stream.SERVICE)
 
 
 async def test_a_complaint_forbids_letters_of_our_own_wish_only(

@@ -158,6 +158,36 @@ async def test_a_list_without_double_opt_in_joins_at_once_but_brings_nobody_back
     assert len(await lists.letters("confirm_signup")) == 1
 
 
+async def test_a_list_joined_at_once_keeps_the_words_that_were_shown(lists: Lists) -> None:
+    await lists.add("events", is_double_opt_in=False)
+
+    await lists.ask(CLEO, "events", form="give", words="Yes, tell me of events.")
+
+    (proof,) = await lists.evidence()
+    async with lists.db.reading() as session:
+        words = await session.scalar(select(Wording.words).where(Wording.id == proof.wording_id))
+    assert words == "Yes, tell me of events."
+    assert proof.wording_sha256 == sha256_of(words)
+
+
+async def test_whoever_confirmed_gets_a_letter_for_the_next_wish(lists: Lists) -> None:
+    await lists.add("weekend")
+    for _ in range(2):
+        await lists.ask()
+    lists.clock.advance(timedelta(days=2))
+    await tend(lists)
+    await lists.confirm()
+    lists.clock.advance(timedelta(days=1))
+    before = len(await lists.letters("confirm_signup"))
+
+    await lists.ask(CLEO, "weekend")
+
+    assert len(await lists.letters("confirm_signup")) == before + 1
+    lists.clock.advance(timedelta(days=2))
+    await tend(lists)
+    assert len(await lists.letters("confirm_again")) == 2
+
+
 async def test_evidence_and_wordings_are_never_changed_or_removed(engines: Lists) -> None:
     await engines.join()
     for statement in (

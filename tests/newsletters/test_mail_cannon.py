@@ -73,6 +73,48 @@ async def test_under_a_flood_first_letters_wait_for_their_hour_and_none_is_lost(
     assert [each.kind for each in await engines.letters()] == ["confirm_signup"]
 
 
+async def test_letters_that_waited_keep_to_the_limit_of_their_mailbox_and_hold_up_nobody(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signup, "PORTION", 2)
+    async with lists.db.unit_of_work() as session:
+        flood = {"key": "news_all", "window_start": lists.now, "count": rules.BREAKER_MOST}
+        await session.execute(insert(GuardCount).values(**flood))
+    for number in range(8):
+        await lists.ask(f"cleo+{number}@example.org")
+    await lists.ask("ben@example.org")
+    lists.clock.advance(timedelta(hours=2))
+
+    async with lists.db.unit_of_work() as session:
+        assert await remind_waiting(session, limit=100, **lists.tools) == 4
+
+    assert [each.recipient for each in await lists.letters()] == [
+        "cleo+0@example.org",
+        "cleo+1@example.org",
+        "cleo+2@example.org",
+        "ben@example.org",
+    ]
+
+
+async def test_reminders_of_many_addresses_of_one_mailbox_are_three_a_day(lists: Lists) -> None:
+    for number in range(5):
+        await lists.ask(f"cleo+{number}@example.org")
+        lists.clock.advance(timedelta(hours=9))
+    lists.clock.advance(timedelta(days=2))
+
+    async with lists.db.unit_of_work() as session:
+        assert await remind_waiting(session, limit=100, **lists.tools) == 3
+
+
+async def test_no_more_letters_that_waited_than_asked_for(lists: Lists) -> None:
+    for number in range(3):
+        await lists.ask(f"reader{number}@example.org")
+    lists.clock.advance(timedelta(days=2))
+
+    async with lists.db.unit_of_work() as session:
+        assert await remind_waiting(session, limit=2, **lists.tools) == 2
+
+
 async def test_known_stopped_and_unknown_addresses_cost_the_same_work(lists: Lists) -> None:
     await lists.join("known@example.org")
     await lists.stop(await lists.join("stopped@example.org"), None, why="stop_all")

@@ -1,17 +1,24 @@
 """Stopping: at once, with evidence, and for good until the mailbox's owner says otherwise."""
 
+import asyncio
 from datetime import timedelta
 
 from sqlalchemy import select
 
 from joining import Lists
+from supporters.jobs.backstage import Backstage
 from supporters.jobs.models import WorkState
+from supporters.jobs.queue import enqueue, run_due
+from supporters.kit.outside import Outside
 from supporters.mail.models import Stream, Suppression
 from supporters.mail.suppression import Suppressions
 from supporters.newsletters.actions import choose_lists, stop_address
-from supporters.newsletters.imported import Outcome, add_imported, undo_batch
+from supporters.newsletters.imported import Outcome, add_imported, forget_undone, undo_batch, undone_strangers
+from supporters.newsletters.jobs import TEND, handlers
 from supporters.newsletters.links import NewsletterLinks
+from supporters.newsletters.models import Subscriber
 from supporters.newsletters.queries import changes_since
+from supporters.newsletters.signup import purge_unconfirmed
 from supporters.newsletters.wish import wish
 from supporters.outgoing.models import WebhookDelivery, WebhookEndpoint
 from supporters.people.actions import find_or_add
@@ -152,6 +159,44 @@ async def test_undoing_a_batch_takes_back_what_nobody_has_touched_since(engines:
     assert await bring(engines) is Outcome.ADDED
 
 
+async def test_a_day_after_an_import_was_undone_nothing_but_evidence_is_left_of_whom_only_it_brought(
+    engines: Lists,
+) -> None:
+    await bring(engines)
+    await bring(engines, "ben@example.org")
+    await engines.stop(await engines.subscriber("ben@example.org"), ["daily"])
+    await bring(engines, "ada@example.org", batch_id="01JBATCH000000000000000002")
+    async with engines.db.unit_of_work() as session:
+        await undo_batch(session, BATCH, **engines.tools)
+    stage = Backstage(settings=engines.settings, ids=engines.ids, clock=engines.clock, outside=Outside())
+
+    left: list[set[str]] = []
+    for hours in (23, 1):
+        engines.clock.advance(timedelta(hours=hours))
+        async with engines.db.unit_of_work() as session:
+            await enqueue(session, TEND, {}, ids=engines.ids, now=engines.now)
+        await run_due(engines.db, handlers(stage), clock=engines.clock, ids=engines.ids)
+        async with engines.db.reading() as session:
+            left.append({each.split("@")[0] for each in await session.scalars(select(Subscriber.address))})
+
+    assert left == [{"ada", "ben", "cleo.marsh"}, {"ada", "ben"}]
+    assert len(await engines.evidence()) == 5
+    assert await bring(engines) is Outcome.ADDED
+
+
+async def test_whoever_comes_back_before_an_undone_import_is_forgotten_stays(lists: Lists) -> None:
+    await bring(lists)
+    async with lists.db.unit_of_work() as session:
+        await undo_batch(session, BATCH, **lists.tools)
+    lists.clock.advance(timedelta(days=1))
+    async with lists.db.reading() as session:
+        found = await undone_strangers(session, now=lists.now)
+    await lists.ask()
+
+    async with lists.db.unit_of_work() as session:
+        assert (len(found), await forget_undone(session, found, now=lists.now)) == (1, 0)
+
+
 async def test_a_wish_is_one_job_that_names_the_address_by_its_row(lists: Lists) -> None:
     async with lists.db.unit_of_work() as session:
         await find_or_add(session, CLEO, "Cleo Marsh", ids=lists.ids, now=lists.now)
@@ -192,7 +237,8 @@ async def test_a_stopped_list_may_be_joined_again_by_its_own_letter_only(lists: 
     assert await lists.states() == {CLEO: "confirmed"}
 
 
-async def test_whoever_sends_the_list_is_told_once_of_joining_and_once_of_leaving(lists: Lists) -> None:
+async def hear(lists: Lists) -> None:
+    """Somebody wants to be told who joins and who leaves."""
     async with lists.db.unit_of_work() as session:
         session.add(
             WebhookEndpoint(
@@ -202,6 +248,52 @@ async def test_whoever_sends_the_list_is_told_once_of_joining_and_once_of_leavin
             )
         )  # fmt: skip
 
+
+async def told(lists: Lists) -> list[str]:
+    async with lists.db.reading() as session:
+        return list(await session.scalars(select(WebhookDelivery.kind).order_by(WebhookDelivery.id)))
+
+
+async def test_stopping_many_times_at_once_is_one_stop(engines: Lists) -> None:
+    await hear(engines)
+    subscriber_id = await engines.join()
+
+    stopped = await asyncio.gather(*(engines.stop(subscriber_id, ["daily"]) for _ in range(6)))
+
+    assert sorted(stopped) == [0, 0, 0, 0, 0, 1]
+    assert [each.status for each in await engines.evidence()] == ["confirmed", "stopped"]
+    assert await told(engines) == ["newsletter.confirmed", "newsletter.stopped"]
+
+
+async def test_joining_at_once_many_times_at_the_same_moment_is_one_consent(engines: Lists) -> None:
+    await hear(engines)
+    await engines.add("events", is_double_opt_in=False)
+    await engines.join()
+
+    await asyncio.gather(*(engines.ask(CLEO, "events") for _ in range(6)))
+
+    assert [each.method for each in await engines.evidence()] == ["double_opt_in", "single_opt_in"]
+    assert await told(engines) == ["newsletter.confirmed"] * 2
+
+
+async def test_a_request_that_is_opened_again_while_it_is_purged_is_not_lost(engines: Lists) -> None:
+    for day in range(8):
+        await engines.ask(network=f"10.0.0.{day}")
+        engines.clock.advance(timedelta(days=8))
+
+        async def purge() -> None:
+            async with engines.db.unit_of_work() as session:
+                await purge_unconfirmed(session, limit=10, now=engines.now)
+
+        await asyncio.gather(engines.ask(network="10.0.0.99"), purge(), engines.ask(network="10.0.0.98"), purge())
+
+        assert (await engines.rows())["signup"] == 1
+        assert [each.queued_at for each in await engines.letters()][-2:] == [engines.now] * 2
+
+
+async def test_whoever_sends_the_list_is_told_once_of_joining_and_once_of_leaving(lists: Lists) -> None:
+    await hear(lists)
+
     subscriber_id = await lists.join()
     await lists.ask()
     await lists.confirm()
@@ -209,9 +301,9 @@ async def test_whoever_sends_the_list_is_told_once_of_joining_and_once_of_leavin
     await lists.stop(subscriber_id, None)
 
     async with lists.db.reading() as session:
-        told = (await session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id))).all()
-    assert [(each.kind, each.about) for each in told] == [
+        news = (await session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id))).all()
+    assert [(each.kind, each.about) for each in news] == [
         ("newsletter.confirmed", subscriber_id),
         ("newsletter.stopped", subscriber_id),
     ]
-    assert CLEO in told[0].payload
+    assert CLEO in news[0].payload

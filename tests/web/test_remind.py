@@ -7,14 +7,22 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from pages import Page
+from supporters.jobs.models import WorkState
 from supporters.jobs.queue import enqueue
+from supporters.kit.clock import FixedClock
+from supporters.kit.db import Database
+from supporters.kit.ids import Ids
 from supporters.mail.models import Letter
+from supporters.mail.suppression import MARKETING, Suppressions
+from supporters.prompts import reminders
 from supporters.prompts.jobs import SEND_REMINDERS
 from supporters.prompts.models import Reminder
+from supporters.prompts.reminders import send_reminders
 from supporters.prompts.words import next_month
+from supporters.settings import Settings
 from whole import Mailbag, Whole
 
 ADA = "ada.lovell@example.org"
@@ -92,6 +100,134 @@ async def test_an_address_that_nobody_confirms_is_forgotten_after_seven_days(sit
     assert await rows(site) == []
 
 
+async def confirmed(site: Whole, **more: str) -> str:
+    """A reminder that is set; returns the address that cancels it."""
+    await ask(site, **more)
+    await site.worker.drain()
+    link = link_in(site.mailbag)
+    assert (await site.reader.post(link)).status_code == 303
+    found = re.search(r"/remind/cancel/[^\s\"]+", (await site.reader.get(link)).text)
+    assert found is not None
+    return found[0]
+
+
+async def test_the_letter_that_asks_for_money_can_be_stopped_by_the_mail_program(site: Whole) -> None:
+    await confirmed(site)
+    site.clock.advance(timedelta(days=41))
+    await tick(site)
+
+    letter = site.mailbag.letters[-1]
+    assert letter["Subject"] == "You asked The Weekly Lamp to remind you"
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    stop_url = str(letter["List-Unsubscribe"]).strip("<>")
+    assert stop_url.startswith(f"{site.settings.base_url}/remind/cancel/")
+    transport = httpx.ASGITransport(app=site.app)
+    async with httpx.AsyncClient(transport=transport) as mail_program:
+        for _time in range(2):
+            assert (await mail_program.post(stop_url, data={"List-Unsubscribe": "One-Click"})).status_code == 200
+
+
+async def test_whoever_stopped_every_letter_since_is_not_asked_and_forgotten(site: Whole) -> None:
+    await confirmed(site)
+    async with site.db.unit_of_work() as session:
+        stops = Suppressions(site.settings.secret_key)
+        await stops.add(session, ADA, scope=MARKETING, reason="complaint", now=site.clock.now())
+    site.clock.advance(timedelta(days=41))
+    await tick(site)
+
+    assert len(site.mailbag.letters) == 1, "the one that asked to confirm"
+    site.clock.advance(timedelta(days=1, minutes=1))
+    await tick(site)
+    assert await letters_waiting(site) == 0
+
+
+async def test_a_reminder_is_cancelled_by_a_button_and_never_by_looking(site: Whole) -> None:
+    cancel = await confirmed(site)
+    assert "Cancel the reminder" in (await site.reader.get(cancel)).text
+    assert len(await rows(site)) == 1
+
+    for _time in range(2):
+        assert "The reminder is cancelled" in (await site.reader.post(cancel)).text
+
+    assert await rows(site) == []
+    site.clock.advance(timedelta(days=41))
+    await tick(site)
+    assert len(site.mailbag.letters) == 1
+    token = cancel.rpartition("/")[2]
+    assert (await site.reader.get(f"/remind/{token}")).status_code == 404, "it does not confirm"
+    assert (await site.reader.post(f"{cancel}x")).status_code == 404
+
+
+async def test_a_reminder_that_waits_in_the_outbox_can_still_be_cancelled(site: Whole) -> None:
+    cancel = await confirmed(site)
+    site.clock.advance(timedelta(days=41))
+    async with site.db.unit_of_work() as session:
+        assert await send_reminders(session, settings=site.settings, ids=site.ids, now=site.clock.now()) == 1
+    await site.reader.post(cancel)
+
+    await site.worker.drain()
+
+    assert len(site.mailbag.letters) == 1
+
+
+@pytest.mark.parametrize("days", [3, 5])
+async def test_a_letter_that_was_given_up_keeps_the_address_four_days(site: Whole, days: int) -> None:
+    await ask(site)
+    async with site.db.unit_of_work() as session:
+        await session.execute(update(Letter).values(state=WorkState.BURIED))
+    site.clock.advance(timedelta(days=days))
+
+    await tick(site)
+
+    assert await letters_waiting(site) == (1 if days < 4 else 0)
+
+
+async def test_tags_and_dots_open_no_second_door_to_a_mailbox(site: Whole) -> None:
+    for number, email in enumerate(["ada@gmail.com", "a.da@gmail.com", "ada+1@gmail.com", "a.d.a+2@gmail.com"]):
+        await ask(site, email, ip=f"198.51.100.{number}")
+
+    await site.worker.drain()
+
+    assert len(site.mailbag.letters) == 3
+
+
+async def test_one_wish_is_three_letters_in_all(site: Whole) -> None:
+    for _day in range(3):
+        for _time in range(2):
+            await ask(site)
+        site.clock.advance(timedelta(days=1, hours=2))
+
+    await site.worker.drain()
+
+    assert len(site.mailbag.letters) == 3
+
+
+async def test_a_wish_in_a_flood_is_kept_and_gets_its_letter_when_there_is_room(
+    site: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reminders, "ASKED_BY_ALL", 2)
+    for number in range(6):
+        await ask(site, f"flood{number}@example.org", ip=f"198.51.100.{number}")
+    assert (await ask(site)).headers["location"] == "/remind/asked"
+    await tick(site)
+    assert len(site.mailbag.letters) == 2
+    assert len(await rows(site)) == 7
+
+    for _day in range(3):
+        await ask(site, "late@example.org")
+        site.clock.advance(timedelta(days=1, hours=2))
+        await tick(site)
+
+    assert [letter["To"] for letter in site.mailbag.letters[2:8]] == [
+        "flood2@example.org", "flood3@example.org", "flood4@example.org", "flood5@example.org", ADA, "late@example.org",
+    ]  # fmt: skip
+    site.clock.advance(timedelta(days=5))
+    assert (await site.reader.get(link_in(site.mailbag))).status_code == 200
+    await tick(site)
+    left = {row.email for row in await rows(site)}
+    assert left == {"flood4@example.org", "flood5@example.org", ADA, "late@example.org"}, "seven days from the letter"
+
+
 async def test_forty_wishes_at_once_for_one_address_are_three_letters(site: Whole) -> None:
     for batch in range(4):
         answers = await asyncio.gather(*(ask(site, ip=f"198.51.{batch}.{number}") for number in range(10)))
@@ -102,6 +238,38 @@ async def test_forty_wishes_at_once_for_one_address_are_three_letters(site: Whol
 
     assert len(site.mailbag.letters) == 3
     assert len(await rows(site)) == 1
+
+
+async def test_many_at_once_are_as_many_letters_as_allowed_on_both_engines(
+    db: Database, ids: Ids, clock: FixedClock, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reminders, "ASKED_BY_ALL", 5)
+
+    async def wish(number: int) -> None:
+        async with db.unit_of_work() as session:
+            await reminders.ask_reminder(
+                session,
+                email=f"reader{number % 8}+{number}@example.org",
+                month=date(2027, 1, 1),
+                network=str(number),
+                settings=settings,
+                ids=ids,
+                now=clock.now(),
+            )
+
+    async def wait() -> None:
+        async with db.unit_of_work() as session:
+            await reminders.ask_those_waiting(session, settings=settings, ids=ids, now=clock.now())
+
+    await asyncio.gather(*(wish(number) for number in range(12)), wait(), wait())
+
+    async with db.reading() as session:
+        assert await session.scalar(select(func.count(Letter.id))) == 5
+        assert await session.scalar(select(func.count(Reminder.id))) == 12
+    clock.advance(timedelta(days=1, hours=2))
+    await asyncio.gather(wait(), wait())
+    async with db.reading() as session:
+        assert await session.scalar(select(func.count(Letter.id))) == 10
 
 
 async def test_one_network_may_not_write_to_many(site: Whole) -> None:

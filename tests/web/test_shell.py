@@ -137,7 +137,7 @@ async def test_form_from_our_own_page_goes_on(site: Whole, headers: dict[str, st
 # mailed confirmation.
 FROM_ELSEWHERE = {
     "/hooks/stripe", "/hooks/mail", "/hooks/senders/{token:str}",
-    "/news", "/news/stop/{token:str}", "/remind",
+    "/news", "/news/stop/{token:str}", "/remind", "/remind/cancel/{token:str}",
 }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     is_theirs: bool
     change_id: str
     standing: str | None
+    at: datetime  # as in `Told`
     problem: str | None = None
 
 
@@ -57,15 +58,15 @@ async def apply_heard(
         if not fresh:
             continue
         await _stop(session, each, fresh, settings=settings, ids=ids, now=now)
-        marks = [_mark_of(each, slug, digest, told.get((slug, digest))) for slug in fresh]
-        await write_marks(session, connector.id, marks, now=now)
-        told |= {(mark.list_slug, digest): Told(mark.status, True, mark.change_id, now) for mark in marks}
+        marks = [_mark_of(each, slug, digest, told.get((slug, digest)), now) for slug in fresh]
+        await write_marks(session, connector.id, marks)
+        told |= {(mark.list_slug, digest): Told(mark.status, True, mark.change_id, mark.at) for mark in marks}
         count += 1
     connector.heard_count += count
     return count
 
 
-async def write_marks(session: AsyncSession, connector_id: str, marks: Sequence[Mark], *, now: datetime) -> None:
+async def write_marks(session: AsyncSession, connector_id: str, marks: Sequence[Mark]) -> None:
     """The sender knows this."""
     for mark in marks:
         row: dict[str, object] = {
@@ -74,7 +75,7 @@ async def write_marks(session: AsyncSession, connector_id: str, marks: Sequence[
             "change_id": mark.change_id,
             "standing": mark.standing,
             "problem": mark.problem,
-            "at": now,
+            "at": mark.at,
         }
         key = {"connector_id": connector_id, "list_slug": mark.list_slug, "address_digest": mark.digest}
         added = insert_for(session, ConnectorAddress).values(**key, **row)
@@ -105,7 +106,7 @@ def _is_fresh(
     return is_news(told.get(key), what=heard.what, at=heard.at, confirmed_at=confirmed.get(key), since=since)
 
 
-def _mark_of(heard: Heard, slug: str, digest: str, told: Told | None) -> Mark:
+def _mark_of(heard: Heard, slug: str, digest: str, told: Told | None, now: datetime) -> Mark:
     return Mark(
         list_slug=slug,
         digest=digest,
@@ -113,6 +114,7 @@ def _mark_of(heard: Heard, slug: str, digest: str, told: Told | None) -> Mark:
         is_theirs=True,
         change_id=told.change_id if told else "",
         standing=None,
+        at=heard.at or now,
     )
 
 

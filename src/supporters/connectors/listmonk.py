@@ -91,16 +91,20 @@ class Listmonk:
         reply = await self._api.ask("GET", "/api/lists", query={"page": 1, "per_page": "all"})
         return [OutsideList(str(each.id), each.name) for each in read_as(reply, _ListPage).data.results]
 
-    async def subscribe(self, address: str, outside_id: str, standing: Standing, *, said_at: datetime) -> Pushed:
+    async def subscribe(
+        self, address: str, outside_id: str, standing: Standing, *, said_at: datetime, heed_after: datetime | None
+    ) -> Pushed:
         """The address is on the list, confirmed; one that was blocklisted before the yes is not any more.
 
-        Raises AddressRefused.
+        A stop of the list after `heed_after` stays. Raises AddressRefused.
         """
         found = await self._find(address) or await self._create(address, outside_id, standing)
         if found is None:  # just made
             return Pushed.DONE
         if found.status == "blocklisted" and (found.updated_at is None or found.updated_at > said_at):
             return Pushed.BLOCKED
+        if heed_after is not None and _has_left(found, outside_id, heed_after):
+            return Pushed.LEFT
         await self._change(found, standing, status="enabled")
         await self._move(found.id, outside_id, {"action": "add", "status": "confirmed"})
         return Pushed.DONE
@@ -209,6 +213,14 @@ def _left(each: _Subscriber, outside_id: str) -> Heard:
     if each.status == "blocklisted":
         return Heard(address=each.email, what=What.BLOCKED, outside_id=None, at=at)
     return Heard(address=each.email, what=What.UNSUBSCRIBED, outside_id=outside_id, at=at)
+
+
+def _has_left(found: _Subscriber, outside_id: str, after: datetime) -> bool:
+    """Whether the list was stopped later than that; when its time is not told, before."""
+    mine = next((each for each in found.lists if str(each.id) == outside_id), None)
+    if mine is None or mine.subscription_status != "unsubscribed":
+        return False
+    return mine.subscription_updated_at is not None and mine.subscription_updated_at > after
 
 
 def _check(reply: Reply) -> Reply:

@@ -78,13 +78,20 @@ class Mailchimp:
         found = read_as(_check(await self._api.ask("GET", "/lists", query=query)), _ListPage)
         return [OutsideList(each.id, each.name) for each in found.lists]
 
-    async def subscribe(self, address: str, outside_id: str, standing: Standing, *, said_at: datetime) -> Pushed:
-        """The address is subscribed, or asked by them where it had left before. Raises AddressRefused."""
-        del said_at  # what came after it was heard before
+    async def subscribe(
+        self, address: str, outside_id: str, standing: Standing, *, said_at: datetime, heed_after: datetime | None
+    ) -> Pushed:
+        """The address is subscribed, or asked by them where it had left before; a stop after `heed_after` stays.
+
+        Raises AddressRefused.
+        """
+        del said_at  # they themselves refuse whoever left, or may not be written to
         body = {"email_address": address, "status": "subscribed", "status_if_new": "subscribed"}
         reply = await self._api.ask("PUT", _path(outside_id, address), body=body)
         pushed = Pushed.DONE
         if _is_in_compliance(reply):
+            if heed_after is not None and await self._has_left(address, outside_id, heed_after):
+                return Pushed.LEFT
             again = {"email_address": address, "status": "pending", "status_if_new": "pending"}
             reply = await self._api.ask("PUT", _path(outside_id, address), body=again)
             pushed = Pushed.ASKED
@@ -118,6 +125,11 @@ class Mailchimp:
             for status in LEFT:
                 async for portion in self._left(outside_id, status, since):
                     yield portion
+
+    async def _has_left(self, address: str, outside_id: str, after: datetime) -> bool:
+        query = {"fields": "email_address,status,last_changed"}
+        member = read_as(_check(await self._api.ask("GET", _path(outside_id, address), query=query)), _Member)
+        return member.status in LEFT and member.last_changed is not None and member.last_changed > after
 
     async def _left(self, outside_id: str, status: str, since: datetime | None) -> AsyncIterator[Sequence[Heard]]:
         query: dict[str, str | int] = {"status": status, "count": PAGE}

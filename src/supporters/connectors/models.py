@@ -77,4 +77,4 @@ class ConnectorAddress(Base):
     change_id: Mapped[str] = mapped_column(String(26))  # the consent that was told last
     standing: Mapped[str | None] = mapped_column(String(16))
     problem: Mapped[str | None] = mapped_column(String(200))
-    at: Mapped[datetime]
+    at: Mapped[datetime]  # of the consent that they were told, or of what they told us, by their clock

@@ -1,19 +1,21 @@
 """One round with one sender: first what it tells us, then what it must hear. No transaction is open during a call.
 
 Their news comes first, so that a stop there is never overtaken by our older yes. What was done is stored after each portion; a
-round that breaks off goes on from there the next time, and what is repeated changes nothing.
+round that breaks off goes on from there the next time, and what is repeated changes nothing. Consents of the last minutes are
+read again each time: where clocks differ, one may commit with an id before the cursor.
 """
 
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.connectors import rules
-from supporters.connectors.giving import moved_since, standings
+from supporters.connectors.giving import head_at, moved_since, standings
 from supporters.connectors.hear import Mark, apply_heard, write_marks
 from supporters.connectors.models import Connector, WhyPaused
 from supporters.connectors.opening import open_credentials, open_sender
@@ -30,9 +32,12 @@ from supporters.newsletters.queries import ConsentChange, changes_since
 
 BUSY = timedelta(minutes=3)
 HEAR_EVERY = timedelta(minutes=5)
+HEARD_JUST_NOW = timedelta(seconds=30)  # so that a long list that goes out in portions does not ask before each
 PORTION = 100
 CALLS_AT_ONCE = 4
 STARTS_FOR_SECONDS = 15.0  # after that no new call is begun, so that other jobs have their turn
+
+UNTOLD = {Pushed.BLOCKED: What.BLOCKED, Pushed.LEFT: What.UNSUBSCRIBED}  # what we hear in place of telling
 
 log = structlog.get_logger("connectors")
 
@@ -79,6 +84,18 @@ async def _fail(db: Database, connector_id: str, error: SupportersError, *, now:
     log.warning("connector_failed", record_id=connector_id, error=type(error).__name__)
 
 
+class _Wanted(NamedTuple):
+    change: ConsentChange
+    standing: Standing
+    told: Told | None
+
+
+class _Waiting(NamedTuple):
+    wanted: Sequence[_Wanted]
+    cursor: str  # where the next round begins when these are told
+    is_more: bool
+
+
 class _Round:
     def __init__(self, db: Database, connector: Connector, lists: dict[str, str], backstage: Backstage) -> None:
         self._db = db
@@ -91,6 +108,7 @@ class _Round:
         self._digest = Suppressions(backstage.settings.secret_key).digest
         self._gate = asyncio.Semaphore(CALLS_AT_ONCE)
         self._stop_at = asyncio.get_running_loop().time() + STARTS_FOR_SECONDS
+        self._heard_until = connector.heard_until
         self._failure: SupportersError | None = None
         self._is_cut = False  # something was not told for want of time
 
@@ -98,18 +116,22 @@ class _Round:
         """Raises SenderBusy, CredentialsWrong, ListGone, SealBroken."""
         credentials = open_credentials(self._connector.secret_sealed, self._settings)
         sender = open_sender(self._connector.kind, self._connector.base_url, credentials, self._outside)
-        heard_until, now = self._connector.heard_until, self._clock.now()
-        if heard_until is None or now - heard_until >= HEAR_EVERY:
-            await self._hear(sender, heard_until, began=now)
+        await self._hear(sender, unless_within=HEAR_EVERY)
         more = await self._push_consents(sender)
         return more or await self._push_standings(sender)
 
-    async def _hear(self, sender: Sender, since: datetime | None, *, began: datetime) -> None:
+    async def _hear(self, sender: Sender, *, unless_within: timedelta) -> bool:
+        """Their news is known here, up to now or to less than `unless_within` ago; returns whether it was asked for."""
+        since, began = self._heard_until, self._clock.now()
+        if since is not None and began - since < unless_within:
+            return False
         async for portion in sender.heard(list(self._lists.values()), since):
             if portion:
                 await self._apply(portion)
         async with self._db.unit_of_work() as session:
             (await lock_connector(session, self._connector.id)).heard_until = began
+        self._heard_until = began
+        return True
 
     async def _apply(self, portion: Sequence[Heard]) -> None:
         async with self._db.unit_of_work() as session:
@@ -118,28 +140,46 @@ class _Round:
             await apply_heard(session, connector, portion, settings=self._settings, ids=self._ids, now=now)
 
     async def _push_consents(self, sender: Sender) -> bool:
-        """Up to a portion of consents is told; the cursor moves on only past what was."""
-        async with self._db.reading() as session:
-            changes = await changes_since(session, self._connector.cursor, limit=PORTION)
-            latest = {(each.list_slug, self._digest(each.address)): each for each in changes}
-            mine = {key: each for key, each in latest.items() if key[0] in self._lists}
-            told = await told_of(session, self._connector.id, {digest for _slug, digest in mine})
-            standing = await standings(session, {each.address for each in mine.values()})
-            refused = await self._refused(session, list(mine.values()))
-        wanted = [
-            (each, standing[each.address])
-            for key, each in mine.items()
-            if _goes_out(each, told.get(key)) and not (each.status == CONFIRMED and each.id in refused)
+        """Up to a portion of consents is told; the cursor moves on only past what was. No yes goes out unless we heard them."""
+        waiting = await self._waiting()
+        if any(change.status == CONFIRMED for change, *_rest in waiting.wanted) and await self._hear(
+            sender, unless_within=HEARD_JUST_NOW
+        ):
+            waiting = await self._waiting()
+        marks = await asyncio.gather(*(self._tell(sender, *one) for one in waiting.wanted))
+        await self._store([mark for mark in marks if mark], cursor=waiting.cursor)
+        return waiting.is_more or self._is_cut
+
+    async def _waiting(self) -> _Waiting:
+        """What must be told next. Of the last minutes, which are read again, portions that are all told are passed over."""
+        cursor = self._connector.cursor
+        start = min(cursor, head_at(self._clock.now()))
+        while True:
+            async with self._db.reading() as session:
+                changes = await changes_since(session, start, limit=PORTION)
+                wanted = await self._wanted(session, changes)
+            is_full, start = len(changes) == PORTION, changes[-1].id if changes else start
+            if wanted or not is_full or start > cursor:
+                return _Waiting(wanted, max(cursor, start), is_full)
+
+    async def _wanted(self, session: AsyncSession, changes: Sequence[ConsentChange]) -> list[_Wanted]:
+        standing_ones = [each for each in changes if each.list_slug in self._lists and not each.is_superseded]
+        latest = {(each.list_slug, self._digest(each.address)): each for each in standing_ones}
+        told = await told_of(session, self._connector.id, {digest for _slug, digest in latest})
+        new = {key: each for key, each in latest.items() if _goes_out(each, told.get(key))}
+        standing = await standings(session, {each.address for each in new.values()})
+        refused = await self._refused(session, list(new.values()))
+        return [
+            _Wanted(each, standing[each.address], told.get(key))
+            for key, each in new.items()
+            if not (each.status == CONFIRMED and each.id in refused)
         ]
-        marks = await asyncio.gather(*(self._tell(sender, *one) for one in wanted))
-        await self._store([mark for mark in marks if mark], cursor=changes[-1].id if changes else None)
-        return len(changes) == PORTION or self._is_cut
 
     async def _refused(self, session: AsyncSession, changes: Sequence[ConsentChange]) -> set[str]:
         named = {each.id: (each.address, str(Stream.MARKETING)) for each in changes}
         return await Suppressions(self._settings.secret_key).refused(session, named) if named else set()
 
-    async def _tell(self, sender: Sender, change: ConsentChange, standing: Standing) -> Mark | None:
+    async def _tell(self, sender: Sender, change: ConsentChange, standing: Standing, told: Told | None) -> Mark | None:
         """What the sender knows then; None when it could not be told now."""
         async with self._gate:
             if self._is_over():
@@ -148,7 +188,10 @@ class _Round:
             outside_id, problem, pushed = self._lists[change.list_slug], None, Pushed.DONE
             try:
                 if change.status == CONFIRMED:
-                    pushed = await sender.subscribe(change.address, outside_id, standing, said_at=change.at)
+                    after = rules.heed_after(told, said_at=change.at)
+                    pushed = await sender.subscribe(
+                        change.address, outside_id, standing, said_at=change.at, heed_after=after
+                    )
                 else:
                     is_suppressed = change.status == SUPPRESSED
                     pushed = await sender.stop(change.address, outside_id, is_suppressed=is_suppressed)
@@ -157,9 +200,10 @@ class _Round:
             except SupportersError as error:
                 self._failure, self._is_cut = self._failure or error, True
                 return None
-        if pushed is Pushed.BLOCKED:
-            blocked = Heard(address=change.address, what=What.BLOCKED, outside_id=None, at=self._clock.now())
-            await self._apply([blocked])
+        if pushed in UNTOLD:
+            where = outside_id if pushed is Pushed.LEFT else None
+            at = self._clock.now()
+            await self._apply([Heard(address=change.address, what=UNTOLD[pushed], outside_id=where, at=at)])
             return None
         return Mark(
             list_slug=change.list_slug,
@@ -168,6 +212,7 @@ class _Round:
             is_theirs=False,
             change_id=change.id,
             standing=standing if change.status == CONFIRMED else None,
+            at=change.at,
             problem=problem,
         )
 
@@ -186,6 +231,7 @@ class _Round:
                 is_theirs=row.is_theirs,
                 change_id=row.change_id,
                 standing=standing[by_digest[row.address_digest]],
+                at=row.at,  # how somebody stands is no consent
             )
             for row in rows
             if row.list_slug in self._lists and row.standing != standing[by_digest[row.address_digest]]
@@ -213,8 +259,7 @@ class _Round:
     ) -> None:
         """What was told is stored, also when the rest failed. Raises what made it fail."""
         async with self._db.unit_of_work() as session:
-            now = self._clock.now()
-            await write_marks(session, self._connector.id, marks, now=now)
+            await write_marks(session, self._connector.id, marks)
             connector = await lock_connector(session, self._connector.id)
             connector.sent_count += sum(not mark.problem for mark in marks)
             connector.refused_count += sum(bool(mark.problem) for mark in marks)
@@ -229,4 +274,4 @@ class _Round:
 
 
 def _goes_out(change: ConsentChange, told: Told | None) -> bool:
-    return rules.must_push(told, change_id=change.id, status=change.status, at=change.at)
+    return rules.must_push(told, change_id=change.id, status=change.status)

@@ -47,6 +47,7 @@ class Pushed(StrEnum):
     DONE = "done"  # It is so there.
     MISSING = "missing"  # It does not know the address: nothing to stop.
     ASKED = "asked"  # It asks the reader once more, because of an earlier stop there.
+    LEFT = "left"  # The reader stopped the list there after the yes: nothing was changed.
     BLOCKED = "blocked"  # It may not write to the address at all, since a time after the reader's yes.
 
 
@@ -77,10 +78,13 @@ class Sender(Protocol):
         """Every list there is."""
         ...
 
-    async def subscribe(self, address: str, outside_id: str, standing: Standing, *, said_at: datetime) -> Pushed:
+    async def subscribe(
+        self, address: str, outside_id: str, standing: Standing, *, said_at: datetime, heed_after: datetime | None
+    ) -> Pushed:
         """The address, whose reader said yes to us at `said_at`, is on the list and carries how it stands.
 
-        Raises AddressRefused.
+        Not when the reader stopped the list there later than `heed_after` (None: any stop there was ours). Raises
+        AddressRefused.
         """
         ...
 

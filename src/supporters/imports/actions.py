@@ -23,6 +23,7 @@ from supporters.kit.text import clean_line
 FILE_NAME_CHARS = 200
 PROOF_CHARS = 500
 MOST_OPEN = 20
+ENDED = (BatchState.DONE, BatchState.STOPPED)
 TAKE, UNDO = "imports.take", "imports.undo"
 
 
@@ -128,9 +129,7 @@ async def start_batch(
 
 async def start_undo(session: AsyncSession, batch_id: str, *, actor_id: str, ids: Ids, now: datetime) -> bool:
     """What the batch did is being taken back; false when somebody else has pressed before."""
-    moved = await _move(
-        session, batch_id, (BatchState.DONE,), state=BatchState.UNDOING, undone_by=actor_id, undone_at=now
-    )
+    moved = await _move(session, batch_id, ENDED, state=BatchState.UNDOING, undone_by=actor_id, undone_at=now)
     if moved:
         await enqueue(session, UNDO, {"batch_id": batch_id}, ids=ids, now=now, dedupe=batch_id)
     return moved
@@ -139,6 +138,12 @@ async def start_undo(session: AsyncSession, batch_id: str, *, actor_id: str, ids
 async def drop_batch(session: AsyncSession, batch_id: str, *, now: datetime) -> bool:
     """The file is erased and nothing was taken; false when the batch was started or dropped meanwhile."""
     return await _move(session, batch_id, OPEN, state=BatchState.ABANDONED, content=None, finished_at=now)
+
+
+async def stop_batch(session: AsyncSession, batch_id: str, *, now: datetime) -> bool:
+    """The file is erased and no further row is taken; what was taken stays, and can be undone. False when it has ended."""
+    running = (BatchState.RUNNING,)
+    return await _move(session, batch_id, running, state=BatchState.STOPPED, content=None, finished_at=now)
 
 
 async def _move(session: AsyncSession, batch_id: str, origins: tuple[BatchState, ...], **values: object) -> bool:

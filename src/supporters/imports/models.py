@@ -13,6 +13,7 @@ class BatchState(StrEnum):
     UPLOADED = "uploaded"  # The file is here; nobody has said what its columns mean.
     READY = "ready"  # Columns, list and basis are known; the preview waits for a person.
     RUNNING = "running"  # Rows are being taken, in portions.
+    STOPPED = "stopped"  # Work on it ended for good before every row was looked at; what was taken stays.
     DONE = "done"  # Every row was looked at.
     UNDOING = "undoing"  # What the batch did is being taken back.
     UNDONE = "undone"  # What the batch did was taken back.
@@ -30,7 +31,7 @@ class ImportBatch(Base):
     file_kind: Mapped[str] = mapped_column(String(8))  # csv, xlsx
     file_size: Mapped[int] = mapped_column(Integer)  # bytes
     file_digest: Mapped[str] = mapped_column(String(64))
-    # Null once the batch is finished, undone or abandoned.
+    # Null once the batch is finished, stopped, undone or abandoned.
     content: Mapped[bytes | None] = deferred(mapped_column(LargeBinary, info={"personal": "the list itself"}))
     row_count: Mapped[int] = mapped_column(Integer)
     has_header: Mapped[bool]

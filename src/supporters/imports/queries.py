@@ -37,7 +37,7 @@ async def count_open(session: AsyncSession) -> int:
 
 async def same_file_before(session: AsyncSession, batch: ImportBatch) -> ImportBatch | None:
     """The latest other batch that took rows from the very same file, if there is one."""
-    taken = (BatchState.RUNNING, BatchState.DONE, BatchState.UNDOING, BatchState.UNDONE)
+    taken = (BatchState.RUNNING, BatchState.STOPPED, BatchState.DONE, BatchState.UNDOING, BatchState.UNDONE)
     query = select(ImportBatch).where(
         ImportBatch.file_digest == batch.file_digest, ImportBatch.id != batch.id, ImportBatch.state.in_(taken)
     )
@@ -74,6 +74,12 @@ async def stale_batches(session: AsyncSession, *, before: datetime) -> Sequence[
     query = select(ImportBatch.id).where(
         ImportBatch.state.in_(OPEN), func.coalesce(ImportBatch.previewed_at, ImportBatch.created_at) < before
     )
+    return (await session.scalars(query)).all()
+
+
+async def stuck_batches(session: AsyncSession, *, before: datetime) -> Sequence[str]:
+    """Batches that were started before then and still run: their work was given up."""
+    query = select(ImportBatch.id).where(ImportBatch.state == BatchState.RUNNING, ImportBatch.started_at < before)
     return (await session.scalars(query)).all()
 
 

@@ -6,6 +6,7 @@ publisher, so the language is the process's: `use_language()` sets it once, at t
 
 import gettext as plain
 import io
+from functools import lru_cache
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
@@ -21,6 +22,7 @@ def use_language(locale: str) -> None:
     _active[0] = load_catalogue(locale)
 
 
+@lru_cache(maxsize=20)
 def load_catalogue(locale: str) -> plain.NullTranslations:
     """The catalogue for `locale`, or for its language, or the English in the code itself."""
     for name in (locale, locale.partition("_")[0]):

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from babel.dates import format_date, format_datetime
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.bccache import Bucket
 
 from supporters.kit.clock import Clock, SystemClock
 from supporters.kit.money import Money, exponent, format_money, plain_amount, to_decimal
@@ -72,6 +73,23 @@ class Publisher(msgspec.Struct, frozen=True):
     newsletter_wording: str
 
 
+class _Compiled(BytecodeCache):
+    """What templates were compiled to, kept in this process: whoever opens a second environment compiles nothing twice."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 class Templates:
     """Renders templates by name."""
 
@@ -93,6 +111,7 @@ class Templates:
             extensions=["jinja2.ext.i18n"],
             auto_reload=False,
             cache_size=-1,
+            bytecode_cache=_COMPILED,
             trim_blocks=True,
             lstrip_blocks=True,
         )

@@ -1,7 +1,8 @@
 """Addresses that can't be reached, or whose owners call our letters spam, get no further letter.
 
-A notification arrives as plain mail, which anybody can write. So one counts only when it names a letter that we sent to that
-address: by its Message-ID, which only its recipient has seen, or, where none came back, by a letter of the last days.
+A notification arrives as plain mail, which anybody can write. So one is believed only when it names a letter that we sent to
+that address by its Message-ID, which only its recipient has seen. One that names no letter at all is noted as a passing
+trouble, if a letter went there lately; such notes alone silence nobody.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import changed_rows, insert_for
@@ -21,6 +22,8 @@ from supporters.settings import Settings
 
 SOFT_MOST, SOFT_WITHIN = 3, timedelta(days=7)
 RECENT = timedelta(days=14)
+KEPT_FOR = timedelta(days=90)
+DSN = "dsn"
 
 log = structlog.get_logger("mail")
 
@@ -46,19 +49,23 @@ class Verdict(msgspec.Struct, frozen=True):
 async def take_report(
     session: AsyncSession, report: Report, *, settings: Settings, ids: Ids, now: datetime
 ) -> list[Verdict]:
-    """Every failure that fits a letter of ours is counted; returns what follows for which address."""
+    """Every failure that fits a letter of ours is counted; returns what follows for which address.
+
+    Hard ones need the letter's Message-ID; a report without any is a soft one.
+    """
     verdicts: list[Verdict] = []
     for failure in report.failures:
         letter = await _letter_to(session, failure.address, report.message_ids, settings=settings, now=now)
         if letter is None:
             log.info("bounce_of_no_letter", code=failure.code)
             continue
+        is_proved = bool(report.message_ids)
         trouble = Trouble(
             address=letter.recipient,
-            kind=BounceKind.HARD if failure.is_hard else BounceKind.SOFT,
-            source="dsn",
+            kind=BounceKind.HARD if failure.is_hard and is_proved else BounceKind.SOFT,
+            source=DSN,
             code=failure.code,
-            message_id=letter.message_id,
+            message_id=letter.message_id if is_proved else None,
         )
         verdict = await take_trouble(session, trouble, settings=settings, ids=ids, now=now)
         verdicts += [verdict] if verdict else []
@@ -70,7 +77,8 @@ async def take_trouble(
 ) -> Verdict | None:
     """The report counts once, and the address is suppressed if it says so. None when it was counted before.
 
-    A hard bounce, or the third soft one in seven days, forbids every letter; a complaint those of our own wish.
+    A hard bounce, or the third soft one in seven days, forbids every letter; a complaint those of our own wish. Of the soft
+    ones at least one must name its letter, or come from the mail provider.
     """
     suppressions = Suppressions(settings.secret_key)
     digest = suppressions.digest(trouble.address)
@@ -79,7 +87,7 @@ async def take_trouble(
         return None
     is_dead = trouble.kind is BounceKind.HARD
     if trouble.kind is BounceKind.SOFT:
-        is_dead = await _count_soft(session, digest, now=now) >= SOFT_MOST
+        is_dead = await _is_given_up(session, digest, now=now)
     if is_dead:
         await suppressions.add(session, trouble.address, scope=ALL, reason=f"bounce {trouble.code}".strip(), now=now)
     is_complaint = trouble.kind is BounceKind.COMPLAINT
@@ -88,17 +96,20 @@ async def take_trouble(
     return Verdict(trouble.address, is_dead, is_complaint)
 
 
+async def forget_bounces(session: AsyncSession, *, now: datetime) -> int:
+    """Reports older than 90 days are gone; returns how many. What followed from them stays."""
+    old = delete(Bounce).where(Bounce.at <= now - KEPT_FOR).execution_options(synchronize_session=False)
+    return changed_rows(await session.execute(old))
+
+
 async def _letter_to(
     session: AsyncSession, address: str, message_ids: tuple[str, ...], *, settings: Settings, now: datetime
 ) -> Letter | None:
-    """The letter that the notification is about: named by it, and sent to that address, or sent there lately."""
-    same = Suppressions(settings.secret_key).digest(address)
-    named = (await session.scalars(select(Letter).where(Letter.message_id.in_(message_ids)))).all()
-    for letter in named:
-        if Suppressions(settings.secret_key).digest(letter.recipient) == same:
-            return letter
-    if named:
-        return None
+    """The letter that the notification is about: named by it, and sent to that address. If it names none: the last one."""
+    if message_ids:
+        digest = Suppressions(settings.secret_key).digest
+        named = await session.scalars(select(Letter).where(Letter.message_id.in_(message_ids)))
+        return next((letter for letter in named if digest(letter.recipient) == digest(address)), None)
     lately = (
         select(Letter)
         .where(func.lower(Letter.recipient) == address.strip().lower(), Letter.sent_at > now - RECENT)
@@ -142,6 +153,9 @@ async def _note(
     return changed_rows(noted) == 1
 
 
-async def _count_soft(session: AsyncSession, digest: str, *, now: datetime) -> int:
+async def _is_given_up(session: AsyncSession, digest: str, *, now: datetime) -> bool:
+    """Whether soft bounces have added up, and not only by mails that anybody could have written."""
     recent = (Bounce.address_digest == digest) & (Bounce.kind == BounceKind.SOFT) & (Bounce.at > now - SOFT_WITHIN)
-    return await session.scalar(select(func.count()).select_from(Bounce).where(recent)) or 0
+    proved: ColumnElement[bool] = Bounce.letter_id.is_not(None) | (Bounce.source != DSN)
+    found = (await session.scalars(select(proved).where(recent))).all()
+    return len(found) >= SOFT_MOST and any(found)

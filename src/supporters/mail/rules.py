@@ -1,4 +1,4 @@
-"""What may be said in a letter, and when it is tried again. Pure."""
+"""What may be said in a letter, which mailbox it ends in, and when it is tried again. Pure."""
 
 import re
 from datetime import timedelta
@@ -6,6 +6,7 @@ from datetime import timedelta
 NAME_CHARS = 60
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
+DOTLESS = frozenset({"gmail.com", "googlemail.com"})  # mailboxes that ignore dots in their name
 GIVE_UP_AFTER = timedelta(days=3)  # mail servers give up after days too: RFC 5321 asks for four to five
 
 # A name is the one thing in our letters that a stranger chooses, so spammers write advertisements into it.
@@ -33,6 +34,15 @@ def echoable_name(name: str) -> str | None:
         return None
     bare = _INITIALS.sub(" ", _TITLES.sub(" ", text))
     return None if _SPAM.search(bare) else text
+
+
+def mailbox_of(address: str) -> str:
+    """The mailbox that an address most likely ends in, so that tags and dots open no second door. For limits only."""
+    local, _, domain = address.strip().casefold().rpartition("@")
+    plain = local.partition("+")[0] or local
+    if domain in DOTLESS:
+        plain = plain.replace(".", "")
+    return f"{plain}@{domain}"
 
 
 def retry_after(attempts: int) -> timedelta:

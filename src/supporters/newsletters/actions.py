@@ -14,7 +14,7 @@ from supporters.kit.strings import gettext as _
 from supporters.mail.outbox import withdraw_letters
 from supporters.mail.suppression import MARKETING, Suppressions
 from supporters.newsletters import letters
-from supporters.newsletters.evidence import Proof, write_evidence
+from supporters.newsletters.evidence import Proof, keep_order, write_evidence
 from supporters.newsletters.models import Newsletter, Signup, SignupChoice, State, Subscriber, Subscription, Wording
 from supporters.newsletters.rules import sha256_of
 from supporters.newsletters.signup import forget_request
@@ -40,6 +40,7 @@ async def confirm_signup(
     Lifts a marketing suppression: nobody but the mailbox's owner holds the link. Raises NotFound when the request lapsed.
     """
     tools = Tools(settings=settings, ids=ids, now=now)
+    await keep_order(session)  # before the request's row is locked: stopping takes both in this order
     mine = update(Signup).where(Signup.id == signup_id, Signup.confirmed_at.is_(None), Signup.expires_at > now)
     confirmed = await session.execute(mine.values(confirmed_at=now).execution_options(synchronize_session=False))
     if changed_rows(confirmed) != 1:
@@ -78,6 +79,7 @@ async def choose_lists(
 ) -> None:
     """Of the lists shown on the preferences page, the address gets those that it wants. Both are short names of lists."""
     tools = Tools(settings=settings, ids=ids, now=now)
+    await keep_order(session)
     subscriber = await _find(session, subscriber_id)
     states = await _states(session, subscriber_id)
     newsletters = await _lists(session, shown)
@@ -115,6 +117,7 @@ async def stop(
     At once: marketing letters that wait are withdrawn, and a request that waits is forgotten.
     """
     tools = Tools(settings=settings, ids=ids, now=now)
+    await keep_order(session)
     subscriber = await _find(session, subscriber_id)
     newsletters = await _lists(session, slugs)
     states = await _states(session, subscriber_id)

@@ -38,13 +38,16 @@ async def write_evidence(
     ids: Ids,
     now: datetime,
 ) -> bool:
-    """The subscription is in `state`, and the evidence says since when and how we know. False when it was so before."""
+    """The subscription is in `state`, and the evidence says since when and how we know. False when it was so before.
+
+    Who writes nothing for what is so already calls `keep_order` before it reads what is so.
+    """
+    await keep_order(session)
     before = await session.scalar(
         select(Subscription.state).where(
             Subscription.subscriber_id == subscriber_id, Subscription.newsletter_id == newsletter_id
         )
     )
-    await keep_order(session)
     consent_id = ids.ulid()
     await session.execute(
         insert(Consent).values(

@@ -1,11 +1,11 @@
 """Addresses of a list that was kept elsewhere: taken over with their basis, and taken back as one batch."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.errors import NotFound
@@ -14,14 +14,15 @@ from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.mail.models import Stream
 from supporters.mail.suppression import Suppressions
-from supporters.newsletters.evidence import Proof, write_evidence
-from supporters.newsletters.models import Newsletter, State, Subscriber, Subscription
-from supporters.newsletters.signup import find_subscriber
+from supporters.newsletters.evidence import Proof, keep_order, write_evidence
+from supporters.newsletters.models import Consent, Newsletter, Signup, State, Subscriber, Subscription
+from supporters.newsletters.signup import find_subscriber, forget_subscribers
 from supporters.newsletters.told import tell_confirmed, tell_stopped
 from supporters.settings import Settings
 
 METHOD, UNDONE = "import", "import_undone"
 PORTION = 200
+TOLD_WITHIN = timedelta(days=1)  # so long senders of the list are given to hear of the stop, which names the address
 
 
 class Outcome(StrEnum):
@@ -62,6 +63,7 @@ async def add_imported(
     suppressions = Suppressions(settings.secret_key)
     if await suppressions.is_refused(session, address, Stream.MARKETING):
         return Outcome.SUPPRESSED
+    await keep_order(session)
     before = await _state_of(session, newsletter.id, suppressions.digest(address))
     if before is not None:
         return Outcome.ALREADY if before == State.CONFIRMED else Outcome.STOPPED
@@ -88,6 +90,7 @@ async def undo_batch(session: AsyncSession, batch_id: str, *, settings: Settings
     subscription itself is gone, so that a corrected import can bring the address again.
     """
     del settings
+    await keep_order(session)
     entries = await _entries(session, batch_id)
     for entry in entries:
         await write_evidence(
@@ -111,6 +114,29 @@ async def undo_batch(session: AsyncSession, batch_id: str, *, settings: Settings
     gone = delete(Subscription).where(Subscription.batch_id == batch_id, Subscription.state == State.STOPPED)
     await session.execute(gone.execution_options(synchronize_session=False))
     return len(entries)
+
+
+async def undone_strangers(session: AsyncSession, *, now: datetime) -> Sequence[str]:
+    """Up to 200 people whom nothing but an undone import ever brought here, a day after it was undone."""
+    return (await session.scalars(select(Subscriber.id).where(_is_undone(now)).limit(PORTION))).all()
+
+
+async def forget_undone(session: AsyncSession, subscriber_ids: Sequence[str], *, now: datetime) -> int:
+    """Of these, the address and the name are no longer on file, unless they came back meanwhile; returns how many.
+
+    The evidence stays, and names the person's row by id only.
+    """
+    return await forget_subscribers(session, subscriber_ids, _is_undone(now))
+
+
+def _is_undone(now: datetime) -> ColumnElement[bool]:
+    mine = select(Consent.id).where(Consent.subscriber_id == Subscriber.id)
+    return (
+        ~select(Subscription.id).where(Subscription.subscriber_id == Subscriber.id).exists()
+        & ~select(Signup.id).where(Signup.subscriber_id == Subscriber.id).exists()
+        & mine.where(Consent.method == UNDONE).exists()
+        & ~mine.where(Consent.method.not_in((METHOD, UNDONE)) | (Consent.at > now - TOLD_WITHIN)).exists()
+    )
 
 
 async def _entries(session: AsyncSession, batch_id: str) -> list[_Entry]:

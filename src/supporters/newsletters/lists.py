@@ -99,6 +99,15 @@ async def keep_wording(session: AsyncSession, newsletter_id: str, words: str, *,
     return (await session.execute(known)).scalar_one()
 
 
+async def shown_wording(
+    session: AsyncSession, newsletter: Newsletter, words: str | None, *, ids: Ids, now: datetime
+) -> str:
+    """The id of the words that a reader saw beside the box: the list's own, unless `words` says otherwise."""
+    if words is None or words == newsletter.wording:
+        return newsletter.wording_id
+    return await keep_wording(session, newsletter.id, words, ids=ids, now=now)
+
+
 async def _use_wording(session: AsyncSession, newsletter_id: str, words: str, *, ids: Ids, now: datetime) -> None:
     wording_id = await keep_wording(session, newsletter_id, words, ids=ids, now=now)
     used = update(Newsletter).where(Newsletter.id == newsletter_id).values(wording_id=wording_id)

@@ -9,6 +9,8 @@ from datetime import timedelta
 
 import msgspec
 
+from supporters.mail.rules import mailbox_of as mailbox_of  # counted here; reminders count by it too
+
 LETTERS_PER_SIGNUP = 3  # first letter, asked again, reminder: whatever happens
 WAITS_FOR = timedelta(days=7)
 REMIND_AFTER = timedelta(days=2)
@@ -17,8 +19,6 @@ NETWORK_MOST, NETWORK_WITHIN = 10, timedelta(hours=1)
 ADDRESS_MOST, ADDRESS_WITHIN = 3, timedelta(hours=24)
 # Everybody together: a large paper's appeal brings hundreds an hour, a list-bombing bot net thousands.
 BREAKER_MOST, BREAKER_WITHIN = 2_000, timedelta(hours=1)
-
-DOTLESS = frozenset({"gmail.com", "googlemail.com"})  # mailboxes that ignore dots in their name
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -42,15 +42,6 @@ class Counts(msgspec.Struct, frozen=True):
     def is_breaker_tripped(self) -> bool:
         """Whether so many letters go out that somebody must be bombing: first letters then wait for their hour."""
         return self.everybody >= BREAKER_MOST
-
-
-def mailbox_of(address: str) -> str:
-    """The mailbox that an address most likely ends in, so that tags and dots open no second door. For limits only."""
-    local, _, domain = address.strip().casefold().rpartition("@")
-    plain = local.partition("+")[0] or local
-    if domain in DOTLESS:
-        plain = plain.replace(".", "")
-    return f"{plain}@{domain}"
 
 
 def sha256_of(words: str) -> str:

@@ -8,20 +8,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.kit.db import insert_for
+from supporters.kit.db import changed_rows, insert_for
 from supporters.kit.errors import Refused
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 from supporters.mail.suppression import Suppressions
 from supporters.newsletters import letters, rules
+from supporters.newsletters.evidence import keep_order
 from supporters.newsletters.limits import SignupLimits
-from supporters.newsletters.lists import keep_wording
+from supporters.newsletters.lists import shown_wording
 from supporters.newsletters.models import Consent, Newsletter, Signup, SignupChoice, Subscriber, Subscription
 from supporters.newsletters.single import subscribe_at_once
 from supporters.settings import Settings
+
+PORTION = 200
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +71,12 @@ async def find_subscriber(session: AsyncSession, address: str, *, settings: Sett
     """The address is on file as a subscriber; returns its id. *Idempotent by* the keyed digest of the address."""
     digest = Suppressions(settings.secret_key).digest(address)
     row = {"id": ids.ulid(), "address_digest": digest, "address": address, "name": None, "created_at": now}
-    await session.execute(insert_for(session, Subscriber).values(**row).on_conflict_do_nothing())
-    return (await session.execute(select(Subscriber.id).where(Subscriber.address_digest == digest))).scalar_one()
+    mine = select(Subscriber.id).where(Subscriber.address_digest == digest).with_for_update(read=True, key_share=True)
+    found: str | None = None
+    while found is None:  # again, if it was purged at this moment
+        await session.execute(insert_for(session, Subscriber).values(**row).on_conflict_do_nothing())
+        found = await session.scalar(mine)
+    return found
 
 
 async def _lists_of(session: AsyncSession, slugs: Sequence[str]) -> Sequence[Newsletter]:
@@ -88,12 +95,22 @@ async def _ask(
     now: datetime,
 ) -> bool:
     """Whether a letter was queued."""
-    subscriber_id = await find_subscriber(session, ask.email, settings=settings, ids=ids, now=now)
     single = [each for each in lists if not each.is_double_opt_in]
+    if single:
+        await keep_order(session)
+    subscriber_id = await find_subscriber(session, ask.email, settings=settings, ids=ids, now=now)
     joined: set[str] = set()
     if single:
         joined = await subscribe_at_once(
-            session, subscriber_id, single, form=ask.form, path=ask.path, settings=settings, ids=ids, now=now
+            session,
+            subscriber_id,
+            single,
+            form=ask.form,
+            path=ask.path,
+            words=ask.words,
+            settings=settings,
+            ids=ids,
+            now=now,
         )
     asked = [each for each in lists if each.id not in joined]
     if not asked:
@@ -118,14 +135,15 @@ async def _open_signup(session: AsyncSession, subscriber_id: str, *, ids: Ids, n
         "confirmed_at": None,
         "expires_at": now + rules.WAITS_FOR,
     }
-    await session.execute(insert_for(session, Signup).values(**row).on_conflict_do_nothing())
     wanted = select(Signup).where(Signup.subscriber_id == subscriber_id).with_for_update()
-    signup = (await session.scalars(wanted.execution_options(populate_existing=True))).one()
-    is_over = signup.expires_at <= now
-    if signup.confirmed_at or is_over:
+    signup: Signup | None = None
+    while signup is None:  # again, if it was purged or forgotten at this moment
+        await session.execute(insert_for(session, Signup).values(**row).on_conflict_do_nothing())
+        signup = (await session.scalars(wanted.execution_options(populate_existing=True))).one_or_none()
+    if signup.confirmed_at or signup.expires_at <= now:
         await session.execute(delete(SignupChoice).where(SignupChoice.signup_id == signup.id))
         signup.asked_at, signup.confirmed_at, signup.expires_at = now, None, now + rules.WAITS_FOR
-        signup.letters, signup.reminded_at = (0, None) if is_over else (signup.letters, signup.reminded_at)
+        signup.letters, signup.reminded_at = 0, None
         await session.flush()
     return signup
 
@@ -136,13 +154,11 @@ async def _choose(
     """Each list is asked for; the first asking is the one that counts."""
     rows: list[dict[str, object]] = []
     for each in lists:
-        own = ask.words is None or ask.words == each.wording
-        wording_id = each.wording_id if own else await keep_wording(session, each.id, ask.words or "", ids=ids, now=now)
         rows.append(
             {
                 "signup_id": signup_id,
                 "newsletter_id": each.id,
-                "wording_id": wording_id,
+                "wording_id": await shown_wording(session, each, ask.words, ids=ids, now=now),
                 "form": ask.form[:20],
                 "path": ask.path[:500],
                 "asked_at": now,
@@ -154,7 +170,7 @@ async def _choose(
 async def purge_unconfirmed(session: AsyncSession, *, limit: int, now: datetime) -> int:
     """Requests that nobody confirmed within seven days are gone, with address and letters; returns how many."""
     over = select(Signup.id, Signup.subscriber_id).where(Signup.expires_at <= now).order_by(Signup.expires_at)
-    found = (await session.execute(over.limit(limit))).all()
+    found = (await session.execute(over.limit(limit).with_for_update(skip_locked=True))).all()
     ids = [row[0] for row in found]
     await letters.forget(session, ids)
     await session.execute(delete(SignupChoice).where(SignupChoice.signup_id.in_(ids)))
@@ -166,36 +182,59 @@ async def purge_unconfirmed(session: AsyncSession, *, limit: int, now: datetime)
 async def forget_strangers(session: AsyncSession, subscriber_ids: Sequence[str]) -> None:
     """Of these, those who never joined a list and ask for none are no longer on file."""
     never = (
-        Subscriber.id.in_(list(subscriber_ids))
-        & Subscriber.id.not_in(select(Subscription.subscriber_id))
+        Subscriber.id.not_in(select(Subscription.subscriber_id))
         & Subscriber.id.not_in(select(Consent.subscriber_id))
         & Subscriber.id.not_in(select(Signup.subscriber_id))
     )
-    await session.execute(delete(Subscriber).where(never).execution_options(synchronize_session=False))
+    await forget_subscribers(session, subscriber_ids, never)
+
+
+async def forget_subscribers(session: AsyncSession, subscriber_ids: Sequence[str], where: ColumnElement[bool]) -> int:
+    """Of these, those that fit and that nobody is just bringing back are no longer on file; returns how many."""
+    mine = select(Subscriber.id).where(Subscriber.id.in_(list(subscriber_ids))).with_for_update(skip_locked=True)
+    free = (await session.scalars(mine)).all()  # locked first, so that `where` is judged by what was stored before
+    gone = delete(Subscriber).where(Subscriber.id.in_(free), where).execution_options(synchronize_session=False)
+    return changed_rows(await session.execute(gone))
 
 
 async def remind_waiting(session: AsyncSession, *, limit: int, settings: Settings, ids: Ids, now: datetime) -> int:
-    """Requests two days old were reminded once, and first letters that the breaker held back are queued; how many."""
-    room = rules.BREAKER_MOST - await SignupLimits(settings.secret_key).letters_sent(session, now=now)
-    if room <= 0:
-        return 0
+    """Requests two days old were reminded once, and first letters that the breaker held back are queued; how many.
+
+    A mailbox that has had its letters of the day waits; those behind it do not.
+    """
+    limits = SignupLimits(settings.secret_key)
+    most = min(limit, rules.BREAKER_MOST - await limits.letters_sent(session, now=now))
+    sent, after = 0, ""
+    full: set[str] = set()
+    while sent < most and (portion := await _waiting(session, after, now=now)):
+        after = portion[-1][0]
+        for signup_id, address, so_far in portion:
+            mailbox = rules.mailbox_of(address)
+            if sent >= most or mailbox in full:
+                continue
+            if (await limits.read(session, address=address, network=None, now=now)).is_address_full:
+                full.add(mailbox)
+                continue
+            queued = await letters.queue_confirm(
+                session, signup_id, address, is_reminder=so_far > 0, settings=settings, ids=ids, now=now
+            )
+            await limits.count(session, address=address, network=None, has_letter=queued, now=now)
+            sent += queued
+    return sent
+
+
+async def _waiting(session: AsyncSession, after: str, *, now: datetime) -> Sequence[Row[str, str, int]]:
+    """A portion of the requests that are due a letter, as (id, address, letters so far)."""
     is_waiting = Signup.confirmed_at.is_(None) & (Signup.expires_at > now) & (Signup.letters < rules.LETTERS_PER_SIGNUP)
     is_due = Signup.reminded_at.is_(None) & (Signup.asked_at <= now - rules.REMIND_AFTER) | (Signup.letters == 0)
     wanted = (
         select(Signup.id, Subscriber.address, Signup.letters)
         .join(Subscriber, Subscriber.id == Signup.subscriber_id)
-        .where(is_waiting, is_due)
+        .where(is_waiting, is_due, Signup.id > after)
         .order_by(Signup.id)
-        .limit(min(limit, room))
+        .limit(PORTION)
     )
-    found = (await session.execute(wanted)).all()
-    limits = SignupLimits(settings.secret_key)
-    for signup_id, address, so_far in found:
-        queued = await letters.queue_confirm(
-            session, signup_id, address, is_reminder=so_far > 0, settings=settings, ids=ids, now=now
-        )
-        await limits.count(session, address=address, network=None, has_letter=queued, now=now)
-    return len(found)
+    return (await session.execute(wanted)).all()
 
 
 async def forget_request(session: AsyncSession, subscriber_id: str, newsletter_ids: Sequence[str] | None) -> None:

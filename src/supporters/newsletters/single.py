@@ -10,6 +10,7 @@ from supporters.kit.ids import Ids
 from supporters.mail.models import Suppression
 from supporters.newsletters import letters
 from supporters.newsletters.evidence import Proof, write_evidence
+from supporters.newsletters.lists import shown_wording
 from supporters.newsletters.models import Newsletter, State, Subscriber, Subscription
 from supporters.newsletters.rules import sha256_of
 from supporters.newsletters.told import tell_confirmed
@@ -23,11 +24,15 @@ async def subscribe_at_once(
     *,
     form: str,
     path: str,
+    words: str | None,
     settings: Settings,
     ids: Ids,
     now: datetime,
 ) -> set[str]:
-    """The address is on those of the lists that it never left; returns their ids. The others need a confirmation."""
+    """The address is on those of the lists that it never left; returns their ids. The others need a confirmation.
+
+    `words` is what was shown beside the box, where that is not the list's own wording. The caller has called `keep_order`.
+    """
     address, is_suppressed = (
         await session.execute(
             select(Subscriber.address, select(Suppression.scope).where(_digest_fits()).exists()).where(
@@ -44,8 +49,8 @@ async def subscribe_at_once(
         proof = Proof(
             method="single_opt_in",
             asked_at=now,
-            wording_id=each.wording_id,
-            wording_sha256=sha256_of(each.wording),
+            wording_id=await shown_wording(session, each, words, ids=ids, now=now),
+            wording_sha256=sha256_of(each.wording if words is None else words),
             form=form,
             path=path,
         )

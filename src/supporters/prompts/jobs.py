@@ -16,7 +16,7 @@ from supporters.jobs.work import Handler, Work
 from supporters.prompts.files import published_prompt
 from supporters.prompts.placements import placements
 from supporters.prompts.publish import WRITE_FILES
-from supporters.prompts.reminders import forget_letters, forget_unconfirmed, send_reminders
+from supporters.prompts.reminders import ask_those_waiting, forget_letters, forget_unconfirmed, send_reminders
 from supporters.prompts.script import prompt_script
 from supporters.settings import Settings
 
@@ -50,6 +50,8 @@ async def _remind(work: Work, _payload: dict[str, Any], *, settings: Settings) -
         await forget_unconfirmed(session, now=now)
         await forget_letters(session, now=now)
         await send_reminders(session, settings=settings, ids=work.ids, now=now)
+    async with work.db.unit_of_work() as session:  # holds the limit of all, and must not wait for rows above
+        await ask_those_waiting(session, settings=settings, ids=work.ids, now=now)
         await work.finish(session)
 
 

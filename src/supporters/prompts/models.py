@@ -60,7 +60,8 @@ class Reminder(Base):
     email: Mapped[str] = mapped_column(String(254), info={"personal": "address to remind once"})
     month: Mapped[date] = mapped_column(Date)  # its first day
     is_confirmed: Mapped[bool] = mapped_column(Boolean)
-    asked_at: Mapped[datetime]
+    letters: Mapped[int] = mapped_column(Integer)  # that asked to confirm it; none while everybody's limit is reached
+    asked_at: Mapped[datetime]  # or when the first such letter was queued, if it had to wait
 
     __table_args__ = (Index("ix_reminder_month", "month"),)
 

@@ -15,7 +15,8 @@ from supporters.kit.ids import Ids, is_ulid
 from supporters.kit.signing import Signer
 from supporters.kit.strings import gettext as _
 from supporters.mail.models import Letter, Stream
-from supporters.mail.outbox import queue_letter
+from supporters.mail.outbox import queue_letter, withdraw_letters
+from supporters.mail.rules import GIVE_UP_AFTER, mailbox_of
 from supporters.prompts.models import Reminder
 from supporters.prompts.words import later_month, month_name, next_month
 from supporters.settings import Settings
@@ -25,24 +26,36 @@ MONTHS_AHEAD = 12
 AT_ONCE = 200
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 KINDS = CONFIRM, REMIND = "remind_confirm", "reminder"
-LETTERS_PER_ADDRESS, ASKED_PER_NETWORK, ASKED_BY_ALL = 3, 10, 2_000
+ASKED_PER_NETWORK = 10  # wishes in an hour
+LETTERS_PER_WISH, LETTERS_PER_ADDRESS, ASKED_BY_ALL = 3, 3, 2_000  # letters in all, and in a day
+ALL_LETTERS = "remind_all"
 
 
 class ReminderLinks:
-    """Makes and reads the link that confirms a reminder. A link shows; a button acts, as mail scanners open links too."""
+    """Makes and reads the links that confirm and cancel a reminder. A link shows; a button acts, as mail scanners open links
+    too.
+    """
 
     def __init__(self, secret_key: str, base_url: str) -> None:
-        self._signer = Signer(secret_key, "remind")
+        self._confirms = Signer(secret_key, "remind")
+        self._cancels = Signer(secret_key, "remind-cancel")
         self._base_url = base_url
 
     def confirm_url(self, reminder_id: str) -> str:
         """Where the button is that confirms it."""
-        return f"{self._base_url}/remind/{self._signer.sign(reminder_id)}"
+        return f"{self._base_url}/remind/{self._confirms.sign(reminder_id)}"
+
+    def cancel_url(self, reminder_id: str) -> str:
+        """What stands in `List-Unsubscribe`: a POST cancels it, a GET shows the page with the button."""
+        return f"{self._base_url}/remind/cancel/{self._cancels.sign(reminder_id)}"
 
     def read(self, token: str) -> str | None:
         """The reminder's id, or None for a link that is not ours."""
-        found = self._signer.unsign(token)
-        return found if found and is_ulid(found) else None
+        return _id_in(self._confirms, token)
+
+    def read_cancel(self, token: str) -> str | None:
+        """The id of the reminder to cancel, or None for a link that is not ours."""
+        return _id_in(self._cancels, token)
 
 
 def months_offered(today: date) -> tuple[date, ...]:
@@ -54,36 +67,48 @@ def months_offered(today: date) -> tuple[date, ...]:
 async def ask_reminder(
     session: AsyncSession, *, email: str, month: date, network: str, settings: Settings, ids: Ids, now: datetime
 ) -> None:
-    """A letter with the confirming link is on its way, unless the address had three today. Raises Refused for the network.
+    """A letter with the confirming link is on its way, or waits for a day with fewer. Raises Refused for the network.
 
-    An address that wishes the same month again gets the letter again and keeps one row. The answer never tells which.
+    None goes to a mailbox that had three today. An address that wishes the same month again gets the letter again, three
+    in all, and keeps one row. The answer never tells which.
     """
-    signer = Signer(settings.secret_key, "remind-limits")
-    if await _count(session, f"remind_network:{signer.digest(network)}", within=HOUR, now=now) > ASKED_PER_NETWORK:
+    places = _Places(session, settings.secret_key, now)
+    if await places.count_network(network) > ASKED_PER_NETWORK:
         raise Refused(_("There were too many wishes from where you are. Please try again in an hour."))
+    # the limit of all comes first everywhere: whoever holds a mailbox holds it too, so that no two wait for each other
+    is_quiet = await places.is_free(ALL_LETTERS)
+    if not await places.is_free(places.mailbox(email)):
+        return
+    reminder = await _reminder_of(session, email, month, ids=ids, now=now)
     # the breaker, too, is silent: whoever floods us learns nothing
-    if await _count(session, "remind_all", within=DAY, now=now) > ASKED_BY_ALL:
-        return
-    folded = signer.digest(email.casefold())
-    letters = await _count(session, f"remind_email:{folded}", within=DAY, now=now)
-    if letters > LETTERS_PER_ADDRESS:
-        return
-    reminder_id = await _reminder_of(session, email, month, ids=ids, now=now)
-    await queue_letter(
-        session,
-        kind=CONFIRM,
-        stream=Stream.SERVICE,
-        recipient=email,
-        dedupe_key=ids.ulid(),
-        context={
-            "confirm_url": ReminderLinks(settings.secret_key, settings.base_url).confirm_url(reminder_id),
-            "month": month_name(month, settings.locale),
-        },
-        about=None,
-        ids=ids,
-        now=now,
-        domain=_domain(settings),
+    if is_quiet:
+        await _ask_to_confirm(session, reminder, places, settings=settings, ids=ids, now=now)
+    else:
+        await places.take(places.mailbox(email))  # so that one mailbox can't fill the queue
+
+
+async def ask_those_waiting(session: AsyncSession, *, settings: Settings, ids: Ids, now: datetime) -> int:
+    """Wishes that came while too many letters went out get theirs, the oldest first, as far as there is room; returns how
+    many. Their seven days begin now.
+    """
+    places = _Places(session, settings.secret_key, now)
+    asked = 0
+    if not await places.is_free(ALL_LETTERS):
+        return asked
+    waiting = (
+        select(Reminder)
+        .where(Reminder.letters == 0, Reminder.is_confirmed.is_(False))
+        .order_by(Reminder.asked_at, Reminder.id)
+        .limit(AT_ONCE)
+        .with_for_update()
     )
+    for reminder in (await session.scalars(waiting)).all():
+        if not await places.is_free(ALL_LETTERS):
+            break
+        if await places.is_free(places.mailbox(reminder.email)):
+            reminder.asked_at = now
+            asked += await _ask_to_confirm(session, reminder, places, settings=settings, ids=ids, now=now)
+    return asked
 
 
 async def reminder_of(session: AsyncSession, reminder_id: str) -> Reminder | None:
@@ -97,6 +122,13 @@ async def confirm_reminder(session: AsyncSession, reminder_id: str) -> bool:
     return changed_rows(await session.execute(mine.execution_options(synchronize_session=False))) == 1
 
 
+async def cancel_reminder(session: AsyncSession, reminder_id: str) -> None:
+    """No letter comes, nor one that waits to be sent, and the address is gone. Once is as good as twice."""
+    mine = delete(Reminder).where(Reminder.id == reminder_id)
+    await session.execute(mine.execution_options(synchronize_session=False))
+    await withdraw_letters(session, about=reminder_id)
+
+
 async def send_reminders(session: AsyncSession, *, settings: Settings, ids: Ids, now: datetime) -> int:
     """Whoever confirmed for a month that has begun gets one letter, and their row is gone; returns how many."""
     today = now.astimezone(ZoneInfo(settings.time_zone)).date()
@@ -108,15 +140,19 @@ async def send_reminders(session: AsyncSession, *, settings: Settings, ids: Ids,
         .with_for_update(skip_locked=True)
     )
     found = (await session.scalars(due)).all()
+    links = ReminderLinks(settings.secret_key, settings.base_url)
     for reminder in found:
         await queue_letter(
             session,
             kind=REMIND,
-            stream=Stream.SERVICE,
+            stream=Stream.MARKETING,  # it asks for money: whoever stopped such letters since gets none
             recipient=reminder.email,
             dedupe_key=reminder.id,
-            context={"give_url": f"{settings.base_url}/give?source=reminder"},
-            about=None,
+            context={
+                "give_url": f"{settings.base_url}/give?source=reminder",
+                "unsubscribe_url": links.cancel_url(reminder.id),
+            },
+            about=reminder.id,
             ids=ids,
             now=now,
             domain=_domain(settings),
@@ -133,30 +169,98 @@ async def forget_unconfirmed(session: AsyncSession, *, now: datetime) -> int:
 
 
 async def forget_letters(session: AsyncSession, *, now: datetime) -> int:
-    """Letters about reminders that went out a day ago are gone, addresses with them; returns how many."""
-    gone = Letter.kind.in_(KINDS) & (Letter.state == WorkState.DONE) & (Letter.sent_at < now - DAY)
-    return changed_rows(await session.execute(delete(Letter).where(gone).execution_options(synchronize_session=False)))
+    """Letters about reminders that were over a day ago are gone, addresses with them; returns how many.
+
+    Over: sent, withheld from an address that may not be written to, or given up.
+    """
+    is_over = (Letter.state == WorkState.DONE) & (func.coalesce(Letter.sent_at, Letter.queued_at) < now - DAY)
+    is_lost = (Letter.state == WorkState.BURIED) & (Letter.queued_at < now - GIVE_UP_AFTER - DAY)
+    gone = delete(Letter).where(Letter.kind.in_(KINDS), is_over | is_lost)
+    return changed_rows(await session.execute(gone.execution_options(synchronize_session=False)))
 
 
-async def _reminder_of(session: AsyncSession, email: str, month: date, *, ids: Ids, now: datetime) -> str:
-    same = select(Reminder.id).where(func.lower(Reminder.email) == email.lower(), Reminder.month == month).limit(1)
+class _Places:
+    """The limits on letters that confirm. Networks and mailboxes are stored as keyed digests only."""
+
+    def __init__(self, session: AsyncSession, secret_key: str, now: datetime) -> None:
+        self._session = session
+        self._signer = Signer(secret_key, "remind-limits")
+        self._now = now
+
+    def mailbox(self, email: str) -> str:
+        """The key of the mailbox that the address ends in."""
+        return f"remind_email:{self._signer.digest(mailbox_of(email))}"
+
+    async def count_network(self, network: str) -> int:
+        """One more wish of this network; returns how many within the hour."""
+        return await self._count(f"remind_network:{self._signer.digest(network)}", 1, within=HOUR)
+
+    async def is_free(self, key: str) -> bool:
+        """Whether one more letter may go out today. Until the end of the transaction nobody else takes its place."""
+        most = ASKED_BY_ALL if key == ALL_LETTERS else LETTERS_PER_ADDRESS
+        return await self._count(key, 0, within=DAY) < most
+
+    async def take(self, key: str) -> None:
+        """One place fewer under this key."""
+        await self._count(key, 1, within=DAY)
+
+    async def _count(self, key: str, more: int, *, within: timedelta) -> int:
+        """As many more under this key; returns how many within the time. Written first, so that many at once can't all be
+        first.
+        """
+        hour = self._now.replace(minute=0, second=0, microsecond=0)
+        insert = insert_for(self._session, GuardCount).values(key=key, window_start=hour, count=more)
+        summed = {"count": GuardCount.count + more}
+        await self._session.execute(insert.on_conflict_do_update(index_elements=["key", "window_start"], set_=summed))
+        mine = (GuardCount.key == key) & (GuardCount.window_start > self._now - within - HOUR)
+        return int(await self._session.scalar(select(func.coalesce(func.sum(GuardCount.count), 0)).where(mine)) or 0)
+
+
+async def _reminder_of(session: AsyncSession, email: str, month: date, *, ids: Ids, now: datetime) -> Reminder:
+    same = (
+        select(Reminder)
+        .where(func.lower(Reminder.email) == email.lower(), Reminder.month == month)
+        .limit(1)
+        .with_for_update()
+    )
     known = await session.scalar(same)
     if known:
         return known
-    reminder_id = ids.ulid()
-    session.add(Reminder(id=reminder_id, email=email, month=month, is_confirmed=False, asked_at=now))
+    made = Reminder(id=ids.ulid(), email=email, month=month, is_confirmed=False, letters=0, asked_at=now)
+    session.add(made)
     await session.flush()
-    return reminder_id
+    return made
 
 
-async def _count(session: AsyncSession, key: str, *, within: timedelta, now: datetime) -> int:
-    """One more under this key; returns how many within the time. Counted first, so that many at once can't all be first."""
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    insert = insert_for(session, GuardCount).values(key=key, window_start=hour, count=1)
-    more = {"count": GuardCount.count + 1}
-    await session.execute(insert.on_conflict_do_update(index_elements=["key", "window_start"], set_=more))
-    mine = (GuardCount.key == key) & (GuardCount.window_start > now - within - HOUR)
-    return int(await session.scalar(select(func.coalesce(func.sum(GuardCount.count), 0)).where(mine)) or 0)
+async def _ask_to_confirm(
+    session: AsyncSession, reminder: Reminder, places: _Places, *, settings: Settings, ids: Ids, now: datetime
+) -> bool:
+    """The letter is on its way; False when the wish had all of its letters."""
+    if reminder.letters >= LETTERS_PER_WISH:
+        return False
+    reminder.letters += 1
+    await places.take(ALL_LETTERS)
+    await places.take(places.mailbox(reminder.email))
+    return await queue_letter(
+        session,
+        kind=CONFIRM,
+        stream=Stream.SERVICE,
+        recipient=reminder.email,
+        dedupe_key=ids.ulid(),
+        context={
+            "confirm_url": ReminderLinks(settings.secret_key, settings.base_url).confirm_url(reminder.id),
+            "month": month_name(reminder.month, settings.locale),
+        },
+        about=None,
+        ids=ids,
+        now=now,
+        domain=_domain(settings),
+    )
+
+
+def _id_in(signer: Signer, token: str) -> str | None:
+    found = signer.unsign(token)
+    return found if found and is_ulid(found) else None
 
 
 def _domain(settings: Settings) -> str:

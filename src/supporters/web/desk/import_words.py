@@ -110,6 +110,9 @@ def batch_tag(state: str) -> Tag:
         BatchState.UPLOADED: Tag(_("Columns to choose"), "pencil", "warn", _("Nobody was added yet.")),
         BatchState.READY: Tag(_("Ready to start"), "clock", "warn", _("Nobody was added yet.")),
         BatchState.RUNNING: Tag(_("Under way"), "arrow", "info", _("Rows are being taken.")),
+        BatchState.STOPPED: Tag(
+            _("Broken off"), "alert", "warn", _("Not every row was looked at; the file was erased.")
+        ),
         BatchState.DONE: Tag(_("Done"), "check", "pos", _("Every row was looked at.")),
         BatchState.UNDOING: Tag(_("Being undone"), "undo", "info", _("What it did is being taken back.")),
         BatchState.UNDONE: Tag(_("Undone"), "undo", "", _("What it did was taken back.")),

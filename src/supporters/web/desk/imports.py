@@ -160,16 +160,17 @@ async def take_drop(
     return Redirect(f"{PATH}/{batch_id}", status_code=303)
 
 
-@get(PATH + "/{batch_id:str}/errors.csv", opt={"access": BRINGS_LISTS})
+@post(PATH + "/{batch_id:str}/errors.csv", status_code=200, opt={"access": BRINGS_LISTS})
 async def export_faults(request: Request[Any, Any, Any], batch_id: FromPath[str]) -> Response[Any]:
     """The rows that were left out as a spreadsheet file, streamed. The audit says who took it."""
-    house = house_of(request)
+    house, member = house_of(request), member_of(request)
+    await read_sealed(request, member, [])
     async with house.db.unit_of_work() as session:
         batch = await _found(session, batch_id)
         if batch.faults_erased_at is not None:
             raise NotFound(_("These rows were erased 30 days after the import."))
-        member_id, now = member_of(request).id, house.clock.now()
-        await note(session, batch_id, "import.export", actor_id=member_id, detail={"rows": batch.left_out}, now=now)
+        now = house.clock.now()
+        await note(session, batch_id, "import.export", actor_id=member.id, detail={"rows": batch.left_out}, now=now)
     name = f"left-out-{local_date(house.clock.now(), house.settings.time_zone).isoformat()}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
     return Stream(_file(house, batch_id), media_type="text/csv", headers=headers)

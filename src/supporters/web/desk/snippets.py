@@ -119,8 +119,8 @@ def written(code: str, base: str) -> str:
 def style(file: dict[str, Any]) -> str:
     """The rules for the host's stylesheet."""
     return (
-        "supporter-prompt { display: flow-root; min-block-size: 46em; }\n"
-        "@media (min-width: 48em) { supporter-prompt { min-block-size: 40em; } }\n"
+        "supporter-prompt { display: flow-root; min-block-size: 54em; }\n"
+        "@media (min-width: 48em) { supporter-prompt { min-block-size: 41em; } }\n"
         "@media print { supporter-prompt form { display: none; } supporter-prompt [data-print] { display: block; } }\n"
         f"supporter-prompt {{ --prompt-brand: {file['colors']['brand']}; --prompt-on-brand: {file['colors']['on_brand']}; }}\n"
         "/* also: --prompt-surface --prompt-rule --prompt-radius --prompt-gap, ::part(box) ::part(heading) ::part(button) */"

@@ -17,16 +17,24 @@ from supporters.guard.rules import network_key
 from supporters.kit.errors import Refused
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line, is_printable
-from supporters.prompts.reminders import ReminderLinks, ask_reminder, confirm_reminder, months_offered, reminder_of
+from supporters.prompts.reminders import (
+    ReminderLinks,
+    ask_reminder,
+    cancel_reminder,
+    confirm_reminder,
+    months_offered,
+    reminder_of,
+)
 from supporters.prompts.words import month_name
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.errors import PageError
-from supporters.web.common.forms import read_form, read_query
+from supporters.web.common.forms import read_body, read_form, read_query
 from supporters.web.common.house import House, client_ip, house_of
 from supporters.web.common.shell import page
 
 FIELDS = ("email", "month")
 EMAIL_CHARS = 254
+ONE_CLICK_BYTES = 16_384  # a mail program sends one field, as a form or in parts
 # Not "no-referrer": browsers would then send `Origin: null` with our own forms.
 PRIVATE = {"referrer-policy": "same-origin", "x-robots-tag": "noindex"}
 
@@ -93,6 +101,7 @@ async def show_confirm(
         token=token,
         is_set=found.is_confirmed,
         month=month_name(found.month, house.settings.locale),
+        cancel_url=_links(house).cancel_url(found.id),
     )
 
 
@@ -104,6 +113,25 @@ async def take_confirm(
     if not await confirm_reminder(session, _read(house_of(request), token)):
         raise _gone()
     return Redirect(f"/remind/{token}", status_code=303, headers=PRIVATE)
+
+
+@route("/remind/cancel/{token:str}", http_method=["GET", "HEAD"], opt={"access": PUBLIC})
+async def show_cancel(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
+    """The page with the button that cancels. The same whatever is left to cancel; looking changes nothing."""
+    _read_cancel(house_of(request), token)
+    return page(request, "site/remind_cancel.html", headers=PRIVATE, is_done=False)
+
+
+@post("/remind/cancel/{token:str}", status_code=200, opt={"access": PUBLIC, "cross_site": True})
+async def take_cancel(
+    request: Request[Any, Any, Any], token: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[bytes]:
+    """The reminder is cancelled, now: mail programs post here by themselves (RFC 8058). What the body says makes no
+    difference; a second time changes nothing.
+    """
+    await read_body(request, largest=ONE_CLICK_BYTES)
+    await cancel_reminder(session, _read_cancel(house_of(request), token))
+    return page(request, "site/remind_cancel.html", headers=PRIVATE, is_done=True)
 
 
 def _form(
@@ -156,18 +184,29 @@ def _email_of(text: str, problems: list[tuple[str, str]]) -> str:
 
 
 def _read(house: House, token: str) -> str:
-    found = ReminderLinks(house.settings.secret_key, house.settings.base_url).read(token)
+    found = _links(house).read(token)
     if found is None:
         raise _gone()
     return found
 
 
+def _read_cancel(house: House, token: str) -> str:
+    found = _links(house).read_cancel(token)
+    if found is None:
+        raise PageError(404, _("This link is not complete. Copy the whole of it from the email, and try again."))
+    return found
+
+
+def _links(house: House) -> ReminderLinks:
+    return ReminderLinks(house.settings.secret_key, house.settings.base_url)
+
+
 def _gone() -> PageError:
     words = _(
-        "There is no reminder at this address. It was sent, or not confirmed within seven days; "
-        "either way your address is deleted."
+        "There is no reminder at this address. It was sent, cancelled, or not confirmed within seven days; "
+        "in each case your address is deleted."
     )
     return PageError(404, words)
 
 
-HANDLERS = [show_remind, take_remind, show_asked, show_confirm, take_confirm]
+HANDLERS = [show_remind, take_remind, show_asked, show_confirm, take_confirm, show_cancel, take_cancel]
