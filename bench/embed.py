@@ -215,7 +215,7 @@ def say_bytes(give: str, places: list[Stand]) -> None:
 
 def middle(runs: list[Seen]) -> Seen:
     """The median of each figure."""
-    return Seen(*(statistics.median(each[part] for each in runs) for part in range(len(Seen._fields))))  # type: ignore[arg-type]
+    return Seen._make(statistics.median(values) for values in zip(*runs, strict=True))
 
 
 async def say_loads(browser: Browser, places: list[Stand], *, runs: int) -> None:

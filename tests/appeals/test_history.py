@@ -15,6 +15,7 @@ from supporters.appeals.history import (
     call_off,
     content_of,
     create_appeal,
+    find_version,
     plan_version,
     publish_due,
     publish_version,
@@ -199,17 +200,31 @@ async def test_a_plan_replaces_the_one_before_and_can_be_called_off(room: Room) 
 
 
 async def test_a_withdrawn_appeal_is_seen_by_nobody_now_or_later(room: Room) -> None:
-    appeal_id = await room.create(winter(await room.seed()))
+    words = winter(await room.seed())
+    appeal_id = await room.create(words)
     await room.publish(appeal_id, 1)
+    await room.save(appeal_id, msgspec.structs.replace(words, name="Winter again"), base=1)
     async with room.db.unit_of_work() as session:
-        await plan_version(session, appeal_id, 1, at=room.clock.now() + HOUR)
+        await plan_version(session, appeal_id, 2, at=room.clock.now() + HOUR)
         await withdraw(session, appeal_id)
 
     room.clock.advance(2 * HOUR)
 
     assert await room.due() == []
     assert await room.seen("winter") is None
-    assert await room.history("winter") == [(1, "Winter")]
+    assert {number for number, _name in await room.history("winter")} == {1, 2}
+
+
+async def test_what_readers_see_already_is_not_planned_and_stays_published(room: Room) -> None:
+    appeal_id = await room.create(winter(await room.seed()))
+    await room.publish(appeal_id, 1)
+
+    with pytest.raises(Conflict, match="see these words already"):
+        async with room.db.unit_of_work() as session:
+            await plan_version(session, appeal_id, 1, at=room.clock.now() + HOUR)
+
+    async with room.db.reading() as session:
+        assert (await find_version(session, appeal_id, 1)).published_at is not None
 
 
 async def test_the_general_appeal_is_never_withdrawn_and_keeps_its_address(room: Room) -> None:

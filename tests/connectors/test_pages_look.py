@@ -34,7 +34,7 @@ def through(desk: httpx.AsyncClient, base_url: str):
     return answer
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium")
+@pytest.mark.browser
 async def test_pages_of_receivers_and_connections_look_right(site: Whole) -> None:
     crm = Receiver()
     crm.status, crm.body = 500, b"<h1>Internal Server Error</h1>"

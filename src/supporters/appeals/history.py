@@ -92,9 +92,11 @@ async def publish_version(session: AsyncSession, appeal_id: str, number: int, *,
 
 
 async def plan_version(session: AsyncSession, appeal_id: str, number: int, *, at: datetime) -> None:
-    """This version, and no other, is published at that time."""
-    await _hold(session, appeal_id)
+    """This version, and no other, is published at that time. Raises Conflict when it is what readers see already."""
+    appeal = await _hold(session, appeal_id)
     await find_version(session, appeal_id, number)
+    if appeal.is_published and appeal.version == number:
+        raise Conflict(_("Readers see these words already. Change them first, then choose when they are published."))
     await call_off(session, appeal_id)
     await _mark(session, appeal_id, number, publish_at=at, published_at=None)
 

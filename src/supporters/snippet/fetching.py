@@ -27,7 +27,7 @@ def fetch(
     """What is published for the placement: at most `max_age` seconds old, else the last good copy, else None.
 
     `cache` is a file of your site's own (the copy is written there whole or not at all). `site` is your site's host: with it
-    the desk shows which version you show. Waits two seconds at most.
+    the desk shows which version you show. Waits two seconds at most for each step of the call: to connect, to hear more.
     """
     path = Path(cache)
     copy = _read(path)
