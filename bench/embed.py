@@ -1,6 +1,10 @@
 """The foot of an article beside the same article without it: bytes, requests, script time, blocking, heap, layout shift.
 
+Between the two stands the article with the form and without the script: what it takes is the browser's own price for
+showing the fields. Script, task and blocking times are the main thread's own time, so a busy machine says little of them.
+
 .venv/bin/python bench/embed.py --runs 5 --shifts 10
+.venv/bin/python bench/embed.py --runs 2 --shifts 1 --site plain
 """
 
 import argparse
@@ -30,23 +34,21 @@ PATHS = {
     "plain": "/tide-tables-written-by-hand.html",
     "strict": "/",
 }
-BLOCK = re.compile(r"<supporter-prompt\b.*?</supporter-prompt>", re.DOTALL)
 SCRIPT = re.compile(r'<script type="module"[^>]*></script>')
+EVERYTHING = re.compile(rf"<supporter-prompt\b.*?</supporter-prompt>|{SCRIPT.pattern}", re.DOTALL)
 SLOW_DOWNS = (1, 4)
 LATE_SECONDS = 0.3
+LONG_MS = 50  # what a task takes beyond this is blocking time
 WATCH = """
-window.seen = {moved: 0, blocked: 0};
+window.seen = {moved: 0};
 new PerformanceObserver(list => {
   for (const each of list.getEntries()) if (!each.hadRecentInput) window.seen.moved += each.value;
 }).observe({type: "layout-shift", buffered: true});
-new PerformanceObserver(list => {
-  for (const each of list.getEntries()) window.seen.blocked += Math.max(0, each.duration - 50);
-}).observe({type: "longtask", buffered: true});
 """
 
 
 class Seen(NamedTuple):
-    """One load of an article. Times in milliseconds of the page's main thread, heap in MB."""
+    """One load of an article. Times in milliseconds of the page's main thread, by its own clock; heap in MB."""
 
     requests: int
     script: float
@@ -57,10 +59,11 @@ class Seen(NamedTuple):
 
 
 class Stand(NamedTuple):
-    """One article at its two addresses."""
+    """One article at its three addresses: without the snippet, without its script, as it is."""
 
     site: str
     bare: str
+    form: str
     full: str
 
 
@@ -101,12 +104,12 @@ def service(url: str, folder: str) -> Iterator[str]:
 
 @asynccontextmanager
 async def stands(give: str, folder: Path) -> AsyncIterator[list[Stand]]:
-    """The three sites as they are, and once more with every trace of the snippet taken out; each on a port of its own."""
+    """The three sites as they are, without the script, and without any trace of the snippet; each on a port of its own."""
     from supporters.demo.examples import NAMES, Examples, Origins
     from supporters.demo.processes import server_of, until_answers
     from supporters.demo.sites import StaticSite, origin_at
 
-    ports = [free_port() for _ in range(6)]
+    ports = [free_port() for _ in range(9)]
     examples = Examples(folder, Origins(give, *(origin_at(port) for port in ports[:3])))
     examples.prepare()
     assert await examples.renew(), "the sites show no words"
@@ -114,17 +117,20 @@ async def stands(give: str, folder: Path) -> AsyncIterator[list[Stand]]:
     for number, name in enumerate(NAMES):
         full = examples.roots[name]
         policy = examples.policy() if name == "strict" else ""
-        bare = without_snippet(
-            full, folder / f"bare-{name}", there=origin_at(ports[number + 3]), here=origin_at(ports[number])
+        here, form, bare = (origin_at(ports[number + more]) for more in (0, 3, 6))
+        roots = (
+            full,
+            without(SCRIPT, full, folder / f"form-{name}", there=form, here=here),
+            without(EVERYTHING, full, folder / f"bare-{name}", there=bare, here=here),
         )
-        for root, port in ((full, ports[number]), (bare, ports[number + 3])):
+        for port, root in zip(ports[number::3], roots, strict=True):
             servers.append(server_of(StaticSite(lambda root=root: root, policy=policy), port=port))
     serving = [asyncio.create_task(server.serve()) for server in servers]
     for port in ports:
         await until_answers(port)
     try:
         yield [
-            Stand(name, origin_at(ports[number + 3]) + PATHS[name], origin_at(ports[number]) + PATHS[name])
+            Stand(name, *(origin_at(ports[number + more]) + PATHS[name] for more in (6, 3, 0)))
             for number, name in enumerate(NAMES)
         ]
     finally:
@@ -133,15 +139,15 @@ async def stands(give: str, folder: Path) -> AsyncIterator[list[Stand]]:
         await asyncio.gather(*serving)
 
 
-def without_snippet(full: Path, bare: Path, *, here: str, there: str) -> Path:
-    """A copy of the site whose pages hold neither prompt nor script, and name their own address."""
+def without(what: re.Pattern[str], full: Path, copy: Path, *, here: str, there: str) -> Path:
+    """A copy of the site whose pages hold nothing of the kind, and name their own address."""
     import shutil
 
-    shutil.copytree(full, bare)
-    for page in bare.rglob("*.html"):
-        text = SCRIPT.sub("", BLOCK.sub("", page.read_text(encoding="utf-8")))
+    shutil.copytree(full, copy)
+    for page in copy.rglob("*.html"):
+        text = what.sub("", page.read_text(encoding="utf-8"))
         page.write_text(text.replace(here, there), encoding="utf-8")
-    return bare
+    return copy
 
 
 async def load(browser: Browser, address: str, *, slow_down: int, width: int = 412, late: bool = False) -> Seen:
@@ -156,6 +162,7 @@ async def load(browser: Browser, address: str, *, slow_down: int, width: int = 4
     tools = await context.new_cdp_session(page)
     await tools.send("Performance.enable", {"timeDomain": "threadTicks"})
     await tools.send("Emulation.setCPUThrottlingRate", {"rate": slow_down})
+    events, ended = await _trace(tools)
     await page.goto(address)
     await page.mouse.move(100, 300)
     for distance in (100_000, -700, 100_000):
@@ -164,8 +171,38 @@ async def load(browser: Browser, address: str, *, slow_down: int, width: int = 4
     if late:
         await page.wait_for_timeout(300)
     seen = await _measure(page, tools, asked)
+    await tools.send("Tracing.end")
+    await ended.wait()
     await context.close()
-    return seen
+    return seen._replace(blocked=blocking(events, address))
+
+
+async def _trace(tools: Any) -> tuple[list[Any], asyncio.Event]:
+    """The browser writes its tasks down from now; the list is full once the event is set."""
+    events: list[Any] = []
+    ended = asyncio.Event()
+    tools.on("Tracing.dataCollected", lambda told: events.extend(told["value"]))
+    tools.on("Tracing.tracingComplete", lambda _: ended.set())
+    categories = ["devtools.timeline", "disabled-by-default-devtools.timeline"]
+    config = {"includedCategories": categories, "excludedCategories": ["*"]}
+    await tools.send("Tracing.start", {"traceConfig": config, "transferMode": "ReportEvents"})
+    return events, ended
+
+
+def blocking(events: list[Any], address: str) -> float:
+    """Milliseconds beyond fifty of each task on the page's main thread: the one that parses the HTML of this address."""
+    parsing = (each for each in events if each["name"] == "ParseHTML")
+    threads = {
+        (each["pid"], each["tid"]) for each in parsing if each["args"].get("beginData", {}).get("url") == address
+    }
+    tasks = [each for each in events if each["name"] == "RunTask" and (each["pid"], each["tid"]) in threads]
+    assert tasks, f"no task of {address} was seen"
+    blocked, until = 0.0, 0.0
+    for task in sorted(tasks, key=lambda each: (each["ts"], -each.get("dur", 0))):
+        if task["ts"] >= until:  # not one inside another
+            blocked += max(0.0, task.get("tdur", 0) / 1000 - LONG_MS)
+            until = task["ts"] + task.get("dur", 0)
+    return blocked
 
 
 async def _measure(page: Page, tools: Any, asked: list[str]) -> Seen:
@@ -177,7 +214,7 @@ async def _measure(page: Page, tools: Any, asked: list[str]) -> Seen:
         requests=len(asked),
         script=told["ScriptDuration"] * 1000,
         task=told["TaskDuration"] * 1000,
-        blocked=watched["blocked"],
+        blocked=0.0,
         heap=after["JSHeapUsedSize"] / 1e6,
         moved=watched["moved"],
     )
@@ -220,20 +257,22 @@ def middle(runs: list[Seen]) -> Seen:
 
 async def say_loads(browser: Browser, places: list[Stand], *, runs: int) -> None:
     """Prints each article's figures beside those of the same article without the snippet; runs alternate."""
-    print(f"\n412 px, median of {runs} runs{'':<11}" + "".join(f"{name:>12}" for name in Seen._fields))
+    print(f"\n412 px, median of {runs} runs{'':<15}" + "".join(f"{name:>12}" for name in Seen._fields))
     for place in places:
         for slow_down in SLOW_DOWNS:
-            bare: list[Seen] = []
-            full: list[Seen] = []
+            runs_of: dict[str, list[Seen]] = {"without": [], "form, no script": [], "with": []}
             await load(browser, place.full, slow_down=slow_down)  # warms the browser up
             for _ in range(runs):
-                bare.append(await load(browser, place.bare, slow_down=slow_down))
-                full.append(await load(browser, place.full, slow_down=slow_down))
-            added = Seen(*(a - b for a, b in zip(middle(full), middle(bare), strict=True)))
-            for label, line in (("without", middle(bare)), ("with", middle(full)), ("added", added)):
+                for seen, address in zip(runs_of.values(), place[1:], strict=True):
+                    seen.append(await load(browser, address, slow_down=slow_down))
+            bare, form, full = map(middle, runs_of.values())
+            lines = dict(zip(runs_of, (bare, form, full), strict=True))
+            lines["added by the fields"] = Seen(*(a - b for a, b in zip(form, bare, strict=True)))
+            lines["added in all"] = Seen(*(a - b for a, b in zip(full, bare, strict=True)))
+            for label, line in lines.items():
                 words = f"{place.site}, {slow_down}x slower, {label}"
                 print(
-                    f"{words:<36}{line.requests:>12.0f}{line.script:>12.1f}{line.task:>12.1f}{line.blocked:>12.1f}",
+                    f"{words:<40}{line.requests:>12.0f}{line.script:>12.1f}{line.task:>12.1f}{line.blocked:>12.1f}",
                     end="",
                 )
                 print(f"{line.heap:>12.2f}{line.moved:>12.4f}")
@@ -248,8 +287,9 @@ async def say_shifts(browser: Browser, places: list[Stand], *, runs: int) -> Non
             print(f"{place.site + ', ' + str(width) + ' px':<36}{max(moved):>12.4f}")
 
 
-async def measure(give: str, folder: Path, *, runs: int, shifts: int) -> None:
-    async with stands(give, folder) as places, async_playwright() as player:
+async def measure(give: str, folder: Path, *, runs: int, shifts: int, site: str | None) -> None:
+    async with stands(give, folder) as stood, async_playwright() as player:
+        places = [place for place in stood if site in (None, place.site)]
         browser = await player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         await asyncio.to_thread(say_bytes, give, places)
         await say_loads(browser, places, runs=runs)
@@ -261,10 +301,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--shifts", type=int, default=10)
+    parser.add_argument("--site", choices=list(PATHS), help="only this one")
     told = parser.parse_args()
     print(machine())
     with database("sqlite") as url, tempfile.TemporaryDirectory() as name, service(url, name) as give:
-        asyncio.run(measure(give, Path(name) / "sites", runs=told.runs, shifts=told.shifts))
+        asyncio.run(measure(give, Path(name) / "sites", runs=told.runs, shifts=told.shifts, site=told.site))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Composition root of the web process: settings -> tools -> doors -> the application."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from litestar import Litestar
@@ -13,11 +14,18 @@ from supporters.guard.switches import SwitchCache
 from supporters.guard.tokens import FormTokens
 from supporters.kit.signing import Signer
 from supporters.payments.verifier import Verifier
-from supporters.prompts.files import PublishedPrompt, published_prompt
+from supporters.prompts.files import (
+    PublishedPrompt,
+    kept_script,
+    placement_codes,
+    published_prompt,
+    script_names,
+)
+from supporters.prompts.script import Script
 from supporters.settings import Settings, read_settings
 from supporters.web.common import static
 from supporters.web.common.access import access_guard
-from supporters.web.common.cache import Cached, Latest
+from supporters.web.common.cache import Cached, Latest, Named
 from supporters.web.common.house import House
 from supporters.web.common.network import parse_networks
 from supporters.web.common.origin import OriginGuard
@@ -32,6 +40,7 @@ from supporters.worker import Tools, Worker, open_tools, prepare
 
 LARGEST_BODY = 256 * 1024
 GRACE_SECONDS = 20
+FOR_EVER = timedelta(days=365)  # a script's name says what it holds
 PAGES_KEPT = 300  # donation pages as drawn for one link each, some 15 kB apiece
 
 
@@ -73,6 +82,18 @@ def build_house(tools: Tools) -> House:
         async with db.reading() as session:
             return await published_prompt(session, placement)
 
+    async def load_script(name: str) -> Script | None:
+        async with db.reading() as session:
+            return await kept_script(session, name)
+
+    async def load_codes() -> Sequence[str]:
+        async with db.reading() as session:
+            return await placement_codes(session)
+
+    async def load_script_names() -> Sequence[str]:
+        async with db.reading() as session:
+            return await script_names(session)
+
     return House(
         settings=settings,
         db=db,
@@ -91,7 +112,8 @@ def build_house(tools: Tools) -> House:
         limits=tools.limits,
         appeals=Cached(load_appeal, clock),
         switches=SwitchCache(db),
-        prompts=Cached(load_prompt, clock),
+        prompts=Named(load_codes, load_prompt, clock),
+        scripts=Named(load_script_names, load_script, clock, keep=FOR_EVER),
         outside=tools.outside,
         links_drawn=Latest(PAGES_KEPT),
         trusted=parse_networks(settings.trusted_proxies),

@@ -11,6 +11,7 @@ from supporters.appeals.history import publish_due
 from supporters.jobs.work import Work
 from supporters.kit.ids import Ids
 from supporters.newsletters.queries import signup_lines
+from supporters.newsletters.rules import form_value
 from supporters.prompts.publish import NewsletterLine, TickerLine, republish
 from supporters.reports.tickers import ticker_lines
 from supporters.settings import Settings
@@ -18,7 +19,10 @@ from supporters.settings import Settings
 
 async def publish_all(session: AsyncSession, *, settings: Settings, ids: Ids, now: datetime) -> list[str]:
     """Every placement's file says what holds now; returns the codes of the placements that changed."""
-    lines = {slug: NewsletterLine(slug, *words) for slug, words in (await signup_lines(session)).items()}
+    lines = {
+        slug: NewsletterLine(slug, name, wording, how_often, form_value(slug, wording))
+        for slug, (name, wording, how_often) in (await signup_lines(session)).items()
+    }
     tickers = {
         slug: TickerLine(line.raised_minor, line.people, line.currency, line.as_of)
         for slug, line in (await ticker_lines(session, now=now)).items()

@@ -1,7 +1,7 @@
 """A prompt's content without a database, and a browser that is shown it on a page of any kind."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -152,14 +152,6 @@ async def host(chromium: Browser, content: Content) -> AsyncIterator[Host]:
     context.set_default_timeout(4_000)
     yield Host(context, content)
     await context.close()
-
-
-@pytest.fixture
-def mailbag() -> Iterator[Mailbag]:
-    bag = Mailbag()
-    bag.start()
-    yield bag
-    bag.stop()
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ async def stored(page: Page) -> Any:
 
 
 async def test_choosing_changes_the_button_and_a_wrong_amount_is_said_before_anything_is_sent(host: Host) -> None:
-    page = await host.open("/news/ferry?utm_source=letter")
+    page = await host.open("/news/ferry?utm_source=letter&utm_source=again")
     button, other = page.locator(f"{BOX} [data-go] button"), page.locator(f"{BOX} [name=other]")
     assert await state(page) == "ask"
     assert await page.locator(f"{BOX} :checked").count() == 0
@@ -58,6 +58,7 @@ async def test_choosing_changes_the_button_and_a_wrong_amount_is_said_before_any
     sent = page.url.partition("?")[2].split("&")
     assert {"once=other", "other=12%2C50", "frequency=once", "issue=2822", "placement=article-foot"} <= set(sent)
     assert {"article=%2Fnews%2Fferry", "utm_source=letter", "appeal=general"} <= set(sent)
+    assert "utm_source=again" not in sent  # a field said twice would be refused
     assert host.errors == []
 
 

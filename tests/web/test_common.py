@@ -17,7 +17,7 @@ from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.errors import DatabaseBusy
 from supporters.web.common.access import PUBLIC
-from supporters.web.common.cache import Cached
+from supporters.web.common.cache import MOST_KEYS, Cached, Named
 from supporters.web.common.network import client_address, parse_networks
 from supporters.web.common.session import DEPENDENCIES
 from supporters.web.common.shell import EXCEPTION_HANDLERS
@@ -97,6 +97,70 @@ async def test_last_known_value_bridges_a_busy_database_for_five_minutes(clock: 
         await cached.get("a")
     with pytest.raises(DatabaseBusy):
         await cached.get("never seen")
+
+
+async def test_what_was_marked_old_is_loaded_again_and_bridges_a_busy_database(clock: FixedClock) -> None:
+    source = Source()
+    cached = Cached(source.load, clock)
+    first = await cached.get("a")
+    cached.forget()
+    source.is_busy = True
+    bridged = await cached.get("a")
+    source.is_busy = False
+
+    fresh = await cached.get("a")
+
+    assert (first, bridged, fresh) == ("a 1", "a 1", "a 3")
+
+
+async def test_value_whose_loading_began_before_a_change_is_not_kept(clock: FixedClock) -> None:
+    cached = Cached(Source().load, clock)
+    begun = asyncio.create_task(cached.get("a"))
+    await asyncio.sleep(0.005)
+
+    cached.forget()
+
+    assert (await begun, await cached.get("a")) == ("a 1", "a 2")
+
+
+async def test_keys_that_nobody_asks_for_give_way_to_those_in_use(clock: FixedClock) -> None:
+    loads: list[str] = []
+
+    async def load(key: str) -> str:
+        loads.append(key)
+        return key
+
+    cached = Cached(load, clock)
+    for number in range(2 * MOST_KEYS):
+        await cached.get(f"invented {number}")
+        await cached.get("in use")
+
+    assert loads.count("in use") == 1
+    assert len(cached._kept) == MOST_KEYS
+
+
+async def test_names_that_cannot_be_read_are_asked_for_once_a_second(clock: FixedClock) -> None:
+    asked, is_busy = 0, True
+
+    async def names() -> list[str]:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        if is_busy:
+            raise DatabaseBusy("busy")
+        return ["a"]
+
+    named = Named(names, Source().load, clock)
+    answers = await asyncio.gather(*(named.get("a") for _ in range(20)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {DatabaseBusy}
+    with pytest.raises(DatabaseBusy):
+        await named.get("a")
+    assert asked == 1
+    is_busy = False
+    clock.advance(timedelta(seconds=1))
+
+    assert (await named.get("a"), await named.get("b")) == ("a 1", None)
+    assert asked == 2
 
 
 async def test_waiting_reader_who_goes_away_takes_nobody_with_him(clock: FixedClock) -> None:

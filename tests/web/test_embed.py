@@ -10,10 +10,13 @@ import brotli
 import httpx
 import pytest
 
+from supporters.kit.errors import DatabaseBusy
+from supporters.prompts.jobs import all_files
+from supporters.prompts.models import Placement
 from supporters.prompts.placements import ensure_placements
-from supporters.prompts.script import prompt_script
+from supporters.prompts.script import prompt_script, script_of
 from supporters.prompts.sightings import sites_seen
-from supporters.web.common.publishing import publish_all
+from supporters.web.common.publishing import publish_all, publish_prompts
 from whole import Whole
 
 JSON = "/p/v1/article-foot.json"
@@ -168,20 +171,123 @@ async def test_a_stampede_after_a_change_reads_the_database_once(embed: Whole) -
     import asyncio
 
     house, loads = embed.app.state.house, 0
-    load = house.prompts._load
+    values = house.prompts._values
+    load = values._load
 
     async def counted(key: str) -> object:
         nonlocal loads
         loads += 1
         return await load(key)
 
-    house.prompts._load = counted
+    values._load = counted
     house.prompts.forget()
     answers = await asyncio.gather(*(get(embed, JSON) for _ in range(60)))
 
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
     assert loads == 1
+
+
+async def test_a_thousand_invented_names_cost_one_question_a_second_and_push_nothing_out(embed: Whole) -> None:
+    house, asked = embed.app.state.house, count_readings(embed)
+    before = (await get(embed, JSON)).headers["etag"]
+    asked.clear()
+
+    for number in range(600):
+        assert await house.prompts.get(f"invented-{number}") is None
+        assert await house.scripts.get(f"prompt.{number:010}.js") is None
+    found = await get(embed, JSON)
+
+    assert found.headers["etag"] == before
+    assert len(asked) == 1, "the scripts' names were asked for once, the placements' had been read within the second"
+    embed.clock.advance(timedelta(seconds=1))
+    assert (await get(embed, "/p/v1/invented.json")).status_code == 404
+    assert len(asked) == 2
+
+
+async def test_a_new_place_on_the_site_is_served_a_second_later(embed: Whole) -> None:
+    assert (await get(embed, "/p/v1/home-page.json")).status_code == 404
+
+    async with embed.db.unit_of_work() as session:
+        now = embed.clock.now()
+        session.add(
+            Placement(
+                code="home-page", title="Home", appeal_slug="general", newsletter_slug=None, heading="", is_on=True,
+                changed_at=now,
+            )
+        )  # fmt: skip
+        await session.flush()
+        await publish_all(session, settings=embed.settings, ids=embed.ids, now=now)
+    embed.clock.advance(timedelta(seconds=1))
+
+    assert (await get(embed, "/p/v1/home-page.json")).json()["placement"] == "home-page"
+
+
+async def test_a_script_of_an_earlier_release_is_served_under_its_name_for_ever(
+    embed: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pasted = (await get(embed, JSON)).json()["script"]
+    path = pasted["src"].removeprefix(embed.settings.base_url)
+    before = await get(embed, path)
+
+    newer = script_of(b"// a later release\n")
+    for module in ("prompts.publish", "prompts.jobs", "web.embed.files"):
+        monkeypatch.setattr(f"supporters.{module}.prompt_script", lambda: newer)
+    async with embed.db.unit_of_work() as session:
+        await publish_all(session, settings=embed.settings, ids=embed.ids, now=embed.clock.now())
+        on_disk = await all_files(session)
+    embed.app.state.house.prompts.forget()
+
+    assert (await get(embed, JSON)).json()["script"]["src"].endswith(newer.name)
+    assert (await get(embed, f"/p/v1/{newer.name}")).content == newer.body
+    after = await get(embed, path)
+    assert (after.status_code, after.content) == (200, before.content)
+    assert after.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert after.headers["etag"] == before.headers["etag"]
+    assert (await get(embed, "/p/v1/prompt.js")).content == newer.body
+    assert on_disk[path.rpartition("/")[2]] == before.content
+
+
+async def test_words_in_the_cache_bridge_a_busy_database_even_after_a_change(embed: Whole) -> None:
+    house = embed.app.state.house
+    before = await get(embed, JSON)
+
+    async def busy(_key: str) -> None:
+        raise DatabaseBusy("busy")
+
+    house.prompts._values._load = busy
+    house.prompts.forget()
+
+    assert (await get(embed, JSON)).content == before.content
+    assert (await get(embed, "/p/v1/issue-page.json")).status_code == 503, "never read before, so nobody can say"
+
+
+async def test_a_reader_who_comes_before_the_commit_does_not_keep_the_old_words(embed: Whole) -> None:
+    before = (await get(embed, JSON)).json()
+
+    async with embed.db.unit_of_work() as session:
+        foot = await session.get_one(Placement, "article-foot")
+        foot.heading = "Keep the presses running"
+        await session.flush()
+        await publish_prompts(embed.app.state.house, session)
+        meanwhile = (await get(embed, JSON)).json()
+    after = (await get(embed, JSON)).json()
+
+    assert meanwhile["heading"] == before["heading"]
+    assert after["heading"] == "Keep the presses running"
+
+
+def count_readings(site: Whole) -> list[str]:
+    """Grows by one with every question that the service asks the database in order to read."""
+    asked: list[str] = []
+    house, reading = site.app.state.house, site.app.state.house.db.reading
+
+    def counted() -> object:
+        asked.append("reading")
+        return reading()
+
+    house.db.reading = counted
+    return asked
 
 
 async def test_files_hold_no_personal_data_and_no_secret(embed: Whole) -> None:

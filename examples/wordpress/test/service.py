@@ -77,6 +77,7 @@ def published(service: str, placement: str) -> dict[str, Any]:
         "ticker": None,
         "newsletter": {
             "slug": "daily",
+            "list": "daily~0123456789abcdef",
             "name": "Morning Light",
             "words": "Sign up for our daily email Morning Light",
             "note": "Five stories at 7 each morning. You can stop with one click.",

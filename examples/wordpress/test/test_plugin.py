@@ -41,7 +41,7 @@ def test_newsletter_form_posts_to_the_service(site: WordPress, service: Service)
     posts = {form["action"] for form in prompt.all("form", method="post")}
 
     assert posts == {f"{service.address}/news", f"{service.address}/remind"}
-    assert hidden(prompt)["list"] == "daily"
+    assert hidden(prompt)["list"] == "daily~0123456789abcdef"
     assert "Sign up for our daily email Morning Light" in prompt.text
 
 

@@ -29,6 +29,7 @@ class NewsletterLine(msgspec.Struct, frozen=True):
     name: str
     wording: str
     how_often: str
+    form_value: str = ""  # what the form sends for the list: it names these very words
 
 
 class TickerLine(msgspec.Struct, frozen=True):
@@ -197,6 +198,7 @@ def _newsletter(line: NewsletterLine, settings: Settings) -> dict[str, str]:
         said = _("Sign up for %(name)s")
     return {
         "slug": line.slug,
+        "list": line.form_value or line.slug,
         "name": line.name,
         "words": said % {"name": line.name},
         "note": line.wording,

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.jobs.backstage import Backstage
 from supporters.jobs.timers import Timer
 from supporters.jobs.work import Handler, Work
-from supporters.prompts.files import published_prompt
+from supporters.prompts.files import kept_script, published_prompt, script_names
 from supporters.prompts.placements import placements
 from supporters.prompts.publish import WRITE_FILES
 from supporters.prompts.reminders import ask_those_waiting, forget_letters, forget_unconfirmed, send_reminders
@@ -56,9 +56,13 @@ async def _remind(work: Work, _payload: dict[str, Any], *, settings: Settings) -
 
 
 async def all_files(session: AsyncSession) -> dict[str, bytes]:
-    """Every published file by its name, the script under its two."""
+    """Every published file by its name, the script under its two, and the scripts of earlier releases."""
     script = prompt_script()
     files = {script.name: script.body, "prompt.js": script.body}
+    for name in await script_names(session):
+        earlier = await kept_script(session, name)
+        if earlier is not None:
+            files[name] = earlier.body
     for placement in await placements(session):
         prompt = await published_prompt(session, placement.code)
         if prompt is not None:

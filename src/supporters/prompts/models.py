@@ -34,6 +34,16 @@ class PromptFile(Base):
     published_at: Mapped[datetime]
 
 
+class PromptScript(Base):
+    """A script that published files have named. Pages pasted then go on asking for it, so that it is never deleted."""
+
+    __tablename__ = "prompt_script"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    first_at: Mapped[datetime]
+
+
 class AskVeto(Base):
     """Editors asked that nothing is asked for: on one path, under one tag, or on some days. Never deleted, but lifted."""
 

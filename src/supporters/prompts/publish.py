@@ -16,6 +16,7 @@ from supporters.jobs.queue import enqueue
 from supporters.kit.ids import Ids
 from supporters.paths import PACKAGE
 from supporters.prompts.content import NewsletterLine, Spot, TickerLine, build, words_digest
+from supporters.prompts.files import keep_script
 from supporters.prompts.models import Placement, PromptFile
 from supporters.prompts.script import prompt_script
 from supporters.prompts.vetoes import quiet_now
@@ -38,11 +39,13 @@ async def republish(
     """Every placement's published file says what holds at this moment; returns the codes of those that changed.
 
     A new version is stored only when words changed; a ticker's new figures are written into the version at hand.
-    An appeal that is not open is replaced by the general one. *Writes* `prompt_file`, and a job for the files on disk.
+    An appeal that is not open is replaced by the general one. *Writes* `prompt_file`, `prompt_script` for the script that
+    the files name, and a job for the files on disk.
     """
     # locked in order: two who publish at once would otherwise both store the next version
     held = select(Placement).order_by(Placement.code).with_for_update()
     spots = (await session.scalars(held)).all()
+    await keep_script(session, prompt_script(), now=now)
     quiet = await quiet_now(session)
     changed: list[str] = []
     for placement in spots:

@@ -31,7 +31,11 @@ class Script(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=1)
 def prompt_script() -> Script:
     """The script of this release."""
-    body = strip(STATIC.joinpath("prompt.js").read_text(encoding="utf-8")).encode()
+    return script_of(strip(STATIC.joinpath("prompt.js").read_text(encoding="utf-8")).encode())
+
+
+def script_of(body: bytes) -> Script:
+    """The script of these bytes: its name says what it holds, whichever release it came with."""
     digest = hashlib.sha256(body).hexdigest()[:10]
     integrity = "sha384-" + base64.b64encode(hashlib.sha384(body).digest()).decode()
     return Script(f"prompt.{digest}.js", body, gzip.compress(body, 9, mtime=0), f'"{digest}"', integrity)

@@ -1,5 +1,7 @@
 """`python -m supporters.snippet refresh https://give.paper.example public --site paper.example`, every minute by a timer."""
 
+from __future__ import annotations  # sites may run an older Python than the service
+
 import argparse
 import sys
 from pathlib import Path

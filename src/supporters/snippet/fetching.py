@@ -1,9 +1,13 @@
 """Reading the published file, with the last good copy on disk for the time when it can't be read. Never raises."""
 
+from __future__ import annotations  # sites may run an older Python than the service
+
 import json
 import os
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +18,53 @@ from urllib.request import Request, urlopen
 TIMEOUT_SECONDS = 2.0
 LARGEST_BYTES = 500_000
 FORMAT = 1
+
+
+class _Copy:
+    """The last good copy: on disk for all processes, and in this one for the case that the disk takes nothing.
+
+    One thread asks; meanwhile the others use what there is, and wait only when there is nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.asking = threading.Lock()
+        self._asked_at = float("-inf")  # by the clock of this process
+        self._body: bytes | None = None
+
+    def read(self) -> bytes | None:
+        """The copy's bytes, if there is one."""
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            return self._body
+
+    def is_due(self, max_age: float, *, is_usable: bool) -> bool:
+        """Whether nobody has asked within `max_age` seconds: not this process, nor another that keeps a usable file."""
+        if time.monotonic() - self._asked_at < max_age:
+            return False
+        if not is_usable:
+            return True
+        try:
+            return abs(time.time() - self.path.stat().st_mtime) >= max_age  # ahead: the disk's clock, or ours set back
+        except OSError:
+            return True
+
+    def claim(self) -> None:
+        """Others see that the copy is being looked after, before the answer is there and whatever it is."""
+        self._asked_at = time.monotonic()
+        try:
+            os.utime(self.path)
+        except OSError:
+            return
+
+    def keep(self, body: bytes) -> None:
+        """These bytes are the copy."""
+        self._body = body
+        _write(self.path, body)
+
+
+_copies: dict[tuple[int, str], _Copy] = {}  # by process too: a lock that was held while a server forked would stay so
 
 
 def fetch(
@@ -28,35 +79,57 @@ def fetch(
 
     `cache` is a file of your site's own (the copy is written there whole or not at all). `site` is your site's host: with it
     the desk shows which version you show. Waits two seconds at most for each step of the call: to connect, to hear more.
+    While one thread asks, the others get the copy at hand.
     """
-    path = Path(cache)
-    copy = _read(path)
-    if not copy or _age_seconds(path) >= max_age:
-        told = _ask(_address(base_url, placement, "json", site, form), etag=str(copy.get("etag", "")))
+
+    def ask(known: dict[str, Any] | None) -> bytes | None:
+        told = _ask(_address(base_url, placement, "json", site, form), etag=str((known or {}).get("etag", "")))
         prompt = _as_prompt(_parse(told[1])) if told else None
         if told and prompt is not None:
-            copy = {"etag": told[0], "prompt": prompt}
-            _write(path, json.dumps(copy).encode())
-        elif copy:
-            _touch(path)  # it is still the newest, or nothing newer can be had: not asked again for a while
-        else:
-            _write(path, b'{"prompt": null}')  # nor is a service that is down asked for every page
-    return _as_prompt(copy.get("prompt"))
+            return json.dumps({"etag": told[0], "prompt": prompt}).encode()
+        return None if known else b'{"prompt": null}'  # nor is a service that is down asked for every page
+
+    copy = _newest(cache, max_age, _as_copy, ask)
+    return _as_prompt(copy.get("prompt")) if copy else None
 
 
 def fetch_html(
     base_url: str, placement: str, cache: str | os.PathLike[str], site: str = "", max_age: int = 60
 ) -> str | None:
     """The form as published HTML: at most `max_age` seconds old, else the last good copy, else None."""
-    path = Path(cache)
-    if path.is_file() and _age_seconds(path) < max_age:
-        return _text(path)
-    told = _ask(_address(base_url, placement, "html", site, "plain"), etag="")
-    if told and told[1] and b"<supporter-prompt" in told[1]:
-        _write(path, told[1])
-    else:
-        _touch(path)
-    return _text(path)
+
+    def ask(_known: str | None) -> bytes | None:
+        told = _ask(_address(base_url, placement, "html", site, "plain"), etag="")
+        return told[1] if told and told[1] and b"<supporter-prompt" in told[1] else None
+
+    return _newest(cache, max_age, _as_text, ask)
+
+
+def _newest(
+    cache: str | os.PathLike[str],
+    max_age: float,
+    understand: Callable[[bytes | None], Any],
+    ask: Callable[[Any], bytes | None],
+) -> Any:
+    """The copy as `understand` gives it, after `ask` was called for a newer one if that is due and nobody else does."""
+    key = os.getpid(), os.path.abspath(cache)  # noqa: PTH100 - resolve() would read the disk
+    held = _copies.setdefault(key, _Copy(Path(cache)))
+    copy = understand(held.read())
+    if copy and not held.is_due(max_age, is_usable=True):
+        return copy
+    if not held.asking.acquire(timeout=0 if copy else 2 * TIMEOUT_SECONDS):
+        return copy
+    try:
+        copy = understand(held.read())
+        if held.is_due(max_age, is_usable=bool(copy)):
+            held.claim()
+            body = ask(copy)
+            if body is not None:
+                held.keep(body)
+                copy = understand(body)
+    finally:
+        held.asking.release()
+    return copy
 
 
 def _address(base_url: str, placement: str, kind: str, site: str, form: str) -> str:
@@ -107,36 +180,17 @@ def _as_prompt(found: object) -> dict[str, Any] | None:
     return prompt if prompt.get("v") == FORMAT and isinstance(prompt.get("words"), dict) else None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The last good copy with its tag; empty when there is none that can be read."""
-    try:
-        found: object = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+def _as_copy(body: bytes | None) -> dict[str, Any] | None:
+    """The last good copy with its tag; None when there is none that can be read."""
+    found = _parse(body)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
 
-def _text(path: Path) -> str | None:
+def _as_text(body: bytes | None) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        return body.decode() if body is not None else None
+    except ValueError:
         return None
-
-
-def _age_seconds(path: Path) -> float:
-    """How long ago the copy was looked after, by the clock of the disk that it lies on."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".supporters") as probe:
-            return max(0.0, Path(probe.name).stat().st_mtime - path.stat().st_mtime)
-    except OSError:
-        return float("inf")
-
-
-def _touch(path: Path) -> None:
-    try:
-        os.utime(path)
-    except OSError:
-        return
 
 
 def _write(path: Path, body: bytes) -> None:

@@ -1,5 +1,8 @@
 """Putting the present words into HTML files that are already written, between two comments. For sites without templates."""
 
+from __future__ import annotations  # sites may run an older Python than the service
+
+import json
 import os
 import re
 import tempfile
@@ -15,6 +18,7 @@ _TOLD = re.compile(r"""([a-z-]+)(?:="([^"]*)")?""")
 _CANONICAL = re.compile(r"""<link\b[^>]*\brel=["']?canonical["']?[^>]*>""", re.IGNORECASE)
 _HREF = re.compile(r"""\bhref=["']([^"']+)["']""", re.IGNORECASE)
 ORIGIN = "<!-- supporters:origin -->"
+NO_PATH, NO_TAGS = 'data-path=""', "data-tags='[]'"  # how the published snippet says that it knows no article
 
 
 def refresh_html(
@@ -62,18 +66,31 @@ def _canonical(page: str) -> str:
 
 def _is_quiet(facts: dict[str, str], prompt: dict[str, Any]) -> bool:
     quiet = prompt.get("quiet", {})
-    tags = {tag.strip() for tag in facts.get("tags", "").split(",")}
-    path = urlsplit(facts["article"]).path
-    return "no-ask" in facts or path in quiet.get("paths", ()) or bool(tags & set(quiet.get("tags", ())))
+    vetoed = set(_tags(facts)) & set(quiet.get("tags", ()))
+    return "no-ask" in facts or _path(facts) in quiet.get("paths", ()) or bool(vetoed)
 
 
 def _with_origin(snippet: str, facts: dict[str, str]) -> str:
+    """The snippet knows its article: in the fields that are sent, and in what the script compares with later vetoes."""
     fields = "".join(
         f'<input type="hidden" name="{name}" value="{escape(facts[name])}">'
         for name in ("article", "issue")
         if facts.get(name)
     )
-    return snippet.replace(ORIGIN, fields)
+    told = snippet.replace(NO_PATH, f'data-path="{escape(_path(facts))}"').replace(NO_TAGS, _tags_attribute(facts))
+    return told.replace(ORIGIN, fields)
+
+
+def _path(facts: dict[str, str]) -> str:
+    return urlsplit(facts["article"]).path
+
+
+def _tags(facts: dict[str, str]) -> list[str]:
+    return [tag.strip() for tag in facts.get("tags", "").split(",") if tag.strip()]
+
+
+def _tags_attribute(facts: dict[str, str]) -> str:
+    return "data-tags='" + escape(json.dumps(_tags(facts))) + "'"
 
 
 def _replace(path: Path, text: str) -> bool:

@@ -175,8 +175,12 @@ function clean_newsletter( $value, string $service ): ?array {
 	$slug   = is_array( $value ) ? clean_code( $value['slug'] ?? null ) : '';
 	$action = is_array( $value ) ? clean_address( $value['action'] ?? null, $service ) : null;
 	$words  = is_array( $value ) ? clean_text( $value['words'] ?? null, 500 ) : '';
+	// what the form sends: the list, and which wording it shows
+	$list = $value['list'] ?? null;
+	$list = is_string( $list ) && preg_match( '/^[A-Za-z0-9._~-]{1,140}\z/', $list ) ? $list : $slug;
 	return '' === $slug || '' === $words || null === $action ? null : array(
 		'slug'   => $slug,
+		'list'   => $list,
 		'action' => $action,
 		'words'  => $words,
 		'note'   => clean_text( $value['note'] ?? null, 500 ),

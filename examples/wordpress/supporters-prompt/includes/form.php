@@ -167,7 +167,7 @@ function newsletter_html( array $prompt, array $fields ): string {
 		link( $list['action'] ),
 		text( $list['words'] ),
 		said_html( 'news_note', $list['note'], ' data-small' ),
-		hidden_html( array( 'list' => $list['slug'] ) + array_intersect_key( $fields, array( 'placement' => 1, 'article' => 1, 'issue' => 1 ) ) ),
+		hidden_html( array( 'list' => $list['list'] ?? $list['slug'] ) + array_intersect_key( $fields, array( 'placement' => 1, 'article' => 1, 'issue' => 1 ) ) ),
 		email_html( $prompt ),
 		text( word( $prompt, 'sign_up', __( 'Sign up', 'supporters-prompt' ) ) )
 	);

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -15,11 +15,13 @@ Value = TypeVar("Value")
 KEEP = timedelta(seconds=5)
 LONGEST_STALE = timedelta(minutes=5)
 MOST_KEYS = 500
+NAMES_REST = timedelta(seconds=1)
 
 
 class _Kept(msgspec.Struct, Generic[Value], frozen=True):
     value: Value
     loaded_at: datetime
+    turn: int  # how often everything had been marked old when its loading began
 
 
 class Cached(Generic[Value]):
@@ -32,19 +34,21 @@ class Cached(Generic[Value]):
         self._load = load
         self._clock = clock
         self._keep = keep
-        self._kept: dict[str, _Kept[Value]] = {}
+        self._kept: OrderedDict[str, _Kept[Value]] = OrderedDict()
         self._loading: dict[str, asyncio.Future[Value]] = {}
+        self._turn = 0
 
     async def get(self, key: str) -> Value:
         """The value for `key`, at most a few seconds old. Raises DatabaseBusy when there is none at all."""
         kept = self._kept.get(key)
-        if kept is not None and self._clock.now() - kept.loaded_at < self._keep:
+        if kept is not None and kept.turn == self._turn and self._clock.now() - kept.loaded_at < self._keep:
+            self._kept.move_to_end(key)
             return kept.value
         return await self._load_once(key)
 
     def forget(self) -> None:
-        """Nothing is kept any more; the next reader's request asks again."""
-        self._kept.clear()
+        """All that is kept is old: the next reader's request asks again, and has the old value should that fail."""
+        self._turn += 1
 
     async def _load_once(self, key: str) -> Value:
         running = self._loading.get(key)
@@ -54,6 +58,7 @@ class Cached(Generic[Value]):
         return await asyncio.shield(running)
 
     async def _refresh(self, key: str) -> Value:
+        turn = self._turn
         try:
             value = await self._load(key)
         except DatabaseBusy:
@@ -61,10 +66,67 @@ class Cached(Generic[Value]):
             if kept is None or self._clock.now() - kept.loaded_at > LONGEST_STALE:
                 raise
             return kept.value
-        if len(self._kept) >= MOST_KEYS:
-            self._kept.clear()
-        self._kept[key] = _Kept(value, self._clock.now())
+        self._kept[key] = _Kept(value, self._clock.now(), turn)
+        self._kept.move_to_end(key)
+        if len(self._kept) > MOST_KEYS:
+            self._kept.popitem(last=False)  # the one that nobody has asked for longest
         return value
+
+
+class Named(Generic[Value]):
+    """A cache for a known set of names: what anybody may invent costs no question of its own, and takes nobody's place.
+
+    For an unknown name the set is read again, at most once a second however many are asked for.
+    """
+
+    def __init__(
+        self,
+        names: Callable[[], Awaitable[Collection[str]]],
+        load: Callable[[str], Awaitable[Value]],
+        clock: Clock,
+        *,
+        keep: timedelta = KEEP,
+    ) -> None:
+        self._read_names = names
+        self._clock = clock
+        self._values = Cached(load, clock, keep=keep)
+        self._names: frozenset[str] = frozenset()
+        self._asked_at: datetime | None = None
+        self._asking: asyncio.Future[None] | None = None
+        self._failed: DatabaseBusy | None = None
+
+    async def get(self, name: str) -> Value | None:
+        """The value of that name, or None when there is none. Raises DatabaseBusy when that can't be known."""
+        if name not in self._names:
+            await self._read_once()
+        return await self._values.get(name) if name in self._names else None
+
+    def forget(self) -> None:
+        """All that is kept is old, the set of names too."""
+        self._values.forget()
+        self._asked_at = None
+
+    async def _read_once(self) -> None:
+        if self._asking is None:
+            if self._asked_at is None or not timedelta() <= self._clock.now() - self._asked_at < NAMES_REST:
+                self._asking = asyncio.ensure_future(self._read())
+                self._asking.add_done_callback(self._has_read)
+            elif self._failed is not None:
+                raise DatabaseBusy(self._failed.message)
+            else:
+                return
+        await asyncio.shield(self._asking)
+
+    def _has_read(self, _asking: asyncio.Future[None]) -> None:
+        self._asking = None
+
+    async def _read(self) -> None:
+        self._asked_at, self._failed = self._clock.now(), None
+        try:
+            self._names = frozenset(await self._read_names())
+        except DatabaseBusy as busy:
+            self._failed = busy
+            raise
 
 
 class Latest(Generic[Value]):

@@ -21,9 +21,10 @@ from supporters.kit.templates import Templates
 from supporters.payments.gateway import Gateway
 from supporters.payments.verifier import Verifier
 from supporters.prompts.files import PublishedPrompt
+from supporters.prompts.script import Script
 from supporters.settings import Settings
 from supporters.staff.sessions import Member
-from supporters.web.common.cache import Cached, Latest
+from supporters.web.common.cache import Cached, Latest, Named
 from supporters.web.common.network import Network, client_address
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -54,7 +55,8 @@ class House:
     limits: Limits
     appeals: Cached[AppealView | None]
     switches: SwitchCache
-    prompts: Cached[PublishedPrompt | None]
+    prompts: Named[PublishedPrompt | None]
+    scripts: Named[Script | None]
     outside: Outside
     links_drawn: Latest[Kept]
     trusted: tuple[Network, ...]

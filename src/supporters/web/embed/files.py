@@ -1,7 +1,8 @@
 """GET /p/v1/…: published prompt files and the optional script, for any site and any cache.
 
 A bare ASGI handler: an article page may be read by a hundred thousand people, and a cache in front may be missing. What is
-served is bytes that lie ready; the database is asked once in five seconds at most, however many ask at once.
+served is bytes that lie ready; the database is asked once in five seconds for a file, however many ask at once, and once a
+second at most for all names that do not exist.
 """
 
 from functools import lru_cache
@@ -19,7 +20,7 @@ from supporters.kit.errors import DatabaseBusy
 from supporters.kit.strings import gettext as _
 from supporters.prompts.content import site_of
 from supporters.prompts.files import PublishedPrompt
-from supporters.prompts.script import prompt_script
+from supporters.prompts.script import Script, prompt_script
 from supporters.prompts.sightings import Sighting, Sightings, note_sighting
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.house import House
@@ -89,11 +90,12 @@ async def _find(scope: Scope) -> Served | None:
     house: House = scope["litestar_app"].state.house
     name = scope["path"].strip("/")
     placement, dot, kind = name.rpartition(".")
-    if kind == "js":
-        return _ready_script(name)
-    if not dot or kind not in {"json", "html"}:
+    if not dot or kind not in {"json", "html", "js"}:
         return None
     try:
+        if kind == "js":
+            script = await _script_of(house, name)
+            return _ready_script(script, name) if script is not None else None
         prompt = await house.prompts.get(placement)
     except DatabaseBusy:
         scope["state"]["busy"] = True
@@ -101,10 +103,14 @@ async def _find(scope: Scope) -> Served | None:
     return _ready(prompt, kind) if prompt is not None else None
 
 
-def _ready_script(name: str) -> Served | None:
+async def _script_of(house: House, name: str) -> Script | None:
+    """The script of this release under both its names, or an earlier one: pages pasted then ask for it for ever."""
     script = prompt_script()
-    if name not in {"prompt.js", script.name}:
-        return None
+    return script if name in {"prompt.js", script.name} else await house.scripts.get(name)
+
+
+@lru_cache(maxsize=50)
+def _ready_script(script: Script, name: str) -> Served:
     cache = FOR_EVER if name == script.name else A_MINUTE
     return _served(script.etag.encode(), 0, SCRIPT, cache, script.body, script.packed)
 

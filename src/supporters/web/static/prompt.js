@@ -1,11 +1,11 @@
 // <supporter-prompt>: the form that is already in the page, in a quiet coat of its own. Optional: all works without it.
 // It makes no global name, needs no other file, and keeps on the reader's device only what the reader asked for.
-const doc = document, KEY = "supporters", DAY = 864e5;
+const doc = document;
 // The address says that somebody has just given. It is said once, then taken off.
 const [given, quietly] = location.hash.match(/^#supporters-thanks(-quiet)?$/) || [];
 if (given) history.replaceState(history.state, "", location.href.split("#")[0]);
 // Writing may fail: then the wish holds for this page. (Reading may fail too: then the plain form stays as it is.)
-const keep = wish => { try { localStorage.setItem(KEY, JSON.stringify(wish)); } catch {} };
+const keep = wish => { try { localStorage.supporters = JSON.stringify(wish); } catch {} };
 const coat = new CSSStyleSheet();
 coat.replaceSync(`:host{display:flow-root}
 .box{--c:var(--prompt-brand,var(--b));--l:1px solid var(--prompt-rule,#77736a);--g:var(--prompt-gap,.5em);line-height:1.45;overflow-wrap:anywhere;background:var(--prompt-surface,color-mix(in srgb,currentColor 5%,transparent));border-block-start:3px solid var(--c);padding:1em}
@@ -31,16 +31,13 @@ summary,a{padding:.6em 0;text-decoration:underline;color:inherit;display:block}
 [data-error]{border-inline-start:4px solid;padding:0 .6em;font-weight:700}
 @media print{.box>:not([data-print]){display:none!important}[data-print]{display:block!important}}`);
 // Watches until `act` says nothing more: layout is ready then, and where the block stands is told for nothing.
-const see = (host, act) => {
-  const eye = new IntersectionObserver(([entry]) => { try { act(entry) || eye.disconnect(); } catch {} });
-  eye.observe(host);
-};
+const see = (host, act) => new IntersectionObserver(([entry], eye) => { try { act(entry) || eye.disconnect(); } catch {} }).observe(host);
 // `before`: where the block stands, told by the observer when the layout is ready anyway.
-const start = (host, before) => {
+const start = (host, kept, before) => {
   // Somebody is in the plain form already: it stays.
   if (host.matches(":focus-within")) return;
-  const data = host.dataset, kept = JSON.parse(localStorage.getItem(KEY)) || {};
-  const place = of => of.getBoundingClientRect(), body = place(doc.body).height, box = doc.createElement("div"), size = new CSSStyleSheet();
+  // Below the window nobody sees it change, and nothing is measured.
+  const data = host.dataset, tall = () => before.top < innerHeight && doc.body.getBoundingClientRect().height, body = tall(), box = doc.createElement("div"), size = new CSSStyleSheet();
   let words = JSON.parse(data.words);
   // The height that the page gave it is kept until nobody can see it change.
   const reserve = (least, down) => size.replaceSync(`@media screen{:host{min-block-size:${least}!important;position:relative;top:${down}px}}.box{--b:${data.brand};--o:${data.onBrand}}`);
@@ -53,12 +50,7 @@ const start = (host, before) => {
   box.append(...host.cloneNode(true).childNodes);
   for (const each of all("template")) each.replaceWith(each.content);
   const [form] = all("[data-ask]"), other = form.other, go = one("[data-go] span"), error = one("[data-error]");
-  const add = (name, value) => form.append(Object.assign(doc.createElement("input"), {type: "hidden", name, value}));
-  form.article || add("article", location.href.split(/[?#]/)[0]);
-  // Which outside page led here: its host, and the marks in this page's own address.
-  const from = doc.referrer.split("/")[2];
-  if (from && from != location.host) add("via", from);
-  for (const [name, value] of new URL(location).searchParams) if (/^utm_/.test(name)) add(name, value);
+  const add = (name, value) => value && !form[name] && form.append(Object.assign(doc.createElement("input"), {type: "hidden", name, value}));
   const often = () => form.frequency?.value || "once", picked = () => one(`[data-ladder=${often()}] :checked`);
   const say = told => {
     const rung = picked();
@@ -77,7 +69,14 @@ const start = (host, before) => {
     const rung = picked(), {value} = other, typed = +value.replace(/,(\d\d?)$/, ".$1"), free = rung ? rung.value == "other" : value;
     const wrong = free ? (!/\d/.test(value) || typed < data.least || typed > data.most) && "error_amount" : !rung && "error_none";
     say(wrong);
-    if (!wrong) return go.textContent = words.going;
+    if (!wrong) {
+      add("article", location.origin + location.pathname);
+      // Which outside page led here: its host, and the marks in this page's own address.
+      const from = doc.referrer.split("/")[2];
+      if (from != location.host) add("via", from);
+      for (const [name, value] of new URL(location).searchParams) /^utm_/.test(name) && add(name, value);
+      return go.textContent = words.going;
+    }
     event.preventDefault();
     (free ? other : one("[data-ladder] input")).focus();
   };
@@ -85,7 +84,7 @@ const start = (host, before) => {
     // -~ counts one more, also after none.
     const wish = target.dataset.do, times = -~kept.times;
     if (!wish) return;
-    keep({later: {later: Date.now() + ([14, 30][times - 1] || 90) * DAY, times}, gives: {gives: true}}[wish] || {});
+    keep({later: {later: Date.now() + ([14, 30][times - 1] || 90) * 864e5, times}, gives: {gives: true}}[wish] || {});
     reserve(0);
     show(wish);
     box.focus();
@@ -94,7 +93,8 @@ const start = (host, before) => {
   const apply = file => {
     const {quiet: {paths, tags}, newsletter} = file;
     if (!file.is_on || paths.includes(data.path || location.pathname) || JSON.parse(data.tags).some(tag => tags.includes(tag))) return show("none");
-    if (picked() || other.value) return;
+    // A ticker's figures change while the words stay.
+    if (file.version == data.version && !all("[data-word=ticker]")[0] || picked() || other.value) return;
     words = {...file, ...file.words};
     for (const each of all("[data-word]")) each.textContent = words[each.dataset.word] || "";
     for (const set of all("[data-ladder]")) {
@@ -108,19 +108,18 @@ const start = (host, before) => {
       }));
     }
     form.appeal.value = file.appeal;
-    for (const each of all("[data-news]")) newsletter ? each.list.value = newsletter.slug : each.remove();
+    for (const each of all("[data-news]")) newsletter ? each.list.value = newsletter.list : each.remove();
     [data.least, data.most] = file.limits;
   };
   say();
   show(given ? "given" : kept.gives ? "gives" : kept.later > Date.now() ? "later" : "ask");
-  if (quietly) keep({...kept, later: Date.now() + 180 * DAY});
+  if (quietly) keep({...kept, later: Date.now() + 180 * 864e5});
   const root = host.attachShadow({mode: "open"}), put = () => { reserve(0); root.replaceChildren(box); };
   const unseen = act => see(host, at => at.isIntersecting || at.boundingClientRect.top < 0 || act());
   root.adoptedStyleSheets = [coat, size];
   put();
-  // Below the window nobody sees it change, and nothing is measured.
-  if (before.top < innerHeight) {
-    const {top, height} = place(host), more = body - place(doc.body).height;
+  if (body) {
+    const {top, height} = host.getBoundingClientRect(), more = body - tall();
     // Taller than its place, and in sight: the plain form stays until it can change unseen.
     if (more < 0 && !given && top > -height) { reserve(before.height + "px"); root.replaceChildren(doc.createElement("slot")); }
     else reserve(height + more + "px", before.top - top);
@@ -131,7 +130,9 @@ const start = (host, before) => {
 };
 // Another version of this file may have been here first: then it does the work.
 try {
+  // The first reading waits for the browser's store: it is a task of its own.
+  const kept = JSON.parse(localStorage.supporters || "{}");
   customElements.define("supporter-prompt", class extends HTMLElement {
-    connectedCallback() { see(this, at => start(this, at.boundingClientRect)); }
+    connectedCallback() { see(this, at => start(this, kept, at.boundingClientRect)); }
   });
 } catch {}
