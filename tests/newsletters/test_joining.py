@@ -38,7 +38,9 @@ async def test_the_first_list_is_made_once_from_the_settings(lists: Lists) -> No
         assert await signup_lines(session) == {
             "daily": ("the daily email, Morning Light", lists.settings.newsletter_wording, "Every day")
         }
-        assert await first_list(session) == "daily"
+        offered = await first_list(session)
+        assert offered is not None
+        assert offered.slug == "daily"
 
 
 async def test_asking_queues_one_service_letter_and_subscribes_nobody(lists: Lists) -> None:
@@ -158,16 +160,42 @@ async def test_a_list_without_double_opt_in_joins_at_once_but_brings_nobody_back
     assert len(await lists.letters("confirm_signup")) == 1
 
 
-async def test_a_list_joined_at_once_keeps_the_words_that_were_shown(lists: Lists) -> None:
-    await lists.add("events", is_double_opt_in=False)
+@pytest.mark.parametrize("is_double", [True, False])
+@pytest.mark.parametrize(
+    ("told", "shown", "detail"),
+    [
+        ("old", "Old words.", {}),
+        ("new", "New words.", {}),
+        (None, "New words.", {}),
+        ("", "New words.", {"wording_assumed": True}),
+        ("0123456789abcdef", "New words.", {"wording_assumed": True}),
+        ("%", "New words.", {"wording_assumed": True}),
+        ("other", "New words.", {"wording_assumed": True}),
+    ],
+)
+async def test_evidence_holds_the_words_that_the_form_showed_or_says_that_they_are_assumed(
+    lists: Lists, *, is_double: bool, told: str | None, shown: str, detail: dict[str, object]
+) -> None:
+    marks = {"old": sha256_of("Old words.")[:16], "new": sha256_of("New words.")[:16]}
+    marks["other"] = sha256_of("Words of another list.")[:16]
+    await lists.add("other", wording="Words of another list.")
+    newsletter_id = await lists.add("events", wording="Old words.", is_double_opt_in=is_double)
+    form = ListForm(
+        slug="events", name="Events", how_often="Saturdays", sender_name="The Lamp", wording="New words.",
+        is_double_opt_in=is_double,
+    )  # fmt: skip
+    async with lists.db.unit_of_work() as session:
+        await edit_list(session, newsletter_id, form, ids=lists.ids, now=lists.now)
 
-    await lists.ask(CLEO, "events", form="give", words="Yes, tell me of events.")
+    await lists.ask(CLEO, "events", marks={} if told is None else {"events": marks.get(told, told)})
+    if is_double:
+        await lists.confirm("events")
 
     (proof,) = await lists.evidence()
     async with lists.db.reading() as session:
         words = await session.scalar(select(Wording.words).where(Wording.id == proof.wording_id))
-    assert words == "Yes, tell me of events."
-    assert proof.wording_sha256 == sha256_of(words)
+    assert (words, proof.detail) == (shown, detail)
+    assert proof.wording_sha256 == sha256_of(shown)
 
 
 async def test_whoever_confirmed_gets_a_letter_for_the_next_wish(lists: Lists) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import create_engine, event, func, insert, select
+from sqlalchemy.orm import Session
 
 from joining import Lists
 from supporters.guard.models import GuardCount
@@ -14,23 +16,54 @@ from supporters.newsletters.rules import mailbox_of
 from supporters.newsletters.signup import remind_waiting
 
 CLEO = "cleo.marsh@example.org"
-CALLS = 600
+CALLS = 10_000
+THROUGH_ALL = 40
 
 
-async def test_hundreds_of_sign_ups_for_one_address_from_everywhere_send_three_letters(lists: Lists) -> None:
-    async with lists.db.unit_of_work() as session:
-        for number in range(CALLS):
+class OneThread:
+    """A session on the same file without a thread between: ten thousand requests cost what they ask, not the hops."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.get_bind = session.get_bind
+
+    async def execute(self, *asked: Any) -> Any:
+        return self._session.execute(*asked)
+
+
+async def test_ten_thousand_sign_ups_for_one_address_from_everywhere_send_three_letters(lists: Lists) -> None:
+    for number in range(THROUGH_ALL):
+        await lists.ask(spelt(number), network=f"10.0.{number}.9")
+    assert len(await lists.letters()) == 3
+
+    engine = create_engine(f"sqlite:///{lists.db.engine.url.database}")
+    with Session(engine) as session:
+        for number in range(THROUGH_ALL, CALLS):
             await signup.request_signup(
-                session,
+                OneThread(session),  # pyright: ignore[reportArgumentType]  it has all that is asked of it here
                 slugs=["daily"],
-                email=CLEO if number % 2 else "Cleo.Marsh+win@example.org",
+                email=spelt(number),
                 form="snippet",
                 path="/",
-                network=f"10.{number >> 8}.{number & 255}.9",
+                network=f"10.{number >> 8}.{number & 255}.9" if number % 20 == 0 else None,
                 **lists.tools,
             )
+            if number % 1_000 == 0:
+                lists.clock.advance(timedelta(hours=2))
+        session.commit()
+    engine.dispose()
 
     assert len(await lists.letters()) == 3
+    async with lists.db.reading() as session:
+        counted = await session.scalar(select(func.sum(GuardCount.count)).where(GuardCount.key.like("news_network:%")))
+    assert counted == THROUGH_ALL + (CALLS - THROUGH_ALL) // 20  # every one of them was taken as a request
+
+
+def spelt(number: int) -> str:
+    """The one mailbox, as somebody may write it who wants more letters to go there."""
+    return (CLEO, "Cleo.Marsh@example.org", "Cleo.Marsh+win@example.org", f"cleo.marsh+{number}@example.org")[
+        number % 4
+    ]
 
 
 async def test_day_after_day_an_unconfirmed_address_gets_three_letters_in_all(lists: Lists) -> None:
@@ -154,7 +187,7 @@ def test_tags_and_dots_open_no_second_door(typed: str, mailbox: str) -> None:
 
 
 async def test_no_letter_holds_a_word_that_a_stranger_chose(lists: Lists) -> None:
-    await lists.ask(path="/buy-now", form="http://evil", words="Visit evil.example")
+    await lists.ask(path="/buy-now", form="http://evil", marks={"daily": "Visit evil.example"})
 
     (letter,) = await lists.letters()
     assert "evil" not in str(letter.context)

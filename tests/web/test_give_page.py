@@ -1,13 +1,15 @@
 """The donation page as readers and links open it."""
 
 import re
+from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from pages import Page
 from supporters.guard.switches import GIVING, set_switch
+from supporters.newsletters.models import Newsletter
 from whole import Whole, hidden_fields
 
 
@@ -17,6 +19,20 @@ async def test_cold_page_chooses_nothing_for_the_reader(site: Whole) -> None:
     assert Page(page).chosen() == []
     assert Page(page).says("button") == ["Continue"]
     assert "Error:" not in page
+
+
+async def test_the_newsletter_box_has_the_words_of_the_first_public_list_and_goes_with_it(site: Whole) -> None:
+    async def shown(**changed: object) -> str:
+        async with site.db.unit_of_work() as session:
+            await session.execute(update(Newsletter).values(**changed))
+        site.clock.advance(timedelta(seconds=6))
+        return (await site.reader.get("/give")).text
+
+    offered = await shown(wording="Send me <News> on Sundays.")
+    private = await shown(is_public=False)
+
+    assert "<span>Send me &lt;News&gt; on Sundays.</span>" in offered
+    assert 'name="newsletter"' not in private
 
 
 async def test_monthly_is_not_offered_before_it_works(site: Whole) -> None:

@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from pages import Page
 from supporters.kit.db import Database
-from supporters.newsletters.lists import ListForm, create_list, ensure_first_list
-from supporters.newsletters.models import Consent, Subscription
+from supporters.newsletters.lists import ListForm, create_list, edit_list, ensure_first_list
+from supporters.newsletters.models import Consent, Newsletter, Subscription
+from supporters.newsletters.rules import sha256_of
+from supporters.publishing import publish_all
 from supporters.tables import METADATA
 from whole import Whole, words
 
@@ -76,6 +78,49 @@ async def confirm(site: Whole, letter: EmailMessage) -> httpx.Response:
     return answer
 
 
+@pytest.mark.parametrize(
+    ("after", "is_old", "detail"),
+    [("~{mark}", True, {}), ("", False, {"wording_assumed": True}), ("~' OR 1=1", False, {"wording_assumed": True})],
+)
+async def test_an_article_that_still_shows_the_old_words_has_them_in_evidence(
+    news: Whole, *, after: str, is_old: bool, detail: dict[str, object]
+) -> None:
+    async with news.db.unit_of_work() as session:
+        await publish_all(session, settings=news.settings, ids=news.ids, now=news.clock.now())
+        daily = (await session.scalars(select(Newsletter))).one()
+        old = daily.wording
+        form = ListForm(slug="daily", name="Light", how_often="Daily", sender_name="Nora", wording="Other words.")
+        await edit_list(session, daily.id, form, ids=news.ids, now=news.clock.now())
+    published = (await news.reader.get("/p/v1/article-foot.html")).text
+    value = next(each for each in re.findall(r'name="list" value="([^"]*)"', published))
+    assert value == f"daily~{sha256_of(old)[:16]}"
+
+    await sign_up(news, list="daily" + after.replace("{mark}", value.partition("~")[2]), placement="article-foot")
+    await confirm(news, news.mailbag.letters[-1])
+
+    async with news.db.reading() as session:
+        (proof,) = (await session.scalars(select(Consent))).all()
+    assert proof.wording_sha256 == sha256_of(old if is_old else "Other words.")
+    assert proof.detail == detail
+
+
+async def test_our_own_page_names_the_words_that_it_showed(news: Whole) -> None:
+    sent = Page((await news.reader.get("/news")).text).sent() | {"email": CLEO}
+    async with news.db.unit_of_work() as session:
+        daily = (await session.scalars(select(Newsletter))).one()
+        old = daily.wording
+        form = ListForm(slug="daily", name="Light", how_often="Daily", sender_name="Nora", wording="Other words.")
+        await edit_list(session, daily.id, form, ids=news.ids, now=news.clock.now())
+
+    await news.reader.post("/news", data=sent)
+    await news.worker.drain()
+    await confirm(news, news.mailbag.letters[-1])
+
+    async with news.db.reading() as session:
+        (proof,) = (await session.scalars(select(Consent))).all()
+    assert (proof.wording_sha256, proof.detail) == (sha256_of(old), {})
+
+
 async def test_from_an_article_to_the_letter_to_the_preferences_to_the_one_click_stop(news: Whole) -> None:
     answer = await sign_up(news, article=ARTICLE, placement="article-foot")
     assert (answer.status_code, SENT in words(answer.text)) == (200, True)
@@ -84,7 +129,7 @@ async def test_from_an_article_to_the_letter_to_the_preferences_to_the_one_click
     (letter,) = news.mailbag.letters
     assert letter["To"] == CLEO
     assert letter["Subject"] == "Please confirm: the daily email, Morning Light from The Weekly Lamp"
-    assert letter["List-Unsubscribe"] is None
+    assert (letter["List-Unsubscribe"], letter["List-Id"]) == (None, None)  # it answers a person and is no list's
     confirmed = await confirm(news, letter)
     assert confirmed.status_code == 303
     page = await news.reader.get(confirmed.headers["location"])
@@ -92,6 +137,10 @@ async def test_from_an_article_to_the_letter_to_the_preferences_to_the_one_click
 
     welcome = news.mailbag.letters[-1]
     assert welcome["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert (
+        welcome["List-Id"]
+        == f"the daily email Morning Light <daily.news.{str(welcome['Message-ID']).rpartition('@')[2]}"
+    )
     stop_url = str(welcome["List-Unsubscribe"]).strip("<>")
     assert stop_url.startswith(f"{news.settings.base_url}/news/stop/")
     bare = httpx.ASGITransport(app=news.app)

@@ -15,6 +15,7 @@ from supporters.mail.outbox import withdraw_letters
 from supporters.mail.suppression import MARKETING, Suppressions
 from supporters.newsletters import letters
 from supporters.newsletters.evidence import Proof, keep_order, write_evidence
+from supporters.newsletters.lists import Shown
 from supporters.newsletters.models import Newsletter, Signup, SignupChoice, State, Subscriber, Subscription, Wording
 from supporters.newsletters.rules import sha256_of
 from supporters.newsletters.signup import forget_request
@@ -49,13 +50,15 @@ async def confirm_signup(
     subscriber = await _subscriber_of(session, signup_id)
     joined: list[Newsletter] = []
     for newsletter, choice, wording in await _choices(session, signup_id, slugs):
+        shown = Shown(wording.id, wording.sha256, choice.is_wording_told)
         proof = Proof(
             method="double_opt_in",
             asked_at=choice.asked_at,
-            wording_id=wording.id,
-            wording_sha256=wording.sha256,
+            wording_id=shown.id,
+            wording_sha256=shown.sha256,
             form=choice.form,
             path=choice.path,
+            detail=shown.detail,
         )
         if await _join(session, subscriber, newsletter, proof, tools):
             joined.append(newsletter)

@@ -1,5 +1,6 @@
 """Letters of newsletters: please confirm, its one reminder, and the welcome. None holds a word that a stranger chose."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.ids import Ids
+from supporters.kit.text import clean_line
 from supporters.mail.models import Letter, Stream
 from supporters.mail.outbox import queue_letter
 from supporters.newsletters import rules
@@ -15,6 +17,8 @@ from supporters.newsletters.models import Newsletter, Signup, SignupChoice
 from supporters.newsletters.words import in_a_row
 from supporters.settings import Settings
 
+LIST_LABEL = "news"
+_NO_PHRASE = re.compile(r"[^\w '-]")  # so that the words need no quotes, which mean nothing around what is encoded
 CONFIRM, REMINDER, WELCOME = "confirm_signup", "confirm_again", "newsletter_welcome"
 
 
@@ -76,6 +80,7 @@ async def queue_welcome(
             **_described(lists),
             "preferences_url": links.preferences_url(subscriber_id),
             "unsubscribe_url": links.one_click_url(subscriber_id, *(each.slug for each in lists)),
+            "list_id": list_id_of(lists, settings),
         },
         about=subscriber_id,
         ids=ids,
@@ -94,6 +99,18 @@ async def forget(session: AsyncSession, about: Sequence[str]) -> None:
 def domain_of(settings: Settings) -> str:
     """The domain of our Message-IDs."""
     return settings.mail_from.rpartition("@")[2]
+
+
+def list_id_of(lists: Sequence[Newsletter], settings: Settings) -> str:
+    """The `List-Id` of a letter that belongs to these lists: the one list's own, or for several the paper's for all of them.
+
+    *Source*: RFC 2919 §2, §3: at most one, words and then the id in angle brackets; it stays while the list lives.
+    """
+    one = lists[0] if len(lists) == 1 else None
+    name = one.name if one else settings.publisher_name
+    label = f"{one.slug}.{LIST_LABEL}" if one else LIST_LABEL
+    words = " ".join(_NO_PHRASE.sub(" ", clean_line(name, limit=80)).split())
+    return f"{words} <{label}.{domain_of(settings)}>".strip()
 
 
 def _moved(*, is_reminder: bool, now: datetime) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.guard.models import GuardCount
@@ -14,6 +14,10 @@ from supporters.newsletters.rules import Counts, mailbox_of
 
 SLOT = timedelta(minutes=10)
 ALL = "news_all"
+# Built once: under a flood, making and compiling the statement anew would cost more than asking the database.
+_COUNTED = select(GuardCount.key, GuardCount.window_start, GuardCount.count).where(
+    GuardCount.key.in_(bindparam("keys", expanding=True)), GuardCount.window_start > bindparam("since")
+)
 
 
 class SignupLimits:
@@ -31,10 +35,7 @@ class SignupLimits:
             ALL: now - rules.BREAKER_WITHIN - SLOT,
         }
         counted = dict.fromkeys(since, 0)
-        wanted = select(GuardCount.key, GuardCount.window_start, GuardCount.count).where(
-            GuardCount.key.in_(list(since)), GuardCount.window_start > min(since.values())
-        )
-        for key, start, count in await session.execute(wanted):
+        for key, start, count in await session.execute(_COUNTED, {"keys": list(since), "since": min(since.values())}):
             counted[key] += count if start > since[key] else 0
         return Counts(counted[of_network] if network else 0, counted[of_address], counted[ALL])
 
@@ -55,9 +56,9 @@ class SignupLimits:
         size = int(SLOT.total_seconds())
         start = datetime.fromtimestamp(int(now.timestamp()) // size * size, tz=UTC)
         rows = [{"key": key, "window_start": start, "count": 1} for key in sorted(keys)]
-        insert = insert_for(session, GuardCount).values(rows)
         more = {"count": GuardCount.count + 1}
-        await session.execute(insert.on_conflict_do_update(index_elements=["key", "window_start"], set_=more))
+        insert = insert_for(session, GuardCount)
+        await session.execute(insert.on_conflict_do_update(index_elements=["key", "window_start"], set_=more), rows)
 
     def _network(self, network: str | None) -> str:
         return f"news_network:{self._signer.digest(network_key(network or ''))}"

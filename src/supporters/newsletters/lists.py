@@ -1,6 +1,7 @@
 """Making and changing lists. A changed wording is a new wording; the old ones are kept, since evidence names them."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -16,6 +17,7 @@ from supporters.newsletters.rules import sha256_of
 from supporters.settings import Settings
 
 FIRST_SLUG = "daily"
+ASSUMED = "wording_assumed"  # in the detail of evidence: the form did not name the words
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
@@ -99,13 +101,33 @@ async def keep_wording(session: AsyncSession, newsletter_id: str, words: str, *,
     return (await session.execute(known)).scalar_one()
 
 
-async def shown_wording(
-    session: AsyncSession, newsletter: Newsletter, words: str | None, *, ids: Ids, now: datetime
-) -> str:
-    """The id of the words that a reader saw beside the box: the list's own, unless `words` says otherwise."""
-    if words is None or words == newsletter.wording:
-        return newsletter.wording_id
-    return await keep_wording(session, newsletter.id, words, ids=ids, now=now)
+class Shown(msgspec.Struct, frozen=True):
+    """Words on file that a reader saw. `is_told`: the form named them; False: assumed, since it did not; None: ours."""
+
+    id: str
+    sha256: str
+    is_told: bool | None
+
+    @property
+    def detail(self) -> dict[str, object]:
+        """What the evidence says of it."""
+        return {ASSUMED: True} if self.is_told is False else {}
+
+
+async def shown_wording(session: AsyncSession, newsletter: Newsletter, marks: Mapping[str, str]) -> Shown:
+    """The words that a reader saw beside the box: those that the form names, if they are on file, else the list's own.
+
+    `marks` are what the form told, by short name of the list. An empty mark: it should have told, and did not.
+    """
+    mark = marks.get(newsletter.slug)
+    if mark:
+        mine = select(Wording).where(
+            Wording.newsletter_id == newsletter.id, Wording.sha256.startswith(mark, autoescape=True)
+        )
+        found = await session.scalar(mine.limit(1))
+        if found is not None:
+            return Shown(found.id, found.sha256, is_told=True)
+    return Shown(newsletter.wording_id, sha256_of(newsletter.wording), is_told=None if mark is None else False)
 
 
 async def _use_wording(session: AsyncSession, newsletter_id: str, words: str, *, ids: Ids, now: datetime) -> None:

@@ -94,6 +94,7 @@ class SignupChoice(Base):
     wording_id: Mapped[str] = mapped_column(ForeignKey("newsletter_wording.id"))
     form: Mapped[str] = mapped_column(String(20))  # news, snippet, give, thanks
     path: Mapped[str] = mapped_column(String(500))  # of the page, without its query
+    is_wording_told: Mapped[bool | None] = mapped_column(Boolean)  # by the form; False: assumed; None: our own page
     asked_at: Mapped[datetime]
 
 

@@ -18,6 +18,7 @@ from supporters.newsletters.models import (
     Subscriber,
     Subscription,
 )
+from supporters.newsletters.rules import form_value
 
 PORTION = 500
 
@@ -30,6 +31,11 @@ class ListLine(msgspec.Struct, frozen=True, kw_only=True):
     how_often: str
     sender_name: str
     wording: str
+
+    @property
+    def form_value(self) -> str:
+        """What a form that shows these words sends for the list."""
+        return form_value(self.slug, self.wording)
 
 
 class ConsentChange(msgspec.Struct, frozen=True):
@@ -92,10 +98,10 @@ async def signup_lines(session: AsyncSession) -> dict[str, tuple[str, str, str]]
     return {each.slug: (each.name, each.wording, each.how_often) for each in await public_lists(session)}
 
 
-async def first_list(session: AsyncSession) -> str | None:
-    """The short name of the list that other forms offer: the oldest public one."""
+async def first_list(session: AsyncSession) -> ListLine | None:
+    """The list that other forms offer: the oldest public one."""
     lists = await public_lists(session)
-    return lists[0].slug if lists else None
+    return lists[0] if lists else None
 
 
 async def pending_signup(session: AsyncSession, signup_id: str, *, now: datetime) -> Pending | None:

@@ -5,6 +5,7 @@ requests an hour for a network).
 """
 
 import hashlib
+import re
 from datetime import timedelta
 
 import msgspec
@@ -19,6 +20,8 @@ NETWORK_MOST, NETWORK_WITHIN = 10, timedelta(hours=1)
 ADDRESS_MOST, ADDRESS_WITHIN = 3, timedelta(hours=24)
 # Everybody together: a large paper's appeal brings hundreds an hour, a list-bombing bot net thousands.
 BREAKER_MOST, BREAKER_WITHIN = 2_000, timedelta(hours=1)
+
+MARK_CHARS = 16  # of a wording's digest, as a form sends them
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -47,6 +50,17 @@ class Counts(msgspec.Struct, frozen=True):
 def sha256_of(words: str) -> str:
     """The digest under which a wording is kept as evidence: SHA-256 of its UTF-8, in hex."""
     return hashlib.sha256(words.encode()).hexdigest()
+
+
+def form_value(slug: str, words: str) -> str:
+    """What a form sends for a list: its short name, and which words stood beside the field when the form was made."""
+    return f"{slug}~{sha256_of(words)[:MARK_CHARS]}"
+
+
+def read_form_value(text: str) -> tuple[str, str]:
+    """The short name, and the mark of the words: empty when the form told none that can be one."""
+    slug, _sign, mark = text.partition("~")
+    return slug, mark if re.fullmatch(rf"[0-9a-f]{{{MARK_CHARS}}}", mark) else ""
 
 
 def masked(address: str) -> str:

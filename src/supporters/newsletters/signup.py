@@ -4,7 +4,7 @@ The answer and the work are the same for every address, known or not, so that no
 However often an address is typed in, it gets at most three letters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -34,7 +34,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     form: str
     path: str
     network: str | None
-    words: str | None = None  # shown beside the box, where they differ from the list's own
+    marks: Mapping[str, str]  # of the words that the form showed, by short name of the list
 
 
 async def request_signup(
@@ -48,14 +48,14 @@ async def request_signup(
     settings: Settings,
     ids: Ids,
     now: datetime,
-    words: str | None = None,
+    marks: Mapping[str, str] = {},
 ) -> None:
     """A letter asks the address to confirm, within the limits. Nothing tells whether the address is known.
 
     `email` is an address as `people.matching.read_email` returns it, `path` a page without its query. Unknown lists are
     left out. Raises Refused when the network has asked too often.
     """
-    ask = Ask(email=email, form=form, path=path, network=network, words=words)
+    ask = Ask(email=email, form=form, path=path, network=network, marks=marks)
     limits = SignupLimits(settings.secret_key)
     counts = await limits.read(session, address=email, network=network, now=now)
     if counts.is_network_full:
@@ -107,7 +107,7 @@ async def _ask(
             single,
             form=ask.form,
             path=ask.path,
-            words=ask.words,
+            marks=ask.marks,
             settings=settings,
             ids=ids,
             now=now,
@@ -116,7 +116,7 @@ async def _ask(
     if not asked:
         return bool(joined)
     signup = await _open_signup(session, subscriber_id, ids=ids, now=now)
-    await _choose(session, signup.id, asked, ask, ids=ids, now=now)
+    await _choose(session, signup.id, asked, ask, now=now)
     if counts.is_breaker_tripped or signup.letters >= rules.LETTERS_PER_SIGNUP:
         return bool(joined)
     return await letters.queue_confirm(
@@ -149,16 +149,18 @@ async def _open_signup(session: AsyncSession, subscriber_id: str, *, ids: Ids, n
 
 
 async def _choose(
-    session: AsyncSession, signup_id: str, lists: Sequence[Newsletter], ask: Ask, *, ids: Ids, now: datetime
+    session: AsyncSession, signup_id: str, lists: Sequence[Newsletter], ask: Ask, *, now: datetime
 ) -> None:
     """Each list is asked for; the first asking is the one that counts."""
     rows: list[dict[str, object]] = []
     for each in lists:
+        shown = await shown_wording(session, each, ask.marks)
         rows.append(
             {
                 "signup_id": signup_id,
                 "newsletter_id": each.id,
-                "wording_id": await shown_wording(session, each, ask.words, ids=ids, now=now),
+                "wording_id": shown.id,
+                "is_wording_told": shown.is_told,
                 "form": ask.form[:20],
                 "path": ask.path[:500],
                 "asked_at": now,

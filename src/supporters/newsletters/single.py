@@ -1,6 +1,6 @@
 """Lists without double opt-in: joined at once, unless the address has ever stopped, bounced or complained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,7 +12,6 @@ from supporters.newsletters import letters
 from supporters.newsletters.evidence import Proof, write_evidence
 from supporters.newsletters.lists import shown_wording
 from supporters.newsletters.models import Newsletter, State, Subscriber, Subscription
-from supporters.newsletters.rules import sha256_of
 from supporters.newsletters.told import tell_confirmed
 from supporters.settings import Settings
 
@@ -24,14 +23,14 @@ async def subscribe_at_once(
     *,
     form: str,
     path: str,
-    words: str | None,
+    marks: Mapping[str, str],
     settings: Settings,
     ids: Ids,
     now: datetime,
 ) -> set[str]:
     """The address is on those of the lists that it never left; returns their ids. The others need a confirmation.
 
-    `words` is what was shown beside the box, where that is not the list's own wording. The caller has called `keep_order`.
+    `marks` name the words beside the box. The caller has called `keep_order`.
     """
     address, is_suppressed = (
         await session.execute(
@@ -46,13 +45,15 @@ async def subscribe_at_once(
     joining = [each for each in lists if states.get(each.id) in {None, State.CONFIRMED}]
     new = [each for each in joining if each.id not in states]
     for each in new:
+        shown = await shown_wording(session, each, marks)
         proof = Proof(
             method="single_opt_in",
             asked_at=now,
-            wording_id=await shown_wording(session, each, words, ids=ids, now=now),
-            wording_sha256=sha256_of(each.wording if words is None else words),
+            wording_id=shown.id,
+            wording_sha256=shown.sha256,
             form=form,
             path=path,
+            detail=shown.detail,
         )
         await write_evidence(
             session,

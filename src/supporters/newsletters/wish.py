@@ -31,21 +31,20 @@ async def wish(session: AsyncSession, email: str, *, form: str, path: str, ids: 
 
 
 async def take_wish(work: Work, payload: dict[str, Any], *, settings: Settings) -> None:
-    """The wish is a request like any other, with the words beside the box of the donation form as what the reader saw."""
+    """The wish is a request like any other: the donation form shows the list's own words beside its box."""
     now = work.clock.now()
     async with work.db.unit_of_work() as session:
         wanted = select(EmailAddress.address).where(EmailAddress.id == str(payload["email_address_id"]))
         address = await session.scalar(wanted)
-        slug = await first_list(session)
-        if address and slug:
+        offered = await first_list(session)
+        if address and offered:
             await request_signup(
                 session,
-                slugs=[slug],
+                slugs=[offered.slug],
                 email=address,
                 form=str(payload["form"]),
                 path=str(payload["path"]),
                 network=None,
-                words=settings.newsletter_wording,
                 settings=settings,
                 ids=work.ids,
                 now=now,

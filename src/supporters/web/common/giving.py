@@ -53,6 +53,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     entry: Entry
     attempt_id: str
     raised: Ticker | None = None
+    newsletter: str = ""  # the words beside its box; empty: none is offered
     problems: list[tuple[str, str]] = []
     notices: list[str] = []
     not_charged: str | None = None
@@ -94,6 +95,7 @@ def draw(house: House, question: Question, *, token: str) -> str:
         button=button_words(question, settings),
         back=back_to(entry, settings),
         bar=bar_of(question.appeal, question.raised, settings),
+        newsletter=question.newsletter,
         is_general=question.appeal.slug == GENERAL,
     )
 

@@ -27,6 +27,7 @@ from supporters.web.common.house import House, client_ip, house_of
 from supporters.web.common.shell import page
 from supporters.web.site.ask import find_appeal, find_ended, outside_host, show
 from supporters.web.site.form import LINK_FIELDS, SENT_FIELDS, check_form, choose_amount, read_entry
+from supporters.web.site.offered import offered_newsletter
 from supporters.web.site.raised import raised_of
 from supporters.web.site.resume import entry_of_attempt
 from supporters.web.site.shortcut import Shortcut, keep_page
@@ -63,8 +64,14 @@ async def give(request: AnyRequest) -> Response[Any]:
     token = house.tokens.read(fields.get("token", ""), now=house.clock.now())
     attempt_id = token.attempt_id if token else house.ids.ulid()
     checked = check_form(fields, appeal, settings=house.settings, entry=entry)
-    raised = await raised_of(house, appeal)
-    question = Question(appeal=appeal, entry=entry, attempt_id=attempt_id, raised=raised, problems=checked.problems)
+    question = Question(
+        appeal=appeal,
+        entry=entry,
+        attempt_id=attempt_id,
+        raised=await raised_of(house, appeal),
+        newsletter=await offered_newsletter(house),
+        problems=checked.problems,
+    )
     if notice is not None:
         fresh = msgspec.structs.replace(question, entry=_to_general(entry), notices=[notice, _once_more()])
         return show(house, fresh, status=422)
@@ -136,8 +143,14 @@ async def _show_form(request: AnyRequest, fields: dict[str, str], *, status_if_u
     status = 400 if notices and not _is_readable(fields) else 200
     if notice is not None:
         entry, notices, status = _to_general(entry), [notice, *notices], max(status, status_if_unknown)
-    raised = await raised_of(house, appeal)
-    question = Question(appeal=appeal, entry=entry, attempt_id=house.ids.ulid(), raised=raised, notices=notices)
+    question = Question(
+        appeal=appeal,
+        entry=entry,
+        attempt_id=house.ids.ulid(),
+        raised=await raised_of(house, appeal),
+        newsletter=await offered_newsletter(house),
+        notices=notices,
+    )
     return show(house, question, status=status, keep=partial(keep_page, house, request.scope))
 
 
@@ -167,6 +180,7 @@ async def _show_again(house: House, signed: str) -> Response[bytes]:
         entry=entry,
         attempt_id=found.attempt_id if found else house.ids.ulid(),
         raised=await raised_of(house, appeal),
+        newsletter=await offered_newsletter(house),
         notices=[back if found else gone],
     )
     return show(house, question)

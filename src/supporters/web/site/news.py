@@ -3,7 +3,7 @@
 A form on another site may post here: no cookie is read, the numbers are limited, and only a mailed button confirms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from supporters.kit.text import is_printable
 from supporters.newsletters.actions import confirm_signup
 from supporters.newsletters.links import NewsletterLinks
 from supporters.newsletters.queries import ListLine, pending_signup, public_lists
+from supporters.newsletters.rules import read_form_value
 from supporters.newsletters.signup import request_signup
 from supporters.newsletters.words import in_a_row
 from supporters.people.matching import EmailProblem, read_email
@@ -48,6 +49,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     article: str = ""
     form: str = "news"
     chosen: Sequence[str] = ()
+    marks: Mapping[str, str] = {}  # of the words that the form was made with, by short name
 
 
 class Article(msgspec.Struct, frozen=True):
@@ -91,6 +93,7 @@ async def take_news(request: Request[Any, Any, Any], session: NamedDependency[As
             form=entry.form,
             path=article.path,
             network=client_ip(request),
+            marks=entry.marks,
             settings=house.settings,
             ids=house.ids,
             now=house.clock.now(),
@@ -145,11 +148,17 @@ async def take_confirm(
 def _entry(request: AnyRequest, form: dict[str, str], boxes: dict[str, str]) -> Entry:
     named = form.get("form", "")
     is_foreign = "placement" in form or request.headers.get("sec-fetch-site", "") == "cross-site"
+    kind = named if named in FORMS else "snippet" if is_foreign else "news"
+    told = [(slug, read_form_value(form[box])[1]) for box, slug in boxes.items() if box in form]
+    if form.get("list"):
+        told.append(read_form_value(form["list"]))
     return Entry(
         email=form.get("email", "").strip()[:254],
         article=form.get("article", "")[:ARTICLE_CHARS],
-        form=named if named in FORMS else "snippet" if is_foreign else "news",
-        chosen=[*(slug for box, slug in boxes.items() if box in form), *filter(None, [form.get("list")])],
+        form=kind,
+        chosen=[slug for slug, _mark in told],
+        # a page of our own is as new as the words; what lies in a page elsewhere must say so
+        marks={slug: mark for slug, mark in told if mark or kind == "snippet"},
     )
 
 
