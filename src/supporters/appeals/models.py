@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -87,6 +88,22 @@ class AppealVersion(Base):
         UniqueConstraint("appeal_id", "number"),
         Index("ix_appeal_version_publish_at", "publish_at"),
     )
+
+
+class SharePicture(Base):
+    """What is shown where a link to the appeal is shared. `digest` (SHA-256 of the bytes) is in its address."""
+
+    __tablename__ = "share_picture"
+
+    appeal_id: Mapped[str] = mapped_column(ForeignKey("appeal.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), index=True)
+    media_type: Mapped[str] = mapped_column(String(20))
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    alt: Mapped[str] = mapped_column(String(300))
+    saved_by: Mapped[str] = mapped_column(String(26))  # staff
+    saved_at: Mapped[datetime]
 
 
 class PrintIssue(Base):

@@ -6,9 +6,27 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.appeals.models import Appeal, Fund
+from supporters.appeals.models import Appeal, Fund, SharePicture
 
 GENERAL = "general"
+PICTURES = "/pictures"
+_CARD = (
+    SharePicture.digest,
+    SharePicture.media_type,
+    SharePicture.width,
+    SharePicture.height,
+    SharePicture.alt,
+)
+
+
+class ShareCard(msgspec.Struct, frozen=True):
+    """The picture that goes with a shared link, without its bytes."""
+
+    path: str
+    media_type: str
+    width: int
+    height: int
+    alt: str
 
 
 class AppealView(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +54,7 @@ class AppealView(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     starts_at: datetime | None
     ends_at: datetime | None
+    card: ShareCard | None = None  # known where a page of the appeal is asked for
 
     def is_open(self, now: datetime) -> bool:
         """Whether the appeal asks at this moment: from its start, until its end."""
@@ -49,15 +68,31 @@ class AppealView(msgspec.Struct, frozen=True, kw_only=True):
 
 async def published_appeal(session: AsyncSession, slug: str) -> AppealView | None:
     """The published appeal of that slug, whether or not its dates have come."""
-    wanted = select(Appeal).where(Appeal.slug == slug, Appeal.is_published)
+    wanted = (
+        select(Appeal, *_CARD)
+        .outerjoin(SharePicture, SharePicture.appeal_id == Appeal.id)
+        .where(Appeal.slug == slug, Appeal.is_published)
+    )
     # what the same transaction has just written by a statement counts, not what it read before
-    found = await session.scalar(wanted.execution_options(populate_existing=True))
-    return _view(found) if found else None
+    found = (await session.execute(wanted.execution_options(populate_existing=True))).one_or_none()
+    return _view(found[0], _card(found[1], found[2], found[3], found[4], found[5])) if found else None
+
+
+async def share_card(session: AsyncSession, appeal_id: str) -> ShareCard | None:
+    """The picture that goes with shared links to that appeal."""
+    found = (await session.execute(select(*_CARD).where(SharePicture.appeal_id == appeal_id))).one_or_none()
+    return _card(found[0], found[1], found[2], found[3], found[4]) if found else None
 
 
 async def appeals_by_id(session: AsyncSession) -> dict[str, AppealView]:
     """Every appeal, published or not, by id."""
     return {appeal.id: _view(appeal) for appeal in await session.scalars(select(Appeal).order_by(Appeal.id))}
+
+
+async def published_appeals(session: AsyncSession) -> list[AppealView]:
+    """Every published appeal, whether or not its dates have come, in the order in which they were made."""
+    wanted = select(Appeal).where(Appeal.is_published).order_by(Appeal.id)
+    return [_view(appeal) for appeal in await session.scalars(wanted)]
 
 
 async def letter_words(session: AsyncSession, slug: str) -> tuple[str, str]:
@@ -72,7 +107,12 @@ async def fund_names(session: AsyncSession) -> dict[str, str]:
     return {row[0]: row[1] for row in (await session.execute(select(Fund.id, Fund.name)))}
 
 
-def _view(appeal: Appeal) -> AppealView:
+def _card(digest: str | None, media_type: str, width: int, height: int, alt: str) -> ShareCard | None:
+    ending = "png" if media_type == "image/png" else "jpg"
+    return ShareCard(f"{PICTURES}/{digest}.{ending}", media_type, width, height, alt) if digest else None
+
+
+def _view(appeal: Appeal, card: ShareCard | None = None) -> AppealView:
     return AppealView(
         id=appeal.id,
         slug=appeal.slug,
@@ -96,4 +136,5 @@ def _view(appeal: Appeal) -> AppealView:
         version=appeal.version,
         starts_at=appeal.starts_at,
         ends_at=appeal.ends_at,
+        card=card,
     )

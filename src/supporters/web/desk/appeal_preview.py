@@ -19,6 +19,7 @@ from supporters.kit.strings import gettext as _
 from supporters.mail.models import Letter, Stream
 from supporters.mail.outbox import queue_letter
 from supporters.mail.render import render_letter
+from supporters.newsletters.queries import first_list
 from supporters.prompts.content import Quiet, Spot, TickerLine, build
 from supporters.prompts.publish import render_snippet
 from supporters.prompts.script import prompt_script
@@ -53,7 +54,8 @@ async def show_preview(
     view, raised = await _view(reading, house, appeal_id, request)
     scheme = DARK if request.query_params.get("scheme") == DARK else "light"
     if what == "page":
-        return _framed(in_scheme(_page(house, view, raised), scheme))
+        offered = await first_list(reading)
+        return _framed(in_scheme(_page(house, view, raised, offered.wording if offered else ""), scheme))
     if what == "block":
         return _framed(in_scheme(_block(house, view, raised), scheme))
     if what == "letter":
@@ -109,8 +111,9 @@ async def _view(
     return view, raised.get(view.slug)
 
 
-def _page(house: House, view: AppealView, raised: Ticker | None) -> str:
-    return draw(house, Question(appeal=view, entry=Entry(), attempt_id="", raised=raised), token="")
+def _page(house: House, view: AppealView, raised: Ticker | None, newsletter: str) -> str:
+    question = Question(appeal=view, entry=Entry(), attempt_id="", raised=raised, newsletter=newsletter)
+    return draw(house, question, token="")
 
 
 def _block(house: House, view: AppealView, raised: Ticker | None) -> str:

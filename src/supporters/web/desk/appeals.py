@@ -33,7 +33,7 @@ from supporters.reports.tickers import Ticker, raised_by
 from supporters.web.common.access import member_of
 from supporters.web.common.house import House, house_of
 from supporters.web.common.publishing import publish_prompts
-from supporters.web.desk import appeal_history, appeal_preview
+from supporters.web.desk import appeal_history, appeal_picture, appeal_preview
 from supporters.web.desk.appeal_form import (
     LARGEST,
     Draft,
@@ -212,4 +212,5 @@ HANDLERS = [
     take_appeal,
     *appeal_history.HANDLERS,
     *appeal_preview.HANDLERS,
+    *appeal_picture.HANDLERS,
 ]

@@ -23,20 +23,23 @@ class Upload(msgspec.Struct, frozen=True):
 
     name: str
     content: bytes
+    texts: dict[str, str] = {}
 
 
-async def read_upload(request: AnyRequest, member: Member, field: str, *, too_large: str) -> Upload:
-    """The file of a form that has nothing else but its seal.
+async def read_upload(
+    request: AnyRequest, member: Member, field: str, *, too_large: str, texts: Collection[str] = ()
+) -> Upload:
+    """The file of a form that has nothing else but its seal and these `texts`.
 
     The handler's own `request_max_body_size` bounds what is read. Raises PageError: 413 with the words of `too_large`,
     415 no form, 403 a foreign seal, 400 anything else wrong.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
-        await read_sealed(request, member, [field])  # a form without its file is a form with no file chosen
-        return Upload("", b"")
+        sent = await read_sealed(request, member, [field, *texts])  # without its file, it is one with no file chosen
+        return Upload("", b"", {name: sent.get(name, "") for name in texts})
     form = await _parts(request, too_large)
     found = {name: values[0] for name, values in form.items() if len(values) == 1}
-    if len(found) != len(form) or set(found) - {field, FIELD}:
+    if len(found) != len(form) or set(found) - {field, FIELD, *texts}:
         raise PageError(400, _("The form carried a field that we do not know, so nothing was done."))
     seal = found.get(FIELD, "")
     expected = seal_of(house_of(request).settings, member)
@@ -45,7 +48,10 @@ async def read_upload(request: AnyRequest, member: Member, field: str, *, too_la
             403, _("This form is from an earlier sign-in, so nothing was done. Open the page and try again.")
         )
     file = found.get(field, "")
-    return Upload(file.filename, await file.read()) if isinstance(file, UploadFile) else Upload("", b"")
+    typed = {name: text for name in texts if isinstance(text := found.get(name, ""), str)}
+    if len(typed) != len(texts):
+        raise PageError(400, _("The form carried a file where words belong, so nothing was done."))
+    return Upload(file.filename, await file.read(), typed) if isinstance(file, UploadFile) else Upload("", b"", typed)
 
 
 async def _parts(request: AnyRequest, too_large: str) -> dict[str, list[UploadFile | str]]:
