@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -225,14 +225,6 @@ async def test_a_complaint_forbids_letters_of_our_own_wish_only(
 
     assert await is_refused(sqlite_db, settings, Stream.MARKETING)
     assert not await is_refused(sqlite_db, settings, Stream.SERVICE)
-
-
-@pytest.fixture
-def mailbag() -> Iterator[Mailbag]:
-    bag = Mailbag()
-    bag.start()
-    yield bag
-    bag.stop()
 
 
 @pytest.fixture

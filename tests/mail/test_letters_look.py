@@ -7,6 +7,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
+from aiosmtplib.email import flatten_message
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -143,6 +144,29 @@ def test_marketing_letter_carries_one_click_unsubscribe_or_is_not_made(
     message = compose(sent, rendered, settings, now=NOW, unsubscribe_url="https://give.example/u/1")
     assert message["List-Unsubscribe"] == "<https://give.example/u/1>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "List-Id" not in message
+
+
+@pytest.mark.parametrize(
+    "name", ["Morning Light", "Tägliche Neuigkeiten aus dem Umland für alle, die früh aufstehen", "報" * 60]
+)
+def test_addresses_in_headers_go_out_as_they_are_however_long(
+    templates: Templates, settings: Settings, name: str
+) -> None:
+    sent = letter(stream=Stream.MARKETING)
+    stop = f"https://give.example/news/stop/{'x' * 200}"
+    list_id = f"<{'weekend-' * 12}x.news.give.example>"
+
+    message = compose(
+        sent, render_letter(templates, sent), settings, now=NOW, unsubscribe_url=stop, list_id=f"{name} {list_id}"
+    )
+
+    head = flatten_message(message).partition(b"\r\n\r\n")[0].decode("ascii")
+    unfolded = head.replace("\r\n ", " ").split("\r\n")
+    assert f"List-Unsubscribe: <{stop}>" in unfolded
+    (told,) = [line for line in unfolded if line.startswith("List-Id: ")]
+    assert told.endswith(f" {list_id}")
+    assert message_from_bytes(message.as_bytes(), policy=default)["List-Id"] == f"{name} {list_id}"
 
 
 FIXED = read_settings(

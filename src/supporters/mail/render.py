@@ -3,13 +3,13 @@
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 
 import css_inline
 import msgspec
 
 from supporters.kit.templates import Templates
 from supporters.kit.text import clean_line
+from supporters.mail.headers import LETTER_POLICY
 from supporters.mail.models import Letter, Stream
 from supporters.settings import Settings
 
@@ -45,10 +45,18 @@ def render_letter(templates: Templates, letter: Letter) -> RenderedLetter:
 
 
 def compose(
-    letter: Letter, rendered: RenderedLetter, settings: Settings, *, now: datetime, unsubscribe_url: str | None = None
+    letter: Letter,
+    rendered: RenderedLetter,
+    settings: Settings,
+    *,
+    now: datetime,
+    unsubscribe_url: str | None = None,
+    list_id: str | None = None,
 ) -> EmailMessage:
-    """The message that goes out. Only the e-mail package writes headers: a line break in a value is an error, not a header."""
-    message = EmailMessage(policy=SMTP)
+    """The message that goes out; `list_id` is the whole header. Only the e-mail package writes headers: a line break in a
+    value is an error, not a header.
+    """
+    message = EmailMessage(policy=LETTER_POLICY)
     message["Subject"] = rendered.subject
     message["From"] = Address(_name(settings.publisher_name), addr_spec=settings.mail_from)
     message["To"] = Address(addr_spec=letter.recipient)
@@ -63,6 +71,8 @@ def compose(
             raise ValueError("a marketing letter needs its unsubscribe link")
         message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        if list_id is not None:
+            message["List-Id"] = list_id
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
     return message

@@ -80,6 +80,7 @@ class _Round:
                 self._settings,
                 now=self._clock.now(),
                 unsubscribe_url=letter.context.get("unsubscribe_url"),
+                list_id=letter.context.get("list_id"),
             )
         except Exception as error:  # one letter's fault must not stop the others
             log.error("letter_not_rendered", letter_id=letter.id, kind=letter.kind, error=type(error).__name__)
