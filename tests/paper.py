@@ -13,4 +13,5 @@ SETTINGS_ENV = {
     "SUPPORTERS_CONTACT_EMAIL": "help@weeklylamp.example",
     "SUPPORTERS_MAIL_FROM": "receipts@give.weeklylamp.example",
     "SUPPORTERS_NEWSLETTER_NAME": "the daily email, Morning Light",
+    "SUPPORTERS_SECOND_FACTOR": "optional",
 }

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -12,7 +13,7 @@ import uvicorn
 from rich.console import Console
 
 from supporters import __version__
-from supporters.kit.errors import SupportersError
+from supporters.kit.errors import NotFound, SupportersError
 from supporters.kit.logs import configure_logs
 from supporters.settings import Settings, SettingsError, read_settings
 from supporters.staff.models import Role
@@ -210,6 +211,8 @@ async def demo(
     port: int, sandbox_port: int, smtp_port: int, data_dir: Path, renew_seconds: float, **sites: int
 ) -> None:
     """Serve the whole product with sample data: a Stripe that runs here, a mailbox, three sites that carry the snippet."""
+    if find_spec("aiosmtpd") is None:
+        raise click.ClickException("the demo needs packages of its own: pip install 'supporters[demo]'")
     from supporters.demo.run import Ports, run_demo
 
     asked = (sites["site_port"], sites["plain_port"], sites["strict_port"])
@@ -274,6 +277,28 @@ async def staff_add(email: str, name: str, role: str, password: str) -> None:
     finally:
         await db.close()
     out.print(f"{email} may sign in to the desk as {role}.", markup=False)
+
+
+@staff.command("reset-second-factor")
+@click.argument("email")
+@in_loop
+async def staff_reset_second_factor(email: str) -> None:
+    """Take a lost second factor away; the person is signed out everywhere and sets up a new one."""
+    from supporters.kit.clock import SystemClock
+    from supporters.kit.db import Database
+    from supporters.staff.actions import reset_second_factor
+    from supporters.staff.queries import staff_by_email
+
+    db = Database(_settings().database_url)
+    try:
+        async with db.unit_of_work() as session:
+            found = await staff_by_email(session, email)
+            if found is None:
+                raise NotFound("Nobody signs in with that address.")
+            had_one = await reset_second_factor(session, found.id, now=SystemClock().now())
+    finally:
+        await db.close()
+    out.print(f"{email} has no second factor now." if had_one else f"{email} had no second factor.", markup=False)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,9 @@ class Settings:
     recurring_enabled: bool = _setting(False, "Offer monthly and yearly (not working yet)")
     newsletter_name: str = _setting("our daily email", "Name of the newsletter on the form")
     newsletter_wording: str = _setting("", "Words beside the newsletter's box; default: made from its name")
+    second_factor: str = _setting(
+        "required", "Whether finance and admin must set up a second factor: required; optional only with the sandbox"
+    )
     log_json: bool = _setting(False, "Log lines as JSON")
 
     @property
@@ -311,6 +314,16 @@ def _check_proxies(settings: Settings) -> str | None:
     return None
 
 
+def _check_second_factor(settings: Settings) -> str | None:
+    if settings.second_factor == "required":
+        return None
+    if settings.second_factor != "optional":
+        return "SUPPORTERS_SECOND_FACTOR must be required or optional"
+    if urlsplit(settings.stripe_api_base).hostname in LOOPBACK:
+        return None
+    return "SUPPORTERS_SECOND_FACTOR may be optional only with the sandbox, where no real person's data is at stake"
+
+
 def _check_recurring(settings: Settings) -> str | None:
     return "SUPPORTERS_RECURRING_ENABLED: monthly and yearly do not work yet" if settings.recurring_enabled else None
 
@@ -327,5 +340,6 @@ CHECKS: tuple[Callable[[Settings], str | None], ...] = (
     _check_place,
     _check_limits,
     _check_proxies,
+    _check_second_factor,
     _check_recurring,
 )

@@ -5,7 +5,7 @@ import io
 import re
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import case, select, update
 
 from supporters.audit.models import AuditEntry
 from supporters.donations.models import Donation, Refund
@@ -59,6 +59,27 @@ FILTERS = {
     "state=not_paid": [],
     "state=refunded": [],
 }
+
+
+async def test_a_fully_refunded_donation_was_received_and_is_not_paid_any_more(site: Whole) -> None:
+    await paid(site, amount="25", name="Ben Osei", email="ben@example.org")
+    await paid(site, amount="10", name="Iris Fenn", email="iris@example.org")
+    async with site.db.unit_of_work() as session:
+        whole = Donation.amount_minor == 2500
+        await session.execute(update(Donation).values(refunded_minor=case((whole, 2500), else_=400)))
+    desk = await site.staff("finance")
+
+    listed: dict[str, str] = {}
+    for state in ("received", "paid", "refunded"):
+        listed[state] = words((await desk.get(f"/desk/donations?state={state}")).text)
+    today = words((await desk.get("/desk")).text)
+
+    assert "Sum of 2 paid £35.00" in listed["received"]
+    assert "Sum of 1 paid £10.00" in listed["paid"]
+    assert "Ben Osei" not in listed["paid"]
+    assert "Sum of 2 paid £35.00" in listed["refunded"]
+    assert "Received £35.00 2 donations" in today
+    await desk.aclose()
 
 
 async def test_each_filter_finds_what_it_says(site: Whole) -> None:

@@ -100,6 +100,20 @@ async def test_a_verified_title_stands_in_the_list_on_the_donation_and_on_today(
     await desk.aclose()
 
 
+async def test_the_same_path_on_two_sites_is_two_lines_on_today(site: Whole) -> None:
+    for amount in ("25", "10"):
+        await settled(site, amount=amount, article=PATH)
+    async with site.db.unit_of_work() as session:
+        (first, _second) = (await session.scalars(select(Attribution).order_by(Attribution.id))).all()
+        first.site = "https://weekend.example"
+    desk = await site.staff("finance")
+
+    page = words((await desk.get("/desk")).text)
+
+    assert "The river crew weekend.example , 1 donation £25.00 The river crew 1 donation £10.00" in page
+    await desk.aclose()
+
+
 async def test_every_way_and_period_answers_and_unreadable_days_are_said_to_be_so(site: Whole) -> None:
     desk = await site.staff("viewer")
 

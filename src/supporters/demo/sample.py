@@ -20,6 +20,7 @@ PAPER = {
     "SUPPORTERS_MAIL_FROM": "receipts@give.weeklylamp.example",
     "SUPPORTERS_NEWSLETTER_NAME": "Morning Light",
     "SUPPORTERS_NEWSLETTER_WORDING": "Send me Morning Light, your daily email. I can stop with one click.",
+    "SUPPORTERS_SECOND_FACTOR": "optional",
 }
 
 

@@ -14,7 +14,7 @@ from supporters.kit.db import insert_for
 from supporters.kit.errors import Refused
 from supporters.kit.signing import Signer
 from supporters.kit.strings import gettext as _
-from supporters.staff.rules import GUESSES, window_start
+from supporters.staff.rules import DAY, GUESSES, GUESSES_A_DAY, window_start
 
 
 def guess_keys(signer: Signer, *, email: str, network: str) -> tuple[str, str]:
@@ -23,6 +23,29 @@ def guess_keys(signer: Signer, *, email: str, network: str) -> tuple[str, str]:
         "desk-email:" + signer.digest(email.strip().casefold())[:32],
         "desk-network:" + signer.digest(network)[:32],
     )
+
+
+def code_keys(signer: Signer, *, staff_id: str) -> tuple[str, str]:
+    """The two keys that a guess at a code, or at one's own password once more, counts for: of now, and of the day."""
+    digest = signer.digest(staff_id)[:32]
+    return f"desk-code:{digest}", f"desk-code-day:{digest}"
+
+
+async def count_code(session: AsyncSession, keys: tuple[str, str], *, now: datetime) -> Refused | None:
+    """One more guess stands against the member of staff. Hands the refusal back, so that the count itself is stored."""
+    here, day = keys
+    lately = await _add_one(session, here, window_start(now))
+    today = await _add_one(session, day, window_start(now, window=DAY))
+    if lately > GUESSES:
+        return Refused(_("Too many wrong codes or passwords. Wait five minutes, then try again."))
+    if today > GUESSES_A_DAY:
+        return Refused(_("Too many wrong codes or passwords today. Try again tomorrow, or ask an admin."))
+    return None
+
+
+async def forgive_code(session: AsyncSession, keys: tuple[str, str]) -> None:
+    """The code was right: nothing stands against the member of staff any more."""
+    await session.execute(delete(GuardCount).where(GuardCount.key.in_(keys)))
 
 
 async def count_guess(session: AsyncSession, keys: Sequence[str], *, now: datetime) -> None:

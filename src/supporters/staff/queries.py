@@ -1,11 +1,13 @@
 """Every SELECT about staff."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.staff.models import Role, Staff
+from supporters.kit.errors import NotFound
+from supporters.kit.strings import gettext as _
+from supporters.staff.models import Staff
 
 
 async def staff_by_email(session: AsyncSession, email: str) -> Staff | None:
@@ -22,7 +24,14 @@ async def staff_names(session: AsyncSession, ids: Iterable[str | None]) -> dict[
     return {row.id: row.name for row in rows}
 
 
-async def count_admins(session: AsyncSession) -> int:
-    """How many active admins there are."""
-    query = select(func.count()).select_from(Staff).where(Staff.role == Role.ADMIN, Staff.is_active)
-    return await session.scalar(query) or 0
+async def all_staff(session: AsyncSession) -> Sequence[Staff]:
+    """Everybody who works here or did, those who may sign in first, by name."""
+    return (await session.scalars(select(Staff).order_by(Staff.is_active.desc(), Staff.name, Staff.id))).all()
+
+
+async def find_staff(session: AsyncSession, staff_id: str) -> Staff:
+    """The member of staff. Raises NotFound."""
+    found = await session.get(Staff, staff_id)
+    if found is None:
+        raise NotFound(_("There is no such member of staff."))
+    return found

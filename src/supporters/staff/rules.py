@@ -15,6 +15,10 @@ ABSOLUTE = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
 GUESSES = 10
 GUESS_WINDOW = timedelta(minutes=5)
+GUESSES_A_DAY = 40  # of codes: three of a million are right at any moment
+DAY = timedelta(days=1)
+PROOF_LASTS = timedelta(minutes=10)
+INVITED_FOR = timedelta(days=7)
 
 
 def password_problem(password: str, *, email: str) -> str | None:
@@ -40,7 +44,12 @@ def needs_touch(last_seen_at: datetime, *, now: datetime) -> bool:
     return now - last_seen_at >= TOUCH_EVERY
 
 
-def window_start(now: datetime) -> datetime:
+def is_proved(proved_at: datetime, *, now: datetime) -> bool:
+    """Whether password or code were given lately enough for what can't be undone."""
+    return now - proved_at < PROOF_LASTS
+
+
+def window_start(now: datetime, *, window: timedelta = GUESS_WINDOW) -> datetime:
     """The beginning of the window in which guesses are counted together."""
-    seconds = int(GUESS_WINDOW.total_seconds())
+    seconds = int(window.total_seconds())
     return now - timedelta(seconds=int(now.timestamp()) % seconds, microseconds=now.microsecond)

@@ -30,6 +30,7 @@ class Guess(msgspec.Struct, frozen=True):
     email: str
     password: str
     network: str
+    browser: str = ""
 
 
 class SignIns:
@@ -62,7 +63,7 @@ class SignIns:
             if old_token:
                 await close_session(session, token_hash(old_token))
             await _welcome(session, staff.id, rehash, now=now)
-            return await open_session(session, staff.id, ids=ids, now=now)
+            return await open_session(session, staff.id, ids=ids, now=now, browser=guess.browser)
 
     async def _rehash(self, staff: Staff, password: str) -> str | None:
         if not self._passwords.is_outdated(staff.password_hash):

@@ -2,6 +2,8 @@
 
 from litestar.exceptions import HTTPException
 
+SIGN_IN = "/desk/sign-in"
+
 
 class PageError(HTTPException):
     """Ends the request with `status` and a page that says `words`, and nothing else."""
@@ -12,7 +14,8 @@ class PageError(HTTPException):
 
 
 class SignInNeeded(HTTPException):
-    """The desk wants to know who is asking."""
+    """The desk wants to know who is asking, or one step more of a sign-in that has begun: `where` is the page for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str = SIGN_IN) -> None:
         super().__init__(status_code=401)
+        self.where = where

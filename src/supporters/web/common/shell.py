@@ -21,7 +21,6 @@ from supporters.web.common.house import house_of
 
 HTML = "text/html"
 PROBLEM = "application/problem+json"
-SIGN_IN = "/desk/sign-in"
 STATUS_OF = {DatabaseBusy: 503, NotFound: 404, Conflict: 409, Refused: 403}
 MOST_FRAMES = 12
 log = structlog.stdlib.get_logger()
@@ -115,7 +114,7 @@ def prefers_json(request: AnyRequest) -> bool:
 def show_http_error(request: AnyRequest, error: HTTPException) -> Response[Any]:
     """An error with a status: our words where we wrote them, else the usual ones."""
     if isinstance(error, SignInNeeded) and not prefers_json(request):
-        return _to_sign_in(request)
+        return _to_sign_in(request, error.where)
     words = error.words if isinstance(error, PageError) else None
     response = error_page(request, error.status_code, words)
     allow = {name.lower(): value for name, value in (error.headers or {}).items()}.get("allow")
@@ -215,9 +214,9 @@ def _known(error: BaseException) -> SupportersError | None:
     return None
 
 
-def _to_sign_in(request: AnyRequest) -> Response[Any]:
+def _to_sign_in(request: AnyRequest, where: str) -> Response[Any]:
     if request.method != "GET":
-        return Redirect(SIGN_IN, status_code=303)
+        return Redirect(where, status_code=303)
     query = request.scope["query_string"].decode("ascii", "ignore")
     target = request.url.path + (f"?{query}" if query else "")
-    return Redirect(f"{SIGN_IN}?next={quote(target, safe='/')}", status_code=303)
+    return Redirect(f"{where}?next={quote(target, safe='/')}", status_code=303)

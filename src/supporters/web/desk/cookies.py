@@ -34,7 +34,8 @@ def token_of(connection: Connection) -> str | None:
 async def member_of_cookie(connection: Connection) -> Member | None:
     """Who is signed in with this browser. This is the house's `find_member`."""
     house = house_of(connection)
-    return await find_member(house.db, token_of(connection), now=house.clock.now())
+    is_required = house.settings.second_factor == "required"
+    return await find_member(house.db, token_of(connection), now=house.clock.now(), second_required=is_required)
 
 
 def session_cookie(settings: Settings, token: str) -> Cookie:

@@ -27,6 +27,7 @@ from supporters.web.desk.filters import FIELDS, Asked, read_filter
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.masking import mask_rows, sees_people
 from supporters.web.desk.roles import DOES_BOOKS, SEES_DONATIONS
+from supporters.web.desk.step_up import ask_proof
 from supporters.web.desk.words import came_from_words, donation_tag, state_word
 
 PATH = "/desk/donations"
@@ -68,12 +69,15 @@ async def show_donations(request: Request[Any, Any, Any], reading: NamedDependen
     )
 
 
-@get(PATH + ".csv", opt={"access": DOES_BOOKS})
+@get(PATH + ".csv", opt={"access": DOES_BOOKS, "proof": True})
 async def export_donations(request: Request[Any, Any, Any]) -> Response[Any]:
     """The whole view as a spreadsheet file, streamed. The audit says who took it, before the first line goes out."""
     house, asked = house_of(request), _asked(request)
     if asked.problems:
         raise PageError(400, _("The filter in this address can't be read, so nothing was exported."))
+    needs = await ask_proof(request)
+    if needs:
+        return needs
     async with house.db.unit_of_work() as session:
         await record(
             session,
@@ -95,7 +99,7 @@ def saved_views(asked: Asked, today: date) -> list[View]:
     first = today.replace(day=1).isoformat()
     views: list[tuple[str, Mapping[str, str]]] = [
         (_("All"), {}),
-        (_("This month"), {"state": "paid", "from": first, "to": today.isoformat()}),
+        (_("This month"), {"state": "received", "from": first, "to": today.isoformat()}),
         (_("Over 500"), {"state": "paid", "min": str(LARGE_MINOR // 100)}),
         (_("Refunded"), {"state": "refunded"}),
         (_("Not paid"), {"state": "not_paid"}),

@@ -9,6 +9,7 @@ from supporters.web.common.access import PUBLIC, roles_of
 from supporters.web.common.house import MemberResolver
 from supporters.web.desk import (
     appeals,
+    audit,
     discrepancies,
     donation,
     donations,
@@ -21,8 +22,14 @@ from supporters.web.desk import (
     receipt,
     refund,
     senders,
+    sessions,
     sign_in,
     sources,
+    staff,
+    staff_join,
+    staff_member,
+    staff_second_factor,
+    step_up,
     switches,
     today,
 )
@@ -46,6 +53,13 @@ HANDLERS: list[HTTPRouteHandler] = [
     *newsletters.HANDLERS,
     *senders.HANDLERS,
     *imports.HANDLERS,
+    *staff.HANDLERS,
+    *staff_member.HANDLERS,
+    *staff_join.HANDLERS,
+    *sessions.HANDLERS,
+    *staff_second_factor.HANDLERS,
+    *step_up.HANDLERS,
+    *audit.HANDLERS,
 ]
 
 

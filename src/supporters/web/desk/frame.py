@@ -13,12 +13,22 @@ from supporters.mail.desk_queries import StuckCounts, stuck_counts
 from supporters.payments.desk_queries import count_events
 from supporters.payments.models import InboxState
 from supporters.staff.models import Role
-from supporters.staff.sessions import Member
+from supporters.staff.sessions import Member, Stage
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest, page
 from supporters.web.desk.masking import sees_people
-from supporters.web.desk.roles import BRINGS_LISTS, CONNECTS, DOES_BOOKS, EDITS, RUNS_LISTS, SEES_DONATIONS
+from supporters.web.desk.roles import (
+    BRINGS_LISTS,
+    CONNECTS,
+    DOES_BOOKS,
+    EDITS,
+    EVERYBODY,
+    READS_AUDIT,
+    RUNS_LISTS,
+    RUNS_STAFF,
+    SEES_DONATIONS,
+)
 from supporters.web.desk.seal import seal_of
 from supporters.web.desk.when import When
 
@@ -83,15 +93,17 @@ async def desk_page(
     """
     house, member = house_of(request), member_of(request)
     settings = house.settings
-    known = waiting if waiting is not None else await count_waiting(session, member.role)
+    is_in = member.stage == Stage.FULL
+    if waiting is None:
+        waiting = await count_waiting(session, member.role) if is_in else Waiting()
     desk = Desk(
         member=member,
         role=role_word(member.role),
-        groups=nav_groups(member.role, known),
+        groups=nav_groups(member.role, waiting) if is_in else [],
         here=here,
         seal=seal_of(settings, member),
         sees_people=sees_people(member.role),
-        sees_donations=member.role in SEES_DONATIONS,
+        sees_donations=is_in and member.role in SEES_DONATIONS,
         does_books=member.role in DOES_BOOKS,
     )
     when = When(zone=settings.time_zone, locale=settings.locale, now=house.clock.now())
@@ -136,7 +148,7 @@ def nav_groups(role: Role, waiting: Waiting) -> list[NavGroup]:
         differences = NavItem("discrepancies", _("Discrepancies"), "/desk/discrepancies", waiting.discrepancies)
         events = NavItem("events", _("Events"), "/desk/events", waiting.events)
         groups.append(NavGroup(_("Money"), [differences, events]))
-        groups.append(NavGroup(_("House"), [NavItem("switches", _("Switches"), "/desk/switches")]))
+    groups.append(NavGroup(_("House"), _house(role)))
     return groups
 
 
@@ -149,6 +161,17 @@ def _asking(role: Role) -> list[NavItem]:
         (RUNS_LISTS, "newsletters", _("Newsletters"), "/desk/newsletters"),
         (BRINGS_LISTS, "imports", _("Imports"), "/desk/imports"),
         (CONNECTS, "senders", _("Connections"), "/desk/senders"),
+    )
+    return [NavItem(key, label, href) for roles, key, label, href in places if role in roles]
+
+
+def _house(role: Role) -> list[NavItem]:
+    """What keeps the house in order, and one's own sign-in."""
+    places = (
+        (DOES_BOOKS, "switches", _("Switches"), "/desk/switches"),
+        (RUNS_STAFF, "staff", _("Staff"), "/desk/staff"),
+        (READS_AUDIT, "audit", _("Audit log"), "/desk/audit"),
+        (EVERYBODY, "you", _("Your sign-in"), "/desk/you"),
     )
     return [NavItem(key, label, href) for roles, key, label, href in places if role in roles]
 

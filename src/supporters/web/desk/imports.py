@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response, Stream
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.imports.actions import Basis, add_batch, drop_batch, start_batch, start_undo
+from supporters.imports.actions import Basis, add_batch, drop_batch, is_undo_given_up, start_batch, start_undo
 from supporters.imports.columns import Column
 from supporters.imports.grid import MOST_BYTES, FileFault, FileProblem
 from supporters.imports.models import BatchState, ImportBatch
@@ -135,7 +135,7 @@ async def take_start(
 async def take_undo(
     request: Request[Any, Any, Any], batch_id: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Response[Any]:
-    """What the batch did is being taken back, once."""
+    """What the batch did is being taken back, once; again when that work was given up."""
     house, member = house_of(request), member_of(request)
     await read_sealed(request, member, [])
     await _found(session, batch_id)
@@ -232,6 +232,7 @@ async def _batch_page(request: AnyRequest, session: AsyncSession, batch: ImportB
         here="imports",
         batch=batch,
         tag=batch_tag(batch.state),
+        is_given_up=batch.state == BatchState.UNDOING and await is_undo_given_up(session, batch.id),
         steps=step_names(),
         list_name=dict(await list_choices(session)).get(batch.list_slug or "", batch.list_slug or ""),
         basis=basis_words(Basis(batch.basis))[0] if batch.basis else "",

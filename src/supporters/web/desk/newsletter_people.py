@@ -31,6 +31,7 @@ from supporters.web.desk.newsletter_words import method_word, state_tag, status_
 from supporters.web.desk.roles import SEES_PEOPLE
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.sheet import BYTE_ORDER_MARK
+from supporters.web.desk.step_up import read_proved
 
 PATH = "/desk/newsletters"
 REASON_CHARS = 200
@@ -110,11 +111,13 @@ async def take_stop_for(
     return Redirect(f"{PATH}/people/{person.id}", status_code=303)
 
 
-@post(f"{PATH}/{{newsletter_id:str}}/export", opt={"access": SEES_PEOPLE}, status_code=200)
+@post(f"{PATH}/{{newsletter_id:str}}/export", opt={"access": SEES_PEOPLE, "proof": True}, status_code=200)
 async def export_list(request: Request[Any, Any, Any], newsletter_id: FromPath[str]) -> Response[Any]:
     """Everybody whom the list may be sent to, streamed. The audit says who took it and why, before the first line goes out."""
     house, member = house_of(request), member_of(request)
-    form = await read_sealed(request, member, ["reason"])
+    form = await read_proved(request, ["reason"])
+    if isinstance(form, Response):
+        return form
     reason = clean_line(form.get("reason", ""), limit=REASON_CHARS)
     now = house.clock.now()
     async with house.db.unit_of_work() as session:

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.appeals.queries import appeals_by_id, published_appeal
+from supporters.appeals.queries import published_appeal, published_appeals
 from supporters.audit.record import record
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
@@ -106,7 +106,6 @@ async def _place_page(
     place = await placement_of(session, code)
     prompt = await published_prompt(session, code)
     settings = house_of(request).settings
-    appeals = list((await appeals_by_id(session)).values())
     file: dict[str, Any] = json.loads(prompt.json) if prompt else {}
     entry = told or {
         "appeal": place.appeal_slug,
@@ -121,7 +120,7 @@ async def _place_page(
         here="prompts",
         place=place,
         entry={name: entry.get(name, "") for name in FIELDS},
-        appeals=[each for each in appeals if await published_appeal(session, each.slug)],
+        appeals=await published_appeals(session),
         lists=await public_lists(session),
         usual=_("Make a donation to %(paper)s") % {"paper": settings.publisher_name},
         prompt=prompt,

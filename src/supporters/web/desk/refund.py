@@ -22,19 +22,21 @@ from supporters.web.common.house import house_of
 from supporters.web.desk.donation import RefundEntry, donation_page, facts_of
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import DOES_BOOKS
-from supporters.web.desk.seal import read_sealed
+from supporters.web.desk.step_up import read_proved
 from supporters.web.desk.words import reason_word
 
 FIELDS = ("part", "amount", "reason", "note", "left", "step")
 
 
-@post("/desk/donations/{donation_id:str}/refund", status_code=200, opt={"access": DOES_BOOKS})
+@post("/desk/donations/{donation_id:str}/refund", status_code=200, opt={"access": DOES_BOOKS, "proof": True})
 async def take_refund(
     request: Request[Any, Any, Any], donation_id: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Response[Any]:
     """The form again with what is wrong (422), a page that asks once more (200), or the refund requested (303)."""
     house, member = house_of(request), member_of(request)
-    form = await read_sealed(request, member, FIELDS)
+    form = await read_proved(request, FIELDS)
+    if isinstance(form, Response):
+        return form
     facts = await facts_of(session, donation_id)
     entry, amount = read_refund(form, facts)
     if entry.problems or amount is None:

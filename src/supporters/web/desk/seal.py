@@ -16,8 +16,8 @@ FIELD = "seal"
 
 
 def seal_of(settings: Settings, member: Member) -> str:
-    """The form token of the member's session."""
-    return Signer(settings.secret_key, "desk-form").digest(member.session_hash)
+    """The form token of the member's session. It stays while the session's own token changes, and with it what is typed."""
+    return Signer(settings.secret_key, "desk-form").digest(member.session_id)
 
 
 async def read_sealed(

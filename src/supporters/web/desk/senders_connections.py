@@ -14,7 +14,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.audit.record import record
 from supporters.connectors import actions
 from supporters.connectors.mailchimp import base_of
 from supporters.connectors.models import Connector, SenderKind
@@ -30,6 +29,7 @@ from supporters.web.common.access import member_of
 from supporters.web.common.forms import read_query
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
+from supporters.web.desk.deeds import record_deed
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import CONNECTS
 from supporters.web.desk.seal import read_sealed
@@ -79,7 +79,7 @@ async def take_new_connection(request: Request[Any, Any, Any], session: NamedDep
         )
     except Conflict as full:
         return await _new_page(request, session, form, [("kind", full.message)])
-    await _record(request, session, "connector.add", connector_id, {"kind": kind, "base_url": base_url})
+    await record_deed(request, session, "connector.add", connector_id, {"kind": kind, "base_url": base_url})
     return Redirect(f"{PATH}/{connector_id}/lists", status_code=303)
 
 
@@ -106,7 +106,7 @@ async def take_credentials(
     await actions.change_credentials(
         session, connector_id, base_url=base_url, credentials=credentials, settings=settings, ids=ids
     )
-    await _record(request, session, "connector.credentials", connector_id, {"base_url": base_url})
+    await record_deed(request, session, "connector.credentials", connector_id, {"base_url": base_url})
     return Redirect(f"{PATH}/{connector_id}/lists", status_code=303)
 
 
@@ -135,7 +135,7 @@ async def take_lists(request: Request[Any, Any, Any], connector_id: FromPath[str
     async with house.db.unit_of_work() as session:
         chosen = {slug: by_id[outside_id] for slug, outside_id in wanted.items()}
         await actions.choose_lists(session, connector_id, chosen, ids=house.ids, now=house.clock.now())
-        await _record(request, session, "connector.lists", connector_id, {"lists": wanted})
+        await record_deed(request, session, "connector.lists", connector_id, {"lists": wanted})
     return _back(connector_id, "lists")
 
 
@@ -150,7 +150,7 @@ async def take_connection_turn(
         await actions.go_on(session, connector_id, ids=house.ids, now=house.clock.now())
     else:
         await actions.pause(session, connector_id)
-    await _record(request, session, "connector.on" if is_on else "connector.pause", connector_id, {})
+    await record_deed(request, session, "connector.on" if is_on else "connector.pause", connector_id, {})
     return _back(connector_id, "on" if is_on else "paused")
 
 
@@ -162,7 +162,7 @@ async def take_again(
     house = house_of(request)
     await read_sealed(request, member_of(request), [])
     await actions.push_again(session, connector_id, ids=house.ids, now=house.clock.now())
-    await _record(request, session, "connector.again", connector_id, {})
+    await record_deed(request, session, "connector.again", connector_id, {})
     return _back(connector_id, "again")
 
 
@@ -176,7 +176,7 @@ async def take_connection_removal(
     if "sure" not in form:
         words = _("Tick the box, if you mean it. Nothing was removed.")
         return await _page(request, session, connector, {}, [("sure", words)])
-    await _record(request, session, "connector.remove", connector_id, {"base_url": connector.base_url})
+    await record_deed(request, session, "connector.remove", connector_id, {"base_url": connector.base_url})
     await actions.remove_connector(session, connector_id)
     return Redirect("/desk/senders", status_code=303)
 
@@ -304,21 +304,6 @@ def _done_words(done: str) -> str | None:
 
 def _back(connector_id: str, done: str) -> Redirect:
     return Redirect(f"{PATH}/{connector_id}?done={done}", status_code=303)
-
-
-async def _record(
-    request: AnyRequest, session: AsyncSession, action: str, connector_id: str, detail: Mapping[str, object]
-) -> None:
-    await record(
-        session,
-        actor_kind="staff",
-        actor_id=member_of(request).id,
-        action=action,
-        record_kind="connector",
-        record_id=connector_id,
-        detail=detail,
-        now=house_of(request).clock.now(),
-    )
 
 
 HANDLERS: list[HTTPRouteHandler] = [

@@ -11,7 +11,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.audit.record import record
 from supporters.kit.errors import Conflict
 from supporters.kit.sealing import Sealer
 from supporters.kit.strings import gettext as _
@@ -26,6 +25,7 @@ from supporters.web.common.access import member_of
 from supporters.web.common.forms import read_query
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
+from supporters.web.desk.deeds import record_deed
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import CONNECTS
 from supporters.web.desk.seal import read_sealed
@@ -68,7 +68,7 @@ async def take_new_webhook(request: Request[Any, Any, Any], session: NamedDepend
         )
     except Conflict as full:
         return await _new_page(request, session, form, [("url", full.message)])
-    await _record(request, session, "webhook.add", made.endpoint_id, {"url": url, "kinds": kinds})
+    await record_deed(request, session, "webhook.add", made.endpoint_id, {"url": url, "kinds": kinds})
     return await _secret_page(request, session, made)
 
 
@@ -91,7 +91,7 @@ async def take_webhook(
         return await _page(request, session, await find_endpoint(session, endpoint_id), form, problems)
     url, description, kinds = _said(form)
     await actions.change_endpoint(session, endpoint_id, url=url, description=description, kinds=kinds)
-    await _record(request, session, "webhook.change", endpoint_id, {"url": url, "kinds": kinds})
+    await record_deed(request, session, "webhook.change", endpoint_id, {"url": url, "kinds": kinds})
     return _back(endpoint_id, "saved")
 
 
@@ -105,7 +105,7 @@ async def take_new_secret(
     made = await actions.rotate_secret(
         session, endpoint_id, sealer=_sealer(request), ids=house.ids, now=house.clock.now()
     )
-    await _record(request, session, "webhook.new_secret", endpoint_id, {})
+    await record_deed(request, session, "webhook.new_secret", endpoint_id, {})
     return await _secret_page(request, session, made)
 
 
@@ -117,7 +117,7 @@ async def take_test(
     house = house_of(request)
     await read_sealed(request, member_of(request), [])
     await actions.send_test(session, endpoint_id, ids=house.ids, now=house.clock.now())
-    await _record(request, session, "webhook.test", endpoint_id, {})
+    await record_deed(request, session, "webhook.test", endpoint_id, {})
     return _back(endpoint_id, "test")
 
 
@@ -129,7 +129,7 @@ async def take_turn(
     house = house_of(request)
     is_on = (await read_sealed(request, member_of(request), ["turn"])).get("turn") == "on"
     await actions.turn_endpoint(session, endpoint_id, is_on=is_on, ids=house.ids, now=house.clock.now())
-    await _record(request, session, "webhook.on" if is_on else "webhook.off", endpoint_id, {})
+    await record_deed(request, session, "webhook.on" if is_on else "webhook.off", endpoint_id, {})
     return _back(endpoint_id, "on" if is_on else "off")
 
 
@@ -146,7 +146,7 @@ async def take_replay(
         await actions.replay(session, endpoint_id, delivery, ids=house.ids, now=now)
     else:
         count = await actions.replay_failed(session, endpoint_id, ids=house.ids, now=now)
-    await _record(request, session, "webhook.replay", endpoint_id, {"message": delivery, "count": count})
+    await record_deed(request, session, "webhook.replay", endpoint_id, {"message": delivery, "count": count})
     return _back(endpoint_id, "again")
 
 
@@ -160,7 +160,7 @@ async def take_removal(
     if "sure" not in form:
         words = _("Tick the box, if you mean it. Nothing was removed.")
         return await _page(request, session, endpoint, None, [("sure", words)])
-    await _record(request, session, "webhook.remove", endpoint_id, {"url": endpoint.url})
+    await record_deed(request, session, "webhook.remove", endpoint_id, {"url": endpoint.url})
     await actions.remove_endpoint(session, endpoint_id)
     return Redirect("/desk/senders", status_code=303)
 
@@ -252,22 +252,6 @@ def _done_words(done: str) -> str | None:
 
 def _back(endpoint_id: str, done: str) -> Redirect:
     return Redirect(f"{PATH}/{endpoint_id}?done={done}", status_code=303)
-
-
-async def _record(
-    request: AnyRequest, session: AsyncSession, action: str, endpoint_id: str, detail: Mapping[str, object]
-) -> None:
-    house, member = house_of(request), member_of(request)
-    await record(
-        session,
-        actor_kind="staff",
-        actor_id=member.id,
-        action=action,
-        record_kind="webhook",
-        record_id=endpoint_id,
-        detail=detail,
-        now=house.clock.now(),
-    )
 
 
 HANDLERS: list[HTTPRouteHandler] = [

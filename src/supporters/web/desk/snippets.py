@@ -33,7 +33,7 @@ def snippets_of(file: dict[str, Any], page: str, *, settings: Settings) -> list[
         ),
         Snippet("form", _("Form without script"), _("The whole block. Its words stay as copied."), page),
         Snippet("jinja", _("Template for Jinja"), jinja_about, jinja(code)),
-        *_how_tos(code, base),
+        *how_tos(code, base),
         Snippet(
             "written",
             _("Pages that are already written"),
@@ -87,7 +87,8 @@ def jinja(code: str) -> str:
     )
 
 
-def _how_tos(code: str, base: str) -> list[Snippet]:
+def how_tos(code: str, base: str) -> list[Snippet]:
+    """How a site of each kind gets the words: lines that a test runs as they stand here."""
     about = _("Five lines. The last good words stay when the donation service is down.")
     name = code.replace("-", "_")
     fetch = f'fetch("{base}", "{code}", cache="cache/{name}.json", site="paper.example")'
@@ -98,12 +99,12 @@ def _how_tos(code: str, base: str) -> list[Snippet]:
         "Flask": f"{start}\nfrom jinja2 import ChoiceLoader, FileSystemLoader\n"
         "app.jinja_loader = ChoiceLoader([app.jinja_loader, FileSystemLoader(SNIPPET)])\n"
         f"app.context_processor(lambda: {{'prompt': {fetch}}})",
-        "Litestar": f"{start}\n# where the application is made:\n"
-        "template_config=TemplateConfig(directory=['templates', SNIPPET], engine=JinjaTemplateEngine)\n"
-        f"# in the handler, off the event loop:\nprompt = await asyncio.to_thread(lambda: {fetch})",
-        "Django (Jinja)": f"# settings.py\n{start}\n"
-        "# in TEMPLATES, at the backend django.template.backends.jinja2.Jinja2: 'DIRS': [..., SNIPPET]\n"
-        f"# in the view:\ncontext['prompt'] = {fetch}",
+        "Litestar": f"{start}\n# where the application is made\n"
+        "template_config = TemplateConfig(directory=['templates', SNIPPET], engine=JinjaTemplateEngine)\n"
+        f"# in the handler, off the event loop\nprompt = await asyncio.to_thread(lambda: {fetch})",
+        "Django (Jinja)": "# settings.py, where TEMPLATES[0] is django.template.backends.jinja2.Jinja2\n"
+        "from supporters.snippet import TEMPLATES as SNIPPET\nTEMPLATES[0]['DIRS'].append(SNIPPET)\n"
+        f"# in the view\nfrom supporters.snippet import fetch\ncontext['prompt'] = {fetch}",
     }
     return [Snippet(f"how-{at}", name, about, text) for at, (name, text) in enumerate(lines.items())]
 

@@ -76,7 +76,7 @@ def donations_href(by: By, row: SourceRow, period: Period) -> str | None:
     if chosen is None or not chosen[1] or len(chosen[1]) > 120:
         return None
     days = {"from": period.since.isoformat(), "to": period.until.isoformat()}
-    return "/desk/donations?" + urlencode({"state": "paid", **days, chosen[0]: chosen[1]})
+    return "/desk/donations?" + urlencode({"state": "received", **days, chosen[0]: chosen[1]})
 
 
 def lines_of(by: By, table: SourceTable, names: Names, *, period: Period, is_linked: bool) -> list[Line]:

@@ -21,6 +21,7 @@ from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.kit.strings import ngettext
 from supporters.payments.desk_queries import latest_event_at
+from supporters.prompts.content import site_of
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
 from supporters.web.desk.frame import Waiting, count_waiting, desk_page
@@ -76,14 +77,17 @@ async def show_today(request: Request[Any, Any, Any], reading: NamedDependency[A
         giving=(await read_switches(reading))[GIVING],
         heard_at=await latest_event_at(reading) if is_open_to_books else None,
         sums=await sum_rows(reading, month_so_far(today), currency=currency, zone=zone),
-        month_query=f"state=paid&from={first.isoformat()}&to={today.isoformat()}",
+        month_query=f"state=received&from={first.isoformat()}&to={today.isoformat()}",
         bars=bars_of(by_day),
         by_day=by_day,
         month_sum=Money(sum(each.amount.minor for each in by_day), currency),
         best=max(by_day, key=lambda each: each.amount.minor),
         article_words=article_words,
         chart_height=CHART_HEIGHT,
-        sources=await sources(reading, since=first, until=today, currency=currency, zone=zone, limit=SOURCES),
+        sources=await sources(
+            reading, since=first, until=today, currency=currency, zone=zone, main_site=settings.site_url, limit=SOURCES
+        ),
+        site_of=site_of,
         latest=mask_rows(await latest_paid(reading, limit=LATEST), member.role)
         if member.role in SEES_DONATIONS
         else [],

@@ -52,6 +52,7 @@ def _paid_tag(row: DonationRow) -> Tag:
 def state_word(state: str) -> str:
     """A status that the list can be narrowed to."""
     return {
+        "received": _("Received, also if refunded since"),
         "paid": _("Paid"),
         "refunded": _("Refunded, also in part"),
         "processing": _("Processing"),

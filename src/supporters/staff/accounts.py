@@ -1,0 +1,72 @@
+"""What a member of staff does to their own sign-in."""
+
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.kit.errors import Refused
+from supporters.kit.ids import Ids
+from supporters.staff.actions import note
+from supporters.staff.models import Staff
+from supporters.staff.passwords import Passwords
+from supporters.staff.rules import password_problem
+from supporters.staff.second_factor import SecondFactors, Setup, remove_second_factor
+from supporters.staff.sessions import NEEDS_SECOND, Member, close_other_sessions, renew_token
+
+
+async def hash_new_password(password: str, *, email: str, passwords: Passwords) -> str:
+    """What to store of a new password. Raises Refused for one that won't do."""
+    if problem := password_problem(password, email=email):
+        raise Refused(problem)
+    return await passwords.make(password)
+
+
+async def change_password(session: AsyncSession, member: Member, password_hash: str, *, ids: Ids, now: datetime) -> str:
+    """The member signs in with the new password, and every other browser is signed out. Returns this one's new token."""
+    await session.execute(update(Staff).where(Staff.id == member.id).values(password_hash=password_hash))
+    await close_other_sessions(session, member)
+    token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=member.has_second)
+    await note(session, "staff.password", member.id, {}, actor_id=member.id, now=now)
+    return token
+
+
+async def set_up_second_factor(
+    session: AsyncSession,
+    member: Member,
+    setup: Setup,
+    code: str,
+    *,
+    factors: SecondFactors,
+    ids: Ids,
+    now: datetime,
+) -> tuple[str, list[str]]:
+    """The member needs the app's codes from now on, and every other browser is signed out.
+
+    Returns this one's new token, and the recovery codes. Raises WrongCode, Conflict.
+    """
+    codes = await factors.enable(session, member.id, setup, code, ids=ids, now=now)
+    await close_other_sessions(session, member)
+    token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=True)
+    await note(session, "staff.second_factor_on", member.id, {}, actor_id=member.id, now=now)
+    return token, codes
+
+
+async def renew_recovery_codes(
+    session: AsyncSession, member: Member, *, factors: SecondFactors, ids: Ids, now: datetime
+) -> list[str]:
+    """Ten new recovery codes stand and the old ones open nothing. Returns them, to be shown once."""
+    codes = await factors.renew_codes(session, member.id, ids=ids, now=now)
+    await note(session, "staff.recovery_codes", member.id, {}, actor_id=member.id, now=now)
+    return codes
+
+
+async def take_second_factor_off(session: AsyncSession, member: Member, *, now: datetime) -> None:
+    """The member signs in with the password alone."""
+    if await remove_second_factor(session, member.id):
+        await note(session, "staff.second_factor_off", member.id, {}, actor_id=member.id, now=now)
+
+
+def may_go_without(member: Member, *, second_required: bool) -> bool:
+    """Whether the member's role works without a second factor."""
+    return not (second_required and member.role in NEEDS_SECOND)

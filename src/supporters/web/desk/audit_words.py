@@ -1,0 +1,190 @@
+"""What the audit log says, in words: deeds, records, and what was before and after. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import msgspec
+
+from supporters.audit.queries import AuditRow
+from supporters.kit.strings import gettext as _
+
+LONGEST_VALUE = 300
+PAGES = {
+    "donation": "/desk/donations/{id}",
+    "discrepancy": "/desk/discrepancies/{id}",
+    "appeal": "/desk/appeals/{id}",
+    "newsletter": "/desk/newsletters/{id}",
+    "subscriber": "/desk/newsletters/people/{id}",
+    "connector": "/desk/senders/connections/{id}",
+    "webhook": "/desk/senders/webhooks/{id}",
+    "issue": "/desk/issues/{id}",
+    "import": "/desk/imports/{id}",
+}
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One line of what a deed changed or said; `before` is empty where nothing was there, or it was not a change."""
+
+    label: str
+    before: str
+    after: str
+
+    @property
+    def is_change(self) -> bool:
+        """Whether there is something on both sides."""
+        return bool(self.before)
+
+
+def deed_word(action: str) -> str:
+    """What was done; an action without words of its own is shown as it is written down."""
+    return _deeds().get(action, action)
+
+
+def kind_word(kind: str) -> str:
+    """What it was done to."""
+    return {
+        "donation": _("donation"),
+        "receipt": _("receipt"),
+        "discrepancy": _("discrepancy"),
+        "appeal": _("appeal"),
+        "newsletter": _("newsletter"),
+        "subscriber": _("newsletter reader"),
+        "supporter": _("supporter"),
+        "plan": _("monthly donation"),
+        "connector": _("newsletter sender"),
+        "webhook": _("webhook"),
+        "issue": _("issue"),
+        "import": _("import"),
+        "switch": _("switch"),
+        "placement": _("place on the site"),
+        "veto": _("page without a prompt"),
+        "export": _("export"),
+        "staff": _("staff"),
+    }.get(kind, kind)
+
+
+def page_of(row: AuditRow) -> str | None:
+    """The desk's page of the record, if it has one."""
+    pattern = PAGES.get(row.record_kind)
+    return pattern.format(id=row.record_id) if pattern else None
+
+
+def told(row: AuditRow) -> list[Told]:
+    """What the deed changed or said, line by line; nothing where it was erased."""
+    return [_line(row.action, key, value) for key, value in (row.detail or {}).items() if not _is_empty(value)]
+
+
+def in_one_line(lines: list[Told]) -> str:
+    """The same for a cell of a spreadsheet."""
+    return "; ".join(
+        f"{each.label}: {each.before} → {each.after}" if each.is_change else f"{each.label}: {each.after}"
+        for each in lines
+    )
+
+
+def _line(action: str, key: str, value: object) -> Told:
+    label = _labels().get(key, key.replace("_", " "))
+    change = _mapping(value)
+    if set(change) == {"before", "after"}:
+        return Told(label, _text(change["before"]), _text(change["after"]))
+    pair = _items(value)
+    if action == "receipt.correct" and len(pair) == 2:
+        return Told(label, _text(pair[0]), _text(pair[1]))
+    return Told(label, "", _text(value))
+
+
+def _is_empty(value: object) -> bool:
+    return value in (None, "", [], {})
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if named := _mapping(value):
+        return ", ".join(f"{name}: {_text(each)}" for name, each in named.items())[:LONGEST_VALUE]
+    if items := _items(value):
+        return ", ".join(_text(each) for each in items)[:LONGEST_VALUE]
+    return "–" if _is_empty(value) else str(value)[:LONGEST_VALUE]
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _items(value: object) -> Sequence[object]:
+    return cast("Sequence[object]", value) if isinstance(value, list) else []
+
+
+def _labels() -> Mapping[str, str]:
+    return {
+        "role": _("role"),
+        "email": _("email"),
+        "name": _("name"),
+        "number": _("number"),
+        "reason": _("reason"),
+        "note": _("note"),
+        "words": _("words"),
+        "resolution": _("resolution"),
+        "amount_minor": _("amount in pence or cents"),
+        "currency": _("currency"),
+        "list": _("list"),
+        "lists": _("lists"),
+        "filter": _("filter"),
+        "version": _("version"),
+        "base_url": _("address"),
+        "url": _("address"),
+        "kinds": _("kinds"),
+        "rows": _("rows"),
+    }
+
+
+def _deeds() -> Mapping[str, str]:
+    return {
+        "donation.refund": _("Asked for a refund"),
+        "donation.export": _("Exported donations"),
+        "receipt.resend": _("Sent the receipt again"),
+        "receipt.correct": _("Corrected the receipt"),
+        "receipt.void": _("Voided the receipt"),
+        "discrepancy.resolve": _("Closed a discrepancy"),
+        "switch.off": _("Turned off"),
+        "switch.on": _("Turned on"),
+        "event.replay": _("Tried an event again"),
+        "job.again": _("Tried a job again"),
+        "letter.again": _("Sent a letter again"),
+        "appeal.create": _("Made an appeal"),
+        "appeal.version": _("Saved a version"),
+        "appeal.publish": _("Published"),
+        "appeal.call_off": _("Called a planned version off"),
+        "appeal.withdraw": _("Withdrew the appeal"),
+        "appeal.bring_back": _("Brought an earlier version back"),
+        "appeal.send_test": _("Sent a letter to look at"),
+        "issue.add": _("Added an issue"),
+        "issue.change": _("Changed an issue"),
+        "placement.change": _("Changed what is asked there"),
+        "newsletter.create": _("Made a list"),
+        "newsletter.change": _("Changed a list"),
+        "newsletter.export": _("Exported a list"),
+        "subscriber.stop": _("Stopped every list for somebody"),
+        "subscriber.lift": _("Lifted a suppression"),
+        "connector.add": _("Connected a sender"),
+        "connector.remove": _("Removed a sender"),
+        "webhook.add": _("Added a webhook"),
+        "webhook.remove": _("Removed a webhook"),
+        "audit.export": _("Exported the audit log"),
+        "staff.add": _("Added to the staff"),
+        "staff.invite": _("Invited somebody"),
+        "staff.uninvite": _("Withdrew an invitation"),
+        "staff.role": _("Changed the role"),
+        "staff.deactivate": _("Suspended"),
+        "staff.restore": _("Let in again"),
+        "staff.sign_in": _("Signed in"),
+        "staff.sign_out": _("Signed out"),
+        "staff.code": _("Gave the app's code"),
+        "staff.recovery_code": _("Used a recovery code"),
+        "staff.recovery_codes": _("Made new recovery codes"),
+        "staff.second_factor_on": _("Set up a second factor"),
+        "staff.second_factor_off": _("Took the own second factor away"),
+        "staff.second_factor_reset": _("Took somebody's second factor away"),
+        "staff.password": _("Changed the password"),
+        "staff.session_end": _("Signed out another browser"),
+    }

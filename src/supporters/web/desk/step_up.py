@@ -1,0 +1,88 @@
+"""Password or code once more, before what can't be undone: a refund, an export, a change of roles or of a second factor.
+
+A form that was sent meanwhile comes back with everything that was filled in, beside one field for the proof; sent again to
+the same address, it is proved and done in one step. An address that was opened is opened after POST /desk/step-up.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from litestar import post
+from litestar.connection import Request
+from litestar.response import Redirect, Response
+
+from supporters.kit.errors import Refused
+from supporters.staff.rules import is_proved
+from supporters.web.common.access import member_of
+from supporters.web.common.house import house_of
+from supporters.web.common.shell import AnyRequest
+from supporters.web.desk.frame import Waiting, desk_page
+from supporters.web.desk.roles import EVERYBODY
+from supporters.web.desk.seal import FIELD, read_sealed
+from supporters.web.desk.sign_in import safe_next
+from supporters.web.desk.staff_keys import proofs_of
+
+PROOF = "proof"
+STEP_UP = "/desk/step-up"
+
+
+async def read_proved(request: AnyRequest, fields: Collection[str]) -> Mapping[str, str] | Response[Any]:
+    """The fields of a desk form, once its token fits and the session was proved lately; else the page that asks for it.
+
+    Call it before the request's session was used: it opens units of work of its own. Raises what `read_sealed` raises.
+    """
+    house, member = house_of(request), member_of(request)
+    form = dict(await read_sealed(request, member, {*fields, PROOF}))
+    typed = form.pop(PROOF, None)
+    if is_proved(member.proved_at, now=house.clock.now()):
+        return form
+    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if typed is None:
+        return await _ask(request, where, form)
+    return await _try(request, where, form, typed) or form
+
+
+async def ask_proof(request: AnyRequest) -> Response[Any] | None:
+    """The page that asks for a proof before this address is opened; None once the session was proved lately."""
+    house, member = house_of(request), member_of(request)
+    if is_proved(member.proved_at, now=house.clock.now()):
+        return None
+    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return await _ask(request, STEP_UP, {"next": where})
+
+
+@post(STEP_UP, status_code=303, opt={"access": EVERYBODY})
+async def take_step_up(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The session was proved, and one goes on to where one was going; or the page comes again (422)."""
+    form = dict(await read_sealed(request, member_of(request), {PROOF, "next"}))
+    typed = form.pop(PROOF, "")
+    wrong = await _try(request, STEP_UP, form, typed)
+    return wrong or Redirect(safe_next(form.get("next", "")), status_code=303)
+
+
+async def _try(request: AnyRequest, where: str, kept: Mapping[str, str], typed: str) -> Response[Any] | None:
+    house = house_of(request)
+    try:
+        await proofs_of(house.settings).prove(house.db, member_of(request), typed, now=house.clock.now())
+    except Refused as refused:
+        return await _ask(request, where, kept, problems=[(PROOF, refused.message)])
+    return None
+
+
+async def _ask(
+    request: AnyRequest, where: str, kept: Mapping[str, str], *, problems: list[tuple[str, str]] | None = None
+) -> Response[bytes]:
+    async with house_of(request).db.reading() as reading:
+        return await desk_page(
+            request,
+            reading,
+            "desk/your_step_up.html",
+            here="",
+            waiting=Waiting(),
+            where=where,
+            kept=[(name, value) for name, value in kept.items() if name != FIELD],
+            problems=problems or [],
+        )
+
+
+HANDLERS = [take_step_up]

@@ -1,0 +1,88 @@
+"""The desk's pages about people, in a real browser: they work, and axe finds nothing."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from looking import look
+from paper import SETTINGS_ENV
+from supporters.settings import Settings, read_settings
+from supporters.staff.actions import add_staff
+from supporters.staff.totp import code_at, step_of
+from whole import PASSWORD, Whole
+
+pytestmark = pytest.mark.browser
+EMAIL = "dana@weeklylamp.example"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return replace(read_settings(SETTINGS_ENV), second_factor="required")
+
+
+async def sign_in(page: Page, base: str) -> None:
+    await page.goto(f"{base}/desk/sign-in")
+    await page.get_by_label("Email address").fill(EMAIL)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+
+
+async def test_an_admin_sets_up_the_second_factor_invites_and_reads_the_log(served: Whole, chromium: Browser) -> None:
+    base, clock = served.settings.base_url, served.clock
+    async with served.db.unit_of_work() as session:
+        await add_staff(session, EMAIL, "Dana Whitlow", "admin", PASSWORD, ids=served.ids, now=clock.now())
+        eli = await add_staff(
+            session, "eli@weeklylamp.example", "Eli Moss", "editor", PASSWORD, ids=served.ids, now=clock.now()
+        )
+    page = await (await chromium.new_context(bypass_csp=True)).new_page()
+    found: dict[str, list[str]] = {}
+
+    await sign_in(page, base)
+    await page.get_by_role("heading", name="Set up a second factor").wait_for()
+    found["second-factor"] = await look(page)
+    secret = (await page.locator(".id").inner_text()).replace(" ", "")
+    await page.get_by_label("Code", exact=True).fill(code_at(secret, step_of(clock.now())))
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Recovery codes").wait_for()
+    found["codes"] = await look(page)
+
+    await page.get_by_role("link", name="I have kept them").click()
+    await page.goto(f"{base}/desk/staff")
+    await page.get_by_label("Name", exact=True).fill("Nora Hale")
+    await page.get_by_label("Email address").fill("nora@weeklylamp.example")
+    await page.get_by_role("button", name="Send the invitation").click()
+    found["fault"] = await look(page)
+    await page.get_by_label("finance").check()
+    await page.get_by_role("button", name="Send the invitation").click()
+    await page.get_by_role("status").wait_for()
+    found["staff"] = await look(page)
+    await page.goto(f"{base}/desk/staff/{eli.id}")
+    found["member"] = await look(page)
+    clock.advance(timedelta(minutes=10))
+    await page.get_by_label("viewer").check()
+    await page.get_by_role("button", name="Change the role").click()
+    await page.get_by_role("heading", name="Is it you?").wait_for()
+    found["proof"] = await look(page)
+    await page.get_by_label("Your password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("status").wait_for()
+    await page.goto(f"{base}/desk/audit")
+    assert await page.get_by_role("row", name="Changed the role").count() == 1
+    found["audit"] = await look(page)
+    await page.goto(f"{base}/desk/you")
+    found["you"] = await look(page)
+
+    other = await (await chromium.new_context(bypass_csp=True)).new_page()
+    await sign_in(other, base)
+    found["code"] = await look(other)
+    await other.get_by_label("Code", exact=True).fill(code_at(secret, step_of(clock.now())))
+    await other.keyboard.press("Enter")
+    await other.wait_for_url(f"{base}/desk")
+    await served.worker.drain()
+    body = served.mailbag.letters[-1].get_body(("plain",))
+    assert body
+    await other.goto(next(line for line in body.get_content().split() if "/desk/join/" in line))
+    found["join"] = await look(other)
+    assert {name: faults for name, faults in found.items() if faults} == {}

@@ -1,0 +1,160 @@
+"""Where the second factor is required: set up right after sign-in, asked for at the next, and nothing else opens meanwhile."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from paper import SETTINGS_ENV
+from supporters.settings import Settings, SettingsError, read_settings
+from supporters.staff.actions import add_staff
+from supporters.staff.totp import code_at, step_of
+from supporters.web.desk.door import route_rules
+from whole import PASSWORD, Whole, hidden_fields, words
+
+EMAIL = "dana@weeklylamp.example"
+SET_UP = "/desk/you/second-factor"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return replace(read_settings(SETTINGS_ENV), second_factor="required")
+
+
+async def hire(site: Whole, role: str = "finance") -> None:
+    async with site.db.unit_of_work() as session:
+        await add_staff(session, EMAIL, "Dana", role, PASSWORD, ids=site.ids, now=site.clock.now())
+
+
+async def sign_in(site: Whole) -> httpx.AsyncClient:
+    browser = site.browser()
+    answer = await browser.post("/desk/sign-in", data={"email": EMAIL, "password": PASSWORD, "next": "/desk/donations"})
+    assert answer.status_code == 303
+    return browser
+
+
+def secret_on(page: str) -> str:
+    """The secret that the page shows for typing."""
+    found = re.search(r"secret=([A-Z2-7]{32})", page)
+    assert found
+    return found[1]
+
+
+async def set_up(site: Whole, browser: httpx.AsyncClient) -> tuple[str, list[str]]:
+    """The secret and the recovery codes."""
+    page = await browser.get(SET_UP)
+    secret = secret_on(page.text)
+    code = code_at(secret, step_of(site.clock.now()))
+    done = await browser.post(SET_UP, data={**hidden_fields(page.text), "code": code})
+    assert done.status_code == 200, words(done.text)
+    return secret, re.findall(r"<li>([0-9A-Z-]{14})</li>", done.text)
+
+
+async def test_until_it_is_set_up_every_route_leads_there(site: Whole) -> None:
+    await hire(site, "admin")
+    desk = await sign_in(site)
+    open_still = {(SET_UP, "GET"), (SET_UP, "POST"), ("/desk/sign-out", "POST")}
+
+    for rule in route_rules():
+        if rule.roles is None or (rule.path, rule.method) in open_still:
+            continue
+        path = re.sub(r"\{\w+:str\}", "x", rule.path)
+        answer = await desk.request(rule.method, path, data={} if rule.method != "GET" else None)
+        assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, SET_UP), rule
+    assert "Donations" not in words((await desk.get(SET_UP)).text)
+    await desk.aclose()
+
+
+async def test_it_is_set_up_with_the_first_code_and_asked_for_ever_after(site: Whole) -> None:
+    await hire(site)
+    desk = await sign_in(site)
+
+    secret, codes = await set_up(site, desk)
+
+    assert len(set(codes)) == 10
+    assert (await desk.get("/desk/donations")).status_code == 200
+    await desk.aclose()
+    site.clock.advance(timedelta(minutes=1))
+    desk = await sign_in(site)
+    asked = await desk.get("/desk/donations")
+    assert asked.headers["location"] == "/desk/sign-in/code?next=/desk/donations"
+    page = await desk.get(asked.headers["location"])
+    wrong = await desk.post("/desk/sign-in/code", data={**hidden_fields(page.text), "code": "000000"})
+    assert wrong.status_code == 422
+    assert "not right" in words(wrong.text)
+    code = code_at(secret, step_of(site.clock.now()))
+    before = desk.cookies["desk"]
+    right = await desk.post("/desk/sign-in/code", data={**hidden_fields(page.text), "code": code})
+    assert right.headers["location"] == "/desk/donations"
+    assert desk.cookies["desk"] != before
+    assert (await desk.get("/desk/donations")).status_code == 200
+    await desk.aclose()
+
+
+async def test_with_the_password_alone_nothing_opens_not_even_the_setting_up(site: Whole) -> None:
+    await hire(site)
+    await set_up(site, await sign_in(site))
+    thief = await sign_in(site)
+
+    for path in ("/desk", "/desk/you", SET_UP, "/desk/donations.csv", "/desk/audit"):
+        assert (await thief.get(path)).headers["location"].startswith("/desk/sign-in/code"), path
+    await thief.aclose()
+
+
+async def test_a_wrong_first_code_keeps_the_picture_and_turns_nothing_on(site: Whole) -> None:
+    await hire(site)
+    desk = await sign_in(site)
+    page = await desk.get(SET_UP)
+
+    wrong = await desk.post(SET_UP, data={**hidden_fields(page.text), "code": "12345x"})
+
+    assert wrong.status_code == 422
+    assert secret_on(wrong.text) == secret_on(page.text)
+    assert (await desk.get("/desk")).headers["location"].startswith(SET_UP)
+    await desk.aclose()
+
+
+async def test_finance_cannot_take_it_away_and_support_can(site: Whole) -> None:
+    await hire(site)
+    desk = await sign_in(site)
+    await set_up(site, desk)
+    page = await desk.get("/desk/you")
+    assert "Take the second factor away" not in words(page.text)
+
+    refused = await desk.post(f"{SET_UP}/off", data={"seal": hidden_fields(page.text)["seal"]})
+
+    assert refused.status_code == 403
+    support = await site.staff("support")
+    await set_up(site, support)
+    seal = hidden_fields((await support.get("/desk/you")).text)["seal"]
+    assert (await support.post(f"{SET_UP}/off", data={"seal": seal})).headers["location"] == "/desk/you?done=off"
+    await desk.aclose()
+    await support.aclose()
+
+
+async def test_new_recovery_codes_replace_the_old(site: Whole) -> None:
+    await hire(site)
+    desk = await sign_in(site)
+    _secret, old = await set_up(site, desk)
+    seal = hidden_fields((await desk.get("/desk/you")).text)["seal"]
+
+    fresh = await desk.post(f"{SET_UP}/codes", data={"seal": seal})
+
+    assert len(set(re.findall(r"<li>([0-9A-Z-]{14})</li>", fresh.text)) - set(old)) == 10
+    other = await sign_in(site)
+    page = await other.get("/desk/sign-in/code")
+    used = await other.post("/desk/sign-in/code", data={**hidden_fields(page.text), "code": old[0]})
+    assert used.status_code == 422
+    await desk.aclose()
+    await other.aclose()
+
+
+def test_only_the_sandbox_may_do_without() -> None:
+    with pytest.raises(SettingsError, match="only with the sandbox"):
+        read_settings({**SETTINGS_ENV, "SUPPORTERS_STRIPE_API_BASE": "https://api.stripe.com"})
+    with pytest.raises(SettingsError, match="required or optional"):
+        read_settings({**SETTINGS_ENV, "SUPPORTERS_SECOND_FACTOR": "off"})
+    without = {name: value for name, value in SETTINGS_ENV.items() if name != "SUPPORTERS_SECOND_FACTOR"}
+    assert read_settings(without).second_factor == "required"
