@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.async_api import Browser, async_playwright
-from walking import Demo, running_demo
+from walking import Demo, shared_demo
 
 from supporters.demo.pages import with_demo_pages
 from supporters.kit.clock import FixedClock
@@ -24,18 +24,36 @@ CHROMIUM = next((str(path) for path in [Path("/usr/bin/chromium")] if path.exist
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
+@pytest.fixture(scope="session")
+async def one_chromium() -> AsyncIterator[Browser]:
+    """One browser for every test of this process: starting one costs more than most tests."""
     async with async_playwright() as player:
         browser = await player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         await browser.close()
 
 
+@pytest.fixture
+async def chromium(one_chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser, without anything open. What a test leaves open, failed or not, is closed."""
+    yield one_chromium
+    for left in one_chromium.contexts:
+        await left.close()
+
+
 @pytest.fixture(scope="session")
-async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
-    """One running demo for every journey: they walk it as readers of their own."""
-    async with running_demo(tmp_path_factory.mktemp("demo")) as demo:
+def folder_of_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """What all processes of this test run share."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if hasattr(request.config, "workerinput") else folder) / "demo"
+    shared.mkdir(exist_ok=True)
+    return shared
+
+
+@pytest.fixture(scope="session")
+async def demo(folder_of_run: Path) -> AsyncIterator[Demo]:
+    """One running demo for every journey of every process: they walk it as readers of their own."""
+    async with shared_demo(folder_of_run) as demo:
         yield demo
 
 

@@ -44,11 +44,11 @@ async def test_every_reader_page_is_accessible_at_every_width_and_scheme(served:
     found: dict[str, list[str]] = {}
     for name, address in pages.items():
         await page.goto(address)
-        found[name] = await look(page, shot=name)
+        found[name] = await look(page)
     await page.goto(pages["give"])
     await page.get_by_role("button", name="Continue").click()
     await page.get_by_text("There is a problem").wait_for()
-    found["give-error"] = await look(page, shot="give-error")
+    found["give-error"] = await look(page)
     await context.close()
 
     assert {name: told for name, told in found.items() if told} == {}

@@ -1,6 +1,6 @@
 """From the foot of an article on each of the three sites, and back: giving, and the daily email.
 
-Each way of reading occurs: with the script, without any, with ours blocked, and by keyboard alone.
+On every site in each way of reading: with the script, without any, with ours blocked, and by keyboard alone.
 """
 
 import re
@@ -13,8 +13,11 @@ from playwright.async_api import Browser, Locator, Page, expect
 from walking import Demo, foot, link_in, press_until, wait_for_thanks
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-GIVING = (("pelican", "script"), ("plain", "none"), ("strict", "script"), ("plain", "blocked"))
-SIGNING_UP = (("strict", "none"), ("plain", "script"), ("pelican", "blocked"))
+SITES = ("pelican", "plain", "strict")
+WAYS = ("script", "none", "blocked", "keyboard")
+WITH_SCRIPT = ("script", "keyboard")
+on_every_site = pytest.mark.parametrize("site", SITES)
+in_every_way = pytest.mark.parametrize("how", WAYS)
 
 
 @asynccontextmanager
@@ -27,6 +30,38 @@ async def reading(chromium: Browser, address: str, how: str) -> AsyncIterator[Pa
     await page.goto(address)
     yield page
     await context.close()
+
+
+async def give_by_mouse(page: Page, name: str, *, scripts: bool) -> None:
+    """From the foot of the article to the thank-you page, and back."""
+    ask = await foot(page, scripts=scripts)
+    await ask.get_by_label("£10").check(force=True)
+    await ask.locator("[data-go] button").click()
+    await page.wait_for_url("**/give?**")
+    await pay(page, name)
+    await page.get_by_role("link", name="Back to the article").first.click()
+
+
+async def give_by_keyboard(page: Page, name: str) -> None:
+    """The same without touching a mouse."""
+    await foot(page, scripts=True)
+    await press_until(page, "input[name=once]")
+    await page.keyboard.press("Space")
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/give?**")
+    await press_until(page, "#email")
+    await page.keyboard.type(f"{name.lower()}@sites.example.org")
+    await press_until(page, "#name")
+    await page.keyboard.type(name)
+    await press_until(page, "button.button--primary")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/c/pay/**")
+    await press_until(page, "button.button--primary")
+    await page.keyboard.press("Enter")
+    await wait_for_thanks(page, name)
+    await press_until(page, "main a[href*='#supporters-thanks']")
+    await page.keyboard.press("Enter")
 
 
 async def pay(page: Page, name: str) -> None:
@@ -43,22 +78,20 @@ def shown(page: Page, words: str) -> Locator:
     return page.locator("supporter-prompt .box").get_by_text(words)
 
 
-@pytest.mark.parametrize(("site", "how"), GIVING)
+@on_every_site
+@in_every_way
 async def test_reader_gives_at_an_articles_foot_and_comes_back_to_it(
     demo: Demo, chromium: Browser, site: str, how: str
 ) -> None:
     article, name = demo.sites[site], f"{site.title()}{how.title()}"
     async with reading(chromium, article, how) as page:
-        ask = await foot(page, scripts=how == "script")
-        await ask.get_by_label("£10").check(force=True)
-        await ask.locator("[data-go] button").click()
-        await page.wait_for_url("**/give?**")
-        await pay(page, name)
-
-        await page.get_by_role("link", name="Back to the article").first.click()
+        if how == "keyboard":
+            await give_by_keyboard(page, name)
+        else:
+            await give_by_mouse(page, name, scripts=how == "script")
 
         await page.wait_for_url(f"{article}*")
-        if how == "script":
+        if how in WITH_SCRIPT:
             await expect(shown(page, "Thank you for giving to The Weekly Lamp.")).to_be_visible()
             assert page.url == article
             assert await page.evaluate("localStorage.length") == 0
@@ -88,49 +121,18 @@ async def test_who_wishes_it_is_not_asked_again_on_that_device(demo: Demo, chrom
         assert [key for key, _value in kept] == ["supporters"]
 
 
-async def test_reader_gives_by_keyboard_alone(demo: Demo, chromium: Browser) -> None:
-    async with reading(chromium, demo.sites["strict"], "script") as page:
-        await foot(page, scripts=True)
-        await press_until(page, "input[name=once]")
-        await page.keyboard.press("Space")
-        await page.keyboard.press("ArrowRight")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/give?**")
-        await press_until(page, "#email")
-        await page.keyboard.type("keys@sites.example.org")
-        await press_until(page, "#name")
-        await page.keyboard.type("Keys")
-        await press_until(page, "button.button--primary")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/c/pay/**")
-        await press_until(page, "button.button--primary")
-        await page.keyboard.press("Enter")
-        await wait_for_thanks(page, "Keys")
-
-        await press_until(page, "main a[href*='#supporters-thanks']")
-        await page.keyboard.press("Enter")
-
-        await expect(shown(page, "Thank you for giving to The Weekly Lamp.")).to_be_visible()
-
-
-@pytest.mark.parametrize(("site", "how"), SIGNING_UP)
+@on_every_site
+@in_every_way
 async def test_reader_signs_up_at_an_articles_foot_confirms_and_stops(
     demo: Demo, chromium: Browser, site: str, how: str
 ) -> None:
-    email = f"{site}.{how}@sites.example.org"
+    demo.let_an_hour_pass_for_sign_ups()
+    email = f"{site}.{how}@news.example.org"
     async with reading(chromium, demo.sites[site], how) as page:
-        ask = await foot(page, scripts=how == "script")
-        await ask.locator("[data-news] input[type=email]").fill(email)
-        await ask.locator("[data-news] button").click()
-        await page.get_by_role("heading", name="Check your inbox").wait_for()
-
-        (asked,) = await demo.letters(email, 1)
-        await page.goto(link_in(asked, "/news/confirm/"))
-        await page.get_by_role("button", name="Confirm Morning Light").click()
-        await page.get_by_text("Confirmed.").wait_for()
-
-        await page.get_by_role("link", name="Choose what you get").click()
-        await page.get_by_role("heading", name="What you get").wait_for()
+        if how == "keyboard":
+            await sign_up_by_keyboard(page, demo, email)
+        else:
+            await sign_up_by_mouse(page, demo, email, scripts=how == "script")
         chosen = page.get_by_role("checkbox", name=re.compile("Morning Light"))
         await expect(chosen).to_be_checked()
 
@@ -138,6 +140,39 @@ async def test_reader_signs_up_at_an_articles_foot_confirms_and_stops(
 
         await page.reload()
         await expect(page.get_by_role("checkbox", name=re.compile("Morning Light"))).not_to_be_checked()
+
+
+async def sign_up_by_mouse(page: Page, demo: Demo, email: str, *, scripts: bool) -> None:
+    """From the foot of the article by way of the letter to the preference page."""
+    ask = await foot(page, scripts=scripts)
+    await ask.locator("[data-news] input[type=email]").fill(email)
+    await ask.locator("[data-news] button").click()
+    await page.get_by_role("heading", name="Check your inbox").wait_for()
+
+    (asked,) = await demo.letters(email, 1)
+    await page.goto(link_in(asked, "/news/confirm/"))
+    await page.get_by_role("button", name="Confirm Morning Light").click()
+    await page.get_by_text("Confirmed.").wait_for()
+    await page.get_by_role("link", name="Choose what you get").click()
+    await page.get_by_role("heading", name="What you get").wait_for()
+
+
+async def sign_up_by_keyboard(page: Page, demo: Demo, email: str) -> None:
+    """The same without touching a mouse."""
+    await foot(page, scripts=True)
+    await press_until(page, "[data-news] input[type=email]")
+    await page.keyboard.type(email)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Check your inbox").wait_for()
+
+    (asked,) = await demo.letters(email, 1)
+    await page.goto(link_in(asked, "/news/confirm/"))
+    await press_until(page, "button.button--primary")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("Confirmed.").wait_for()
+    await press_until(page, "main a[href*='/news/']")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="What you get").wait_for()
 
 
 async def press_the_stop_of_the_letter(demo: Demo, email: str) -> None:
@@ -151,21 +186,13 @@ async def press_the_stop_of_the_letter(demo: Demo, email: str) -> None:
     assert answer.status_code in {200, 202, 204}
 
 
-async def test_reader_signs_up_and_stops_by_keyboard_alone(demo: Demo, chromium: Browser) -> None:
-    email = "keys.news@sites.example.org"
-    async with reading(chromium, demo.sites["plain"], "script") as page:
-        await foot(page, scripts=True)
-        await press_until(page, "[data-news] input[type=email]")
-        await page.keyboard.type(email)
-        await page.keyboard.press("Enter")
-        await page.get_by_role("heading", name="Check your inbox").wait_for()
-        (asked,) = await demo.letters(email, 1)
-        await page.goto(link_in(asked, "/news/confirm/"))
-        await press_until(page, "button.button--primary")
-        await page.keyboard.press("Enter")
-        await page.get_by_text("Confirmed.").wait_for()
-
+async def test_reader_stops_at_the_letters_page_by_keyboard_alone(demo: Demo, chromium: Browser) -> None:
+    demo.let_an_hour_pass_for_sign_ups()
+    email = "keys.stop@news.example.org"
+    async with reading(chromium, demo.sites["plain"], "keyboard") as page:
+        await sign_up_by_keyboard(page, demo, email)
         stop = link_in((await demo.letters(email, 2))[0], "/news/stop/")
+
         await page.goto(stop)
         await press_until(page, "button.button--primary")
         await page.keyboard.press("Enter")

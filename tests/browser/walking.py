@@ -1,21 +1,25 @@
 """The running demo, and the steps that every journey through it is made of."""
 
 import asyncio
+import fcntl
 import re
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+from keeper import DATA, IN_USE, SAID
 from playwright.async_api import Locator, Page
 
-from supporters.demo.mailbox import Letter, list_letters
+from supporters.demo.mailbox import Letter, read_letter
 from whole import free_port
 
 LABELS = ("Article", "Donate", "Desk", "Mailbox", "Sandbox", "Plain site", "Strict site")
-START_SECONDS = 90
-TRIES = 60
-PAUSE_SECONDS = 0.25
+START_SECONDS = 120
+TRIES = 150
+PAUSE_SECONDS = 0.1
+THANKS_SECONDS = 0.3
 MOST_PRESSES = 90
 
 
@@ -25,6 +29,7 @@ class Demo:
     def __init__(self, lines: list[str], folder: Path) -> None:
         self.lines = lines
         self.folder = folder
+        self._letters: dict[str, Letter] = {}
         said = {line.partition(":")[0]: line.partition(":")[2].split()[0] for line in lines if "http" in line}
         self.article, self.donate, self.desk, self.mailbox, self.sandbox, plain, strict = (
             said[label] for label in LABELS
@@ -43,36 +48,57 @@ class Demo:
         """The letters to the reader, newest first, as soon as there are so many."""
         found: list[Letter] = []
         for _ in range(TRIES):
-            found = [each for each in list_letters(self.folder / "mailbox") if email in each.recipient]
+            found = [each for each in self._kept() if email in each.recipient]
             if len(found) >= count:
                 return found
             await asyncio.sleep(PAUSE_SECONDS)
         raise AssertionError(f"{email} got {[each.subject for each in found]}, not {count} letters")
 
+    def _kept(self) -> list[Letter]:
+        """Every letter in the mailbox, newest first. Each is read once."""
+        names = {path.stem for path in (self.folder / "mailbox").glob("*.eml")}
+        for name in names - self._letters.keys():
+            if letter := read_letter(self.folder / "mailbox", name):
+                self._letters[name] = letter
+        return [self._letters[name] for name in sorted(self._letters, reverse=True)]
+
+    def let_an_hour_pass_for_sign_ups(self) -> None:
+        """Readers of all tests come from one network; those of the last hour are counted no more."""
+        with closing(sqlite3.connect(self.folder / "supporters.db", timeout=20)) as db, db:
+            db.execute("DELETE FROM guard_count WHERE key LIKE 'news_network:%'")
+
 
 @asynccontextmanager
-async def running_demo(folder: Path) -> AsyncIterator[Demo]:
-    """`supporters demo` as a process of its own, on ports of its own."""
+async def shared_demo(folder: Path) -> AsyncIterator[Demo]:
+    """`supporters demo` on ports of its own: the first process that wants it starts it, all others of the run share it."""
+    with (folder / "starting").open("wb") as starting, (folder / IN_USE).open("wb") as in_use:
+        await asyncio.to_thread(fcntl.flock, starting, fcntl.LOCK_EX)
+        await asyncio.to_thread(fcntl.flock, in_use, fcntl.LOCK_SH)
+        lines = await _said(folder)
+        fcntl.flock(starting, fcntl.LOCK_UN)
+        yield Demo(lines, folder / DATA)
+
+
+async def _said(folder: Path) -> list[str]:
+    """What the demo says once it is ready; it is started if it does not run."""
+    said = folder / SAID
+    keeper = None if said.exists() else await _start(folder)
+    lines: list[str] = []
+    async with asyncio.timeout(START_SECONDS):
+        while not lines or not lines[-1].startswith("Ctrl-C"):
+            assert keeper is None or keeper.returncode is None, lines
+            await asyncio.sleep(PAUSE_SECONDS)  # another process says it: there is nothing to wait on but its file
+            lines = said.read_text().splitlines() if said.exists() else lines
+    return lines
+
+
+async def _start(folder: Path) -> asyncio.subprocess.Process:
     names = ("--port", "--sandbox-port", "--smtp-port", "--site-port", "--plain-port", "--strict-port")
     ports = [word for pair in zip(names, [str(free_port()) for _ in names], strict=True) for word in pair]
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "supporters.cli", "demo", "--data-dir", str(folder), *ports),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).with_name("keeper.py")), str(folder), *ports),
+        start_new_session=True,  # Ctrl-C ends those who use it, and that ends it
     )
-    assert running.stdout is not None
-    lines: list[str] = []
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            while not lines or not lines[-1].startswith("Ctrl-C"):
-                line = await running.stdout.readline()
-                assert line, lines
-                lines.append(line.decode().strip())
-        yield Demo(lines, folder)
-    finally:
-        if running.returncode is None:
-            running.terminate()
-        await running.wait()
 
 
 async def foot(page: Page, *, scripts: bool) -> Locator:
@@ -105,7 +131,7 @@ async def wait_for_thanks(page: Page, name: str) -> None:
     for _ in range(TRIES):
         if await heading.count():
             return
-        await asyncio.sleep(PAUSE_SECONDS * 2)
+        await asyncio.sleep(THANKS_SECONDS)
         await page.reload()
     raise AssertionError(await page.content())
 
