@@ -14,6 +14,7 @@ from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids, SeededRandom
 from supporters.settings import Settings, read_settings
+from whole import Mailbag
 
 START = datetime(2026, 11, 22, 9, 36, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
@@ -68,3 +69,12 @@ async def sqlite_db(databases: Databases) -> AsyncIterator[Database]:
 @pytest.fixture
 def settings() -> Settings:
     return read_settings(SETTINGS_ENV)
+
+
+@pytest.fixture
+def mailbag() -> Iterator[Mailbag]:
+    """A mail server that keeps what it is given."""
+    bag = Mailbag()
+    bag.start()
+    yield bag
+    bag.stop()

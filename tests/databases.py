@@ -17,13 +17,27 @@ TEMPLATE = "supporters_template"
 _numbers = itertools.count(1)
 
 
+def share_statements(db: Database, first: Database) -> None:
+    """Statements that `first` has put into words need not be put into words again for `db`, on the same engine.
+
+    Every engine compiles each statement once; with a new engine for each test that was a fifth of the tests' time.
+    """
+    known = first.engine.sync_engine
+    known._compiled_cache.capacity = 10_000  # a whole run says more than one process of the house ever does
+    readers = db._readers.kw["bind"].sync_engine
+    for engine in (db.engine.sync_engine, readers):
+        engine.dialect = known.dialect
+        engine._compiled_cache = known._compiled_cache
+    db.engine.pool._dialect = known.dialect
+
+
 class Databases:
     """Makes databases of both kinds, each a copy of a migrated template."""
 
     def __init__(self, folder: Path, postgres: Postgres) -> None:
         self._folder = folder
         self._postgres = postgres
-        self._ready: set[str] = set()
+        self._first: dict[str, Database] = {}
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
@@ -31,6 +45,8 @@ class Databases:
         """A database of `kind` (sqlite, postgresql), migrated unless told otherwise, gone afterwards."""
         url = await self.make(kind, migrated=migrated)
         db = Database(url)
+        if kind in self._first:
+            share_statements(db, self._first[kind])
         try:
             yield db
         finally:
@@ -41,9 +57,8 @@ class Databases:
         """The address of a new database."""
         if migrated:
             async with self._lock:
-                if kind not in self._ready:
-                    await self._make_template(kind)
-                    self._ready.add(kind)
+                if kind not in self._first:
+                    self._first[kind] = await self._make_template(kind)
         name = f"t{next(_numbers)}"
         if kind == "sqlite":
             path = self._folder / f"{name}.db"
@@ -63,7 +78,7 @@ class Databases:
             name = url.partition("@/")[2].partition("?")[0]
             await self._admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    async def _make_template(self, kind: str) -> None:
+    async def _make_template(self, kind: str) -> Database:
         if kind == "sqlite":
             db = Database(f"sqlite:///{self._folder}/{TEMPLATE}.db")
         else:
@@ -76,6 +91,7 @@ class Databases:
                 await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                 await connection.exec_driver_sql("BEGIN")
         await db.close()
+        return db
 
     async def _admin(self, statement: str) -> None:
         connection = await asyncpg.connect(

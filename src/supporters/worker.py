@@ -23,6 +23,7 @@ from supporters.donations.purge import purge_attempts
 from supporters.guard.limits import Limits, purge_windows
 from supporters.imports import jobs as imports
 from supporters.jobs.backstage import Backstage
+from supporters.jobs.places import Places
 from supporters.jobs.queue import purge_done, run_due
 from supporters.jobs.timers import Timer, enqueue_due
 from supporters.jobs.work import Handler, Work
@@ -136,14 +137,16 @@ class Worker:
         self.handlers: Mapping[str, Handler] = self._registry()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set; the step at hand is finished first."""
-        steps: tuple[tuple[str, Callable[[], Awaitable[int]], float], ...] = (
-            ("inbox", self.apply_events, POLL_SECONDS),
-            ("jobs", self.run_jobs, POLL_SECONDS),
-            ("letters", self.send_letters, POLL_SECONDS),
-            ("timers", self.tick, TICK_SECONDS),
-        )
-        await asyncio.gather(*(self._loop(queue, step, rest, stop) for queue, step, rest in steps))
+        """Works until `stop` is set; the step and the jobs at hand are finished first."""
+        tools = self._tools
+        async with Places(tools.db, self.handlers, clock=tools.clock, ids=tools.ids) as jobs:
+            steps: tuple[tuple[str, Callable[[], Awaitable[int]], float], ...] = (
+                ("inbox", self.apply_events, POLL_SECONDS),
+                ("jobs", jobs.fill, POLL_SECONDS),
+                ("letters", self.send_letters, POLL_SECONDS),
+                ("timers", self.tick, TICK_SECONDS),
+            )
+            await asyncio.gather(*(self._loop(queue, step, rest, stop) for queue, step, rest in steps))
 
     async def drain(self, *, rounds: int = 50) -> None:
         """Everything that is due now is done, without timers. For tests and one-off commands."""
@@ -156,7 +159,7 @@ class Worker:
         return await events.apply_batch(self._tools.db, self._context, limit=EVENTS_AT_ONCE)
 
     async def run_jobs(self) -> int:
-        """One batch of jobs is run; returns how many."""
+        """One batch of jobs is run to its end; returns how many."""
         return await run_due(self._tools.db, self.handlers, clock=self._tools.clock, ids=self._tools.ids)
 
     async def send_letters(self) -> int:

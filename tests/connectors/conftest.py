@@ -1,6 +1,6 @@
 """Both senders' stand-ins, a house with its first list, and the hands to use them with."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from connecting import Exchange
@@ -46,14 +46,6 @@ async def listmonk(lists: Lists) -> Exchange:
 @pytest.fixture
 async def mailchimp(lists: Lists) -> Exchange:
     return await make(lists, SenderKind.MAILCHIMP)
-
-
-@pytest.fixture
-def mailbag() -> Iterator[Mailbag]:
-    bag = Mailbag()
-    bag.start()
-    yield bag
-    bag.stop()
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ class ListmonkStandIn(StandIn):
         self.people: dict[int, dict[str, Any]] = {}
         self.bounces: list[dict[str, Any]] = []
         self.has_patch = True
+        self.shown: list[str] = []  # every address that a list of people has named
 
     def person(self, email: str) -> dict[str, Any] | None:
         return next((each for each in self.people.values() if each["email"].lower() == email.lower()), None)
@@ -137,15 +138,27 @@ class ListmonkStandIn(StandIn):
         found = list(self.people.values())
         if "query" in query:
             wanted = re.fullmatch(r"LOWER\(subscribers\.email\) = '((?:[^']|'')*)'", query["query"])
-            if not wanted:
+            times = r"\(subscriber_lists\.updated_at >= '([^']+)' OR subscribers\.updated_at >= '\1'\)"
+            changed = re.fullmatch(times, query["query"])
+            if wanted:
+                found = [each for each in found if each["email"].lower() == wanted[1].replace("''", "'")]
+            elif changed and "list_id" in query:
+                found = [each for each in found if self._is_changed(each, int(query["list_id"]), changed[1])]
+            else:
                 return 400, {"message": "syntax error in the query"}
-            found = [each for each in found if each["email"].lower() == wanted[1].replace("''", "'")]
         if "list_id" in query:
             list_id, status = int(query["list_id"]), query.get("subscription_status")
             found = [each for each in found if each["on"].get(list_id, {}).get("status") == status]
         return 200, {"data": {"results": [self._shown(each) for each in _page(found, query)]}}
 
+    def _is_changed(self, person: dict[str, Any], list_id: int, moment: str) -> bool:
+        """Whether the subscription or the subscriber is no older than that."""
+        times = (person["on"].get(list_id, {}).get("at"), person["updated_at"])
+        after = datetime.fromisoformat(moment)
+        return any(datetime.fromisoformat(each) >= after for each in times if each)
+
     def _shown(self, person: dict[str, Any]) -> dict[str, Any]:
+        self.shown.append(person["email"])
         lists = [
             {"id": number, "name": self.lists[number], "subscription_status": mine["status"]}
             | {"subscription_updated_at": mine["at"]}

@@ -145,6 +145,26 @@ async def test_address_that_staff_blocked_there_is_stopped_here(listmonk: Exchan
     assert await listmonk.suppressed() == 1
 
 
+async def test_old_stops_are_read_again_once_a_day_and_new_ones_each_time(listmonk: Exchange) -> None:
+    stand_in = listmonk.stand_in
+    assert isinstance(stand_in, ListmonkStandIn)
+    old, new = "old@example.org", "new@example.org"
+    stand_in.add(old, on="unsubscribed")
+    await listmonk.round()
+    listmonk.clock.advance(timedelta(hours=2))
+    await listmonk.round()
+    stand_in.shown.clear()
+
+    stand_in.add(new, on="unsubscribed")
+    await listmonk.round()
+    same_day = list(stand_in.shown)
+    listmonk.clock.advance(timedelta(days=1))
+    await listmonk.round()
+
+    assert same_day == [new]
+    assert stand_in.shown[1:] == [old, new]
+
+
 async def test_block_that_shows_only_when_we_push_is_obeyed(listmonk: Exchange) -> None:
     assert isinstance(listmonk.stand_in, ListmonkStandIn)
     await listmonk.lists.join(CLEO)

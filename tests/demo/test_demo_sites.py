@@ -1,15 +1,20 @@
 """The sample sites: built from the examples, served as files and nothing else, the last pages kept whatever goes wrong."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from supporters.appeals.feed import read_feed
+from supporters.cli import cli
 from supporters.demo import sample
 from supporters.demo.examples import Examples, Origins
 from supporters.demo.processes import HOST
+from supporters.demo.run import Ports, addresses
 from supporters.demo.sites import StaticSite
+from supporters.settings import Settings
 from whole import free_port
 
 ORIGINS = Origins(f"http://{HOST}:{free_port()}", "http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
@@ -99,6 +104,28 @@ async def test_build_that_fails_leaves_the_pages_that_stand(built: Examples) -> 
 
     assert built.roots["pelican"] == before
     assert (before / "index.html").is_file()
+
+
+@pytest.mark.parametrize(("found", "said"), [(None, "pip install 'supporters[demo]'"), (object(), sample.FERRY.path)])
+def test_demo_without_pelican_says_that_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, found: object, said: str
+) -> None:
+    monkeypatch.setattr("supporters.demo.examples.find_spec", lambda _name: found)
+
+    told = dict(addresses(settings, Ports(1, 2, 3, 4, 5, 6)))
+
+    assert said in told["Article"]
+    assert told["Strict site"] == "http://127.0.0.1:6/"
+
+
+def test_demo_without_its_packages_says_which_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("supporters.cli.find_spec", lambda _name: None)
+
+    done = CliRunner().invoke(cli, ["demo", "--data-dir", str(tmp_path / "never")])
+
+    assert done.exit_code == 1
+    assert "pip install 'supporters[demo]'" in done.output
+    assert not (tmp_path / "never").exists()
 
 
 def articles() -> dict[str, str]:

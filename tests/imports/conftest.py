@@ -1,6 +1,6 @@
 """The whole product with one more list, and a member of staff who brings files to it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -14,14 +14,6 @@ from supporters.kit.ids import Ids
 from supporters.newsletters.lists import ListForm, create_list
 from supporters.settings import Settings, read_settings
 from whole import Mailbag, running
-
-
-@pytest.fixture
-def mailbag() -> Iterator[Mailbag]:
-    bag = Mailbag()
-    bag.start()
-    yield bag
-    bag.stop()
 
 
 async def open_site(db: Database, clock: FixedClock, settings: Settings, mailbag: Mailbag) -> AsyncIterator[Importer]:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from supporters.audit.models import AuditEntry
 from supporters.imports import jobs, take
-from supporters.imports.actions import MOST_OPEN, TAKE
+from supporters.imports.actions import MOST_OPEN, TAKE, UNDO
 from supporters.imports.models import BatchState, ImportBatch, ImportFault
 from supporters.imports.preview import judged_rows
 from supporters.imports.queries import find_file
@@ -220,6 +220,26 @@ async def test_only_so_many_files_wait_and_forgotten_ones_go_after_a_week(import
     assert "erased 30 days after" in words((await desk.desk.get(done)).text)
     assert (await desk.press(done, "errors.csv")).status_code == 404
     await desk.desk.aclose()
+
+
+async def test_undo_that_was_given_up_is_started_again(importer: Importer) -> None:
+    path = await importer.brought(people(3))
+    await importer.press(path, "undo")
+    assert "given up" not in words((await importer.desk.get(path)).text)
+    async with importer.site.db.unit_of_work() as session:
+        await session.execute(update(Job).where(Job.kind == UNDO).values(state=WorkState.BURIED))
+
+    page = words((await importer.desk.get(path)).text)
+    assert "was given up after 0 people" in page
+    assert "Undo this import" in page
+    for _time in range(2):
+        await importer.press(path, "undo")
+    assert "given up" not in words((await importer.desk.get(path)).text)
+    await importer.site.worker.drain()
+
+    assert (await importer.batch(path)).state == BatchState.UNDONE
+    assert await importer.on_list() == []
+    assert [deed for deed in await deeds(importer) if deed == "import.undo"] == ["import.undo"] * 2
 
 
 async def test_batch_whose_work_was_given_up_is_broken_off_after_a_week_and_can_be_undone(importer: Importer) -> None:

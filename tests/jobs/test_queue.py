@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from supporters.jobs import claims
 from supporters.jobs.models import Job, WorkState
+from supporters.jobs.places import Places
 from supporters.jobs.queue import BURY_AFTER, LEASE, enqueue, oldest_due, purge_done, run_due
 from supporters.jobs.timers import Timer, enqueue_due
 from supporters.jobs.work import LeaseLost, TryLater, Work
@@ -52,6 +53,27 @@ async def test_several_workers_run_each_job_once(db: Database, ids: Ids, clock: 
     await asyncio.gather(*(work() for _ in range(4)))
 
     assert sorted(ran) == list(range(60))
+    assert {job.state for job in await jobs(db)} == {WorkState.DONE}
+
+
+async def test_a_slow_job_holds_no_other_and_is_finished_before_the_places_close(
+    db: Database, ids: Ids, clock: FixedClock
+) -> None:
+    ended, may_end = list[int](), asyncio.Event()
+
+    async def work(_work: Work, payload: dict[str, Any]) -> None:
+        if payload["number"] == 0:
+            await may_end.wait()
+        ended.append(payload["number"])
+
+    async with Places(db, {"count": work}, clock=clock, ids=ids, count=2) as places:
+        await put(db, ids, clock, count=4)
+        started = [await places.fill() for _time in range(5)]
+
+        assert (started, sorted(ended)) == ([2, 1, 1, 0, 0], [1, 2, 3])
+        may_end.set()
+
+    assert sorted(ended) == [0, 1, 2, 3]
     assert {job.state for job in await jobs(db)} == {WorkState.DONE}
 
 

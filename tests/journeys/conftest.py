@@ -1,6 +1,6 @@
 """The whole product, on both engines."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,14 +9,6 @@ from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 from supporters.settings import Settings
 from whole import Mailbag, Whole, running
-
-
-@pytest.fixture
-def mailbag() -> Iterator[Mailbag]:
-    bag = Mailbag()
-    bag.start()
-    yield bag
-    bag.stop()
 
 
 @pytest.fixture

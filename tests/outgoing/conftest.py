@@ -1,6 +1,6 @@
 """Receivers in the same process, reached through the house's own way outside."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from sending_hands import Hands
@@ -31,14 +31,6 @@ def hands(db: Database, clock: FixedClock, ids: Ids, settings: Settings, crm: Re
     way = outside(crm_test=crm, other_test=other)
     backstage = Backstage(settings=settings, ids=ids, clock=clock, outside=way)
     return Hands(db, backstage, Sealer(settings.secret_key, PURPOSE))
-
-
-@pytest.fixture
-def mailbag() -> Iterator[Mailbag]:
-    bag = Mailbag()
-    bag.start()
-    yield bag
-    bag.stop()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import books
 from supporters.appeals.models import Article, Attribution
-from supporters.donations.models import Donation
+from supporters.donations.models import Donation, Refund, RefundReason, RefundState
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
@@ -158,6 +158,34 @@ async def test_what_is_not_in_the_books_yet_is_said_apart(db: Database, ids: Ids
 
     assert (found.total.given_minor, found.total.unsettled_minor, found.total.net_minor) == (5000, 2500, 2435)
     assert found.refunds_under_way_minor == 700
+
+
+async def test_a_refund_that_is_in_the_books_of_another_currency_is_not_under_way(db: Database, ids: Ids) -> None:
+    async with db.unit_of_work() as session:
+        await books.found(session)
+        for number, refunded in ((1, 1000), (2, 300)):
+            await give(session, number, currency="USD", settled=False, refunded_minor=refunded)
+            await session.execute(insert(Refund).values(refund_row(number, refunded)))
+            await books.add_lines(session, books.line_row(number, gross_minor=2000, currency="GBP"))
+    await book(db, ids)
+    before = {each.currency: each.refunds_under_way_minor for each in await tables(db)}
+    async with db.unit_of_work() as session:
+        await books.add_lines(session, books.refund_line_row(1, 800, currency="GBP"))
+    await book(db, ids)
+
+    after = {each.currency: each.refunds_under_way_minor for each in await tables(db)}
+
+    assert (before, after) == ({"GBP": 0, "USD": 1300}, {"GBP": 0, "USD": 300})
+
+
+def refund_row(number: int, amount_minor: int) -> dict[str, Any]:
+    """A refund in dollars of donation `number`, that Stripe has made."""
+    return {
+        "id": f"F{number:025d}", "donation_id": books.donation_id(number), "amount_minor": amount_minor, "currency": "USD",
+        "reason": RefundReason.OTHER, "note": None, "state": RefundState.SUCCEEDED, "origin": "desk", "requested_by": None,
+        "idempotency_key": None, "stripe_refund_id": f"re_{number}", "failure_reason": None, "created_at": books.NOW,
+        "updated_at": books.NOW,
+    }  # fmt: skip
 
 
 async def test_an_unpaid_attempt_is_not_counted(db: Database) -> None:

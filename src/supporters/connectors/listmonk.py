@@ -3,13 +3,14 @@
 Source: listmonk's own documentation, docs/content/apis/{subscribers,lists,bounces}.md and docs/content/bounces.md, and its
 queries/subscribers.sql, read 2026-11-22. From there: basic authentication with an API user and its token; answers wrapped in
 `data`; a subscriber is enabled, disabled or blocklisted, and unconfirmed, confirmed or unsubscribed on a list; a search is an
-SQL expression; creating an address that exists answers 409; `PATCH` keeps lists, `PUT` (all that older versions have) removes
-those that are left out; unsubscribing moves the time of the subscription and not of the subscriber, so that all who are
-unsubscribed are read each time.
+SQL expression over `subscribers` joined with `subscriber_lists`; creating an address that exists answers 409; `PATCH` keeps
+lists, `PUT` (all that older versions have) removes those that are left out; unsubscribing moves the time of the subscription
+and not of the subscriber, blocklisting in the form of a subscriber moves only the subscriber's, and a stop by a bulk change
+of lists moves neither: so both times are asked for, and once a day all who are unsubscribed are read.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -129,17 +130,21 @@ class Listmonk:
         await self._change(found, standing, status=found.status)
         return Pushed.DONE
 
-    async def heard(self, outside_ids: Sequence[str], since: datetime | None) -> AsyncIterator[Sequence[Heard]]:
+    async def heard(
+        self, outside_ids: Sequence[str], since: datetime | None, *, is_whole: bool
+    ) -> AsyncIterator[Sequence[Heard]]:
         """Who is unsubscribed or blocklisted, and whose mailbox bounced or complained."""
         for outside_id in outside_ids:
-            async for portion in self._unsubscribed(outside_id):
+            async for portion in self._unsubscribed(outside_id, None if is_whole else since):
                 yield portion
         async for portion in self._bounced(since):
             yield portion
 
-    async def _unsubscribed(self, outside_id: str) -> AsyncIterator[Sequence[Heard]]:
+    async def _unsubscribed(self, outside_id: str, since: datetime | None) -> AsyncIterator[Sequence[Heard]]:
+        query = {"list_id": outside_id, "subscription_status": "unsubscribed", "order_by": "created_at"}
+        if since is not None:
+            query["query"] = _changed_after(since - OVERLAP)
         for page in range(1, MOST_PAGES + 1):
-            query = {"list_id": outside_id, "subscription_status": "unsubscribed", "order_by": "created_at"}
             reply = await self._api.ask("GET", "/api/subscribers", query={**query, "page": page, "per_page": PAGE})
             found = read_as(_check(reply), _SubscriberPage).data.results
             yield [_left(each, outside_id) for each in found]
@@ -196,6 +201,11 @@ class Listmonk:
     async def _move(self, subscriber_id: int, outside_id: str, how: dict[str, str]) -> None:
         body = {"ids": [subscriber_id], "target_list_ids": [int(outside_id)], **how}
         _check(await self._api.ask("PUT", "/api/subscribers/lists", body=body))
+
+
+def _changed_after(moment: datetime) -> str:
+    at = moment.astimezone(UTC).isoformat(timespec="seconds")
+    return f"(subscriber_lists.updated_at >= '{at}' OR subscribers.updated_at >= '{at}')"
 
 
 def heard_in_report(body: bytes) -> list[Heard]:

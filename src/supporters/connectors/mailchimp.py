@@ -117,8 +117,11 @@ class Mailchimp:
         _check(reply)
         return Pushed.DONE
 
-    async def heard(self, outside_ids: Sequence[str], since: datetime | None) -> AsyncIterator[Sequence[Heard]]:
+    async def heard(
+        self, outside_ids: Sequence[str], since: datetime | None, *, is_whole: bool
+    ) -> AsyncIterator[Sequence[Heard]]:
         """Who left, whose mailbox was cleaned away, and who complained."""
+        del is_whole  # everything has its time there
         for outside_id in outside_ids:
             async for portion in self._complained(outside_id):
                 yield portion

@@ -125,7 +125,8 @@ class _Round:
         since, began = self._heard_until, self._clock.now()
         if since is not None and began - since < unless_within:
             return False
-        async for portion in sender.heard(list(self._lists.values()), since):
+        is_whole = since is None or began.date() != since.date()
+        async for portion in sender.heard(list(self._lists.values()), since, is_whole=is_whole):
             if portion:
                 await self._apply(portion)
         async with self._db.unit_of_work() as session:

@@ -96,8 +96,13 @@ class Sender(Protocol):
         """The address carries how it stands. Raises AddressRefused."""
         ...
 
-    def heard(self, outside_ids: Sequence[str], since: datetime | None) -> AsyncIterator[Sequence[Heard]]:
-        """What happened there since then, in portions; None: from the first."""
+    def heard(
+        self, outside_ids: Sequence[str], since: datetime | None, *, is_whole: bool
+    ) -> AsyncIterator[Sequence[Heard]]:
+        """What happened there since then, in portions; None: from the first.
+
+        When whole, also what a sender may have noted without a time, however long ago.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ Whatever goes wrong, the pages that were built last stay.
 import asyncio
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,11 @@ GIVE = "https://give.weeklylamp.example"
 NAMES = {"pelican": "weeklylamp", "plain": "estuary.weeklylamp", "strict": "documents.weeklylamp"}
 MOVED = frozenset([".html", ".txt", ".py"])
 LONGEST_BUILD_SECONDS = 60.0
+
+
+def is_pelican_here() -> bool:
+    """Whether the article site can be built: Pelican comes with the extra `demo`, and the other two need nothing."""
+    return find_spec("pelican") is not None
 
 
 class Origins(NamedTuple):

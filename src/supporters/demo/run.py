@@ -12,6 +12,7 @@ from typing import NamedTuple
 from supporters.app import create_app
 from supporters.demo import sample
 from supporters.demo.editors import read_titles
+from supporters.demo.examples import is_pelican_here
 from supporters.demo.mailbox import MailSink
 from supporters.demo.pages import place_brand, with_demo_pages
 from supporters.demo.processes import HOST, refuse_taken_ports, serve_app, server_of, until_answers
@@ -30,6 +31,9 @@ from supporters.settings import PREFIX, Settings, read_settings
 from supporters.worker import Tools, open_tools
 
 Say = Callable[[str], None]
+WITHOUT_PELICAN = (
+    "not built, for Pelican is not installed: pip install 'supporters[demo]'. The sites below need no Pelican."
+)
 SANDBOX_FILE = "sandbox.db"
 
 
@@ -200,13 +204,19 @@ async def _stop(child: asyncio.subprocess.Process) -> None:
 
 
 async def _announce(tools: Tools, ports: Ports, *, say: Say) -> None:
-    settings = tools.settings
     for port in (ports.product, *ports.sites):
         await until_answers(port)
     await read_titles(tools)
+    for label, address in addresses(tools.settings, ports):
+        say(f"{label + ':':<13}{address}")
+    say("Ctrl-C ends it. Everything is on this machine; no real money moves.")
+
+
+def addresses(settings: Settings, ports: Ports) -> tuple[tuple[str, str], ...]:
+    """What the demo serves, and where; or why not."""
     sign_in = f"(sign in as {sample.STAFF_EMAIL}, password {sample.STAFF_PASSWORD})"
-    lines = (
-        ("Article", f"{settings.site_url}{sample.FERRY.path}"),
+    return (
+        ("Article", f"{settings.site_url}{sample.FERRY.path}" if is_pelican_here() else WITHOUT_PELICAN),
         ("Donate", f"{settings.base_url}/give"),
         ("Desk", f"{settings.base_url}/desk {sign_in}"),
         ("Mailbox", f"{settings.base_url}/mailbox"),
@@ -214,6 +224,3 @@ async def _announce(tools: Tools, ports: Ports, *, say: Say) -> None:
         ("Plain site", f"{origin_at(ports.plain)}{sample.TIDES.path}"),
         ("Strict site", f"{origin_at(ports.strict)}/"),
     )
-    for label, address in lines:
-        say(f"{label + ':':<13}{address}")
-    say("Ctrl-C ends it. Everything is on this machine; no real money moves.")

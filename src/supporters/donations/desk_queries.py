@@ -159,6 +159,11 @@ def _of_issue(number: str) -> ColumnElement[bool]:
 
 
 def _state_is(state: str) -> ColumnElement[bool]:
+    """Whether a donation has that status of `filters.STATES`."""
+    if state == "received":
+        return Donation.state == DonationState.PAID
+    if state == "paid":
+        return and_(Donation.state == DonationState.PAID, Donation.refunded_minor < Donation.amount_minor)
     if state == "refunded":
         return Donation.refunded_minor > 0
     if state == "not_paid":

@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.appeals.articles import titles_of
+from supporters.appeals.articles import titles_at
 from supporters.appeals.models import Appeal, Attribution
+from supporters.appeals.rules import origin_of
 from supporters.donations.desk_queries import DonationRow, as_row, fees_of, payouts_of
 from supporters.donations.filters import DonationFilter
 from supporters.donations.models import Donation, DonationState
@@ -19,8 +20,9 @@ PAID = Donation.state == DonationState.PAID
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One article, and what it has brought in: paid, less refunds."""
+    """One article, and what it has brought in: paid, less refunds. `site` is the origin it lies on; None: the main one."""
 
+    site: str | None
     article_path: str | None
     issue: str | None
     amount: Money
@@ -36,8 +38,8 @@ class Day(msgspec.Struct, frozen=True):
 
 
 def month_so_far(today: date) -> DonationFilter:
-    """The view that holds this month's paid donations."""
-    return DonationFilter(state=DonationState.PAID, since=today.replace(day=1), until=today)
+    """The view that holds what was paid this month, refunded since or not: its sums show both."""
+    return DonationFilter(state="received", since=today.replace(day=1), until=today)
 
 
 async def latest_paid(session: AsyncSession, *, limit: int) -> list[DonationRow]:
@@ -56,24 +58,33 @@ async def latest_paid(session: AsyncSession, *, limit: int) -> list[DonationRow]
 
 
 async def sources(
-    session: AsyncSession, *, since: date, until: date, currency: str, zone: str, limit: int
+    session: AsyncSession, *, since: date, until: date, currency: str, zone: str, main_site: str, limit: int
 ) -> list[Source]:
     """What brought in the most between two days, both inclusive."""
     start, end = _bounds(since, until, zone)
+    main = origin_of(main_site)
+    site = func.coalesce(Attribution.site, main)  # a link may name no site: then it is the main one
     amount = func.sum(Donation.amount_minor - Donation.refunded_minor)
     query = (
-        select(Attribution.article_path, Attribution.issue, amount, func.count(), func.max(Attribution.article_id))
+        select(site, Attribution.article_path, Attribution.issue, amount, func.count())
         .join(Donation, Donation.attribution_id == Attribution.id)
         .where(PAID, Donation.paid_at >= start, Donation.paid_at < end, Donation.currency == currency)
-        .group_by(Attribution.article_path, Attribution.issue)
-        .order_by(amount.desc(), Attribution.article_path)
+        .group_by(site, Attribution.article_path, Attribution.issue)
+        .order_by(amount.desc(), Attribution.article_path, site)
         .limit(limit)
     )
     rows = (await session.execute(query)).all()
-    titles = await titles_of(session, [row[4] for row in rows])
+    titles = await titles_at(session, [(origin, path) for origin, path, *_rest in rows if path])
     return [
-        Source(path, issue, Money(int(minor), currency), count, titles.get(article_id or ""))
-        for path, issue, minor, count, article_id in rows
+        Source(
+            site=None if origin == main else origin,
+            article_path=path,
+            issue=issue,
+            amount=Money(int(minor), currency),
+            count=count,
+            title=titles.get((origin, path or "")),
+        )
+        for origin, path, issue, minor, count in rows
     ]
 
 

@@ -4,7 +4,8 @@ from datetime import date
 
 import msgspec
 
-STATES = ("paid", "refunded", "processing", "not_paid")
+# `received`: whatever became of it later. `paid`: some of it is still here. `refunded`: also in part.
+STATES = ("received", "paid", "refunded", "processing", "not_paid")
 
 
 class DonationFilter(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from supporters.imports.files import kind_of
 from supporters.imports.grid import Grid, layout_digest
 from supporters.imports.models import BatchState, ImportBatch
 from supporters.imports.queries import OPEN, count_open, mapped_like
-from supporters.jobs.queue import enqueue
+from supporters.jobs.queue import enqueue, is_at_work
 from supporters.kit.db import changed_rows
 from supporters.kit.errors import Refused
 from supporters.kit.ids import Ids
@@ -128,11 +128,17 @@ async def start_batch(
 
 
 async def start_undo(session: AsyncSession, batch_id: str, *, actor_id: str, ids: Ids, now: datetime) -> bool:
-    """What the batch did is being taken back; false when somebody else has pressed before."""
-    moved = await _move(session, batch_id, ENDED, state=BatchState.UNDOING, undone_by=actor_id, undone_at=now)
+    """What the batch did is being taken back; false when somebody else has pressed before, and the work is not given up."""
+    from_here = (*ENDED, BatchState.UNDOING) if await is_undo_given_up(session, batch_id) else ENDED
+    moved = await _move(session, batch_id, from_here, state=BatchState.UNDOING, undone_by=actor_id, undone_at=now)
     if moved:
         await enqueue(session, UNDO, {"batch_id": batch_id}, ids=ids, now=now, dedupe=batch_id)
     return moved
+
+
+async def is_undo_given_up(session: AsyncSession, batch_id: str) -> bool:
+    """Whether no work waits or runs that would take back what the batch did."""
+    return not await is_at_work(session, UNDO, batch_id)
 
 
 async def drop_batch(session: AsyncSession, batch_id: str, *, now: datetime) -> bool:

@@ -50,15 +50,24 @@ async def enqueue(
     await session.execute(insert_for(session, Job).values(**row).on_conflict_do_nothing())
 
 
+async def is_at_work(session: AsyncSession, kind: str, dedupe: str) -> bool:
+    """Whether a job of that kind and key waits or runs. A buried one does neither."""
+    alive = Job.state.in_([WorkState.READY, WorkState.RUNNING])
+    return (
+        await session.scalar(select(Job.id).where(Job.kind == kind, Job.dedupe == dedupe, alive).limit(1)) is not None
+    )
+
+
 async def run_due(db: Database, handlers: Mapping[str, Handler], *, clock: Clock, ids: Ids, limit: int = 20) -> int:
     """Up to `limit` due jobs were claimed and run, side by side; returns how many."""
     async with db.unit_of_work() as session:
         jobs = await claims.claim(session, Job, limit=limit, now=clock.now(), lease=LEASE)
-    await asyncio.gather(*(_run(Work(db, clock, ids, job), handlers) for job in jobs))
+    await asyncio.gather(*(run_one(Work(db, clock, ids, job), handlers) for job in jobs))
     return len(jobs)
 
 
-async def _run(work: Work, handlers: Mapping[str, Handler]) -> None:
+async def run_one(work: Work, handlers: Mapping[str, Handler]) -> None:
+    """The claimed job is done, waits for its next try, or is buried."""
     try:
         await handlers[work.job.kind](work, work.job.payload)
         if not work.is_finished:

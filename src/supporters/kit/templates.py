@@ -44,10 +44,6 @@ class PublisherFacts(Protocol):
     @property
     def accounts_url(self) -> str: ...
     @property
-    def newsletter_name(self) -> str: ...
-    @property
-    def newsletter_wording(self) -> str: ...
-    @property
     def locale(self) -> str: ...
     @property
     def time_zone(self) -> str: ...
@@ -69,8 +65,6 @@ class Publisher(msgspec.Struct, frozen=True):
     about_url: str
     privacy_url: str
     accounts_url: str
-    newsletter_name: str
-    newsletter_wording: str
 
 
 class _Compiled(BytecodeCache):
@@ -150,8 +144,6 @@ def publisher_of(settings: PublisherFacts) -> Publisher:
         about_url=settings.about_url,
         privacy_url=settings.privacy_url,
         accounts_url=settings.accounts_url,
-        newsletter_name=settings.newsletter_name,
-        newsletter_wording=settings.newsletter_wording,
     )
 
 

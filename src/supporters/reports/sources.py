@@ -19,14 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.models import Appeal, Article, Attribution
 from supporters.appeals.rules import origin_of
-from supporters.donations.models import Donation, DonationState
+from supporters.donations.models import Donation, DonationState, Refund, RefundState
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry
 from supporters.payments.models import BalanceTransaction
 from supporters.people.models import Supporter
 
 CHARGE = "charge"
-REFUNDS = ("refund", "refund_failure")
+REFUND = "refund"
+REFUNDS = (REFUND, "refund_failure")
 
 Key = tuple[str | None, str | None]
 AnySelect = Select[*tuple[Any, ...]]
@@ -92,6 +93,8 @@ async def source_tables(
         pile.add_given(_Given(*row))
     for row in await session.execute(_booked(by, key, start, end)):
         pile.add_booked(_Booked(*row))
+    for given_in, minor in await session.execute(_refunded_abroad(start, end)):
+        pile.add_refunded_abroad(given_in, int(minor))
     people = {row[0]: int(row[1]) for row in await session.execute(_people(start, end))}
     books = {row[0]: int(row[1]) for row in await session.execute(_books(start, end))}
     currencies = [currency, *sorted((pile.currencies | books.keys()) - {currency})]
@@ -158,6 +161,10 @@ class _Pile:
             self._settled[line.given_in, key] += int(line.given)
         elif line.category in REFUNDS and line.given_in == line.currency:
             self._under_way[line.currency] += int(line.gross)
+
+    def add_refunded_abroad(self, given_in: str, minor: int) -> None:
+        """So much of what was refunded stands in the books of another currency: it is not under way."""
+        self._under_way[given_in] -= minor
 
     def table(self, currency: str, *, people: int, books: int) -> SourceTable:
         """The table of one currency."""
@@ -282,6 +289,19 @@ def _booked(by: By, key: KeyColumns, start: datetime, end: datetime) -> AnySelec
         query.join(line, line.stripe_payment_intent_id == Donation.stripe_payment_intent_id)
         .where(line.posted_at.is_not(None))
         .group_by(*key, *kinds)
+    )
+
+
+def _refunded_abroad(start: datetime, end: datetime) -> Select[str, int]:
+    """What was refunded of each currency and is posted in another, where the line itself does not say how much it was."""
+    line = BalanceTransaction
+    return (
+        select(Donation.currency, func.sum(Refund.amount_minor))
+        .join(Refund, Refund.donation_id == Donation.id)
+        .join(line, line.source_id == Refund.stripe_refund_id)
+        .where(*_paid_in(start, end), Refund.state == RefundState.SUCCEEDED)
+        .where(line.reporting_category == REFUND, line.posted_at.is_not(None), line.currency != Donation.currency)
+        .group_by(Donation.currency)
     )
 
 
