@@ -173,12 +173,18 @@ async def _take(receive: Any) -> tuple[bytes, Any]:
 def _overlay(document: dict[str, Any]) -> None:
     """What endive (2026-09-30) changed after the document: see docs.stripe.com/changelog/endive, read 22 November 2026.
 
+    A new billing cycle is asked for in a hash; its plain word is dahlia's.
     `payment_method_types` is taken out of requests by `_request_schema`, since dahlia callers may still send it.
     """
     types = {"type": "array", "items": {"type": "string"}}
     create = document["paths"]["/v1/checkout/sessions"]["post"]["requestBody"]["content"]
     create["application/x-www-form-urlencoded"]["schema"]["properties"]["allowed_payment_method_types"] = types
     document["components"]["schemas"]["checkout.session"]["properties"]["allowed_payment_method_types"] = types
+    update = document["paths"]["/v1/subscriptions/{subscription_exposed_id}"]["post"]["requestBody"]["content"]
+    properties = update["application/x-www-form-urlencoded"]["schema"]["properties"]
+    kind = {"type": "string", "enum": ["now", "unchanged"]}
+    anchor = {"type": "object", "properties": {"type": kind}, "required": ["type"]}
+    properties["billing_cycle_anchor"] = {"anyOf": [properties["billing_cycle_anchor"], anchor]}
 
 
 def _request_schema(operation: dict[str, Any], *, endive: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from machines import Receiver, verifies, wire
 from supporters.audit.models import AuditEntry
 from supporters.outgoing.models import WebhookDelivery, WebhookEndpoint
-from whole import Whole, hidden_fields
+from whole import PASSWORD, Whole, hidden_fields
 
 NEW = "/desk/senders/webhooks/new"
 FORM = {"url": "https://crm.test/hook", "description": "our records", "kind:donation.paid": "on"}
@@ -69,7 +69,9 @@ async def test_paid_donation_and_its_refund_reach_the_receiver_once_each(both: W
 
     donation = paid["data"]["donation"]
     page = f"/desk/donations/{donation}"
-    asked = await send(desk, page, f"{page}/refund", part="some", amount="10", reason="other", note="by phone")
+    asked = await send(
+        desk, page, f"{page}/refund", part="some", amount="10", reason="other", note="by phone", proof=PASSWORD
+    )
     answer = await desk.post(f"{page}/refund", data=hidden_fields(asked.text))
     assert answer.status_code == 303, answer.text[-800:]
     for _time in range(3):

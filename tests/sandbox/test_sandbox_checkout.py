@@ -187,8 +187,8 @@ async def test_customer_is_made_only_when_asked_for(world: StripeWorld) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "param"),
     [
-        ({"mode": "subscription"}, "sandbox_unsupported", "mode"),
-        ({"mode": "setup"}, "sandbox_unsupported", "mode"),
+        ({"mode": "subscription"}, None, "payment_intent_data"),
+        ({"mode": "setup"}, None, "payment_intent_data"),
         ({"ui_mode": "elements"}, "sandbox_unsupported", "ui_mode"),
         ({"success_url": "thanks"}, "url_invalid", "success_url"),
         ({"customer_email": "ada"}, "email_invalid", "customer_email"),

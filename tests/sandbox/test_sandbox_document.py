@@ -48,7 +48,7 @@ def test_request_that_stripe_takes_passes(document: OpenApiValidator) -> None:
         ("POST", "/v1/checkout/sessions", [("ui_mode", "hosted")], "ui_mode"),
         ("POST", "/v1/checkout/sessions", [("line_items[0][price_data][cost]", "5")], "cost"),
         ("GET", "/v1/charges", [("colour", "red")], "colour"),
-        ("GET", "/v1/invoices", [], "no operation"),
+        ("GET", "/v1/quotes", [], "no operation"),
         ("PUT", "/v1/refunds", [], "no operation"),
     ],
 )

@@ -28,7 +28,8 @@ async def test_page_shows_what_is_paid_and_one_big_button_first(world: StripeWor
     assert buttons[0] == "pay"
     assert "Pay £25.00</button>" in page.text
     assert set(buttons) == {
-        "pay", "declined", "funds", "challenge-no", "challenge-yes", "slow", "twice", "closed", "expired"
+        "pay", "declined", "funds", "challenge-no", "challenge-yes", "slow", "twice", "closed", "expired",
+        "debit", "debit-fails", "debit-returns",
     }  # fmt: skip
     assert "£0.58" in page.text
     assert "£24.42" in page.text

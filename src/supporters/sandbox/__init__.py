@@ -1,4 +1,4 @@
-"""A Stripe that runs on this machine: the one-off half of its API, its checkout page, its webhooks and its clock.
+"""A Stripe that runs on this machine: its API, its checkout page, its webhooks and its clock.
 
 It is a process of its own with a database of its own, stands beside the house and imports only `kit`; nothing of the
 house imports it, except the command line that starts it. It never sees a card number and refuses live keys. What it

@@ -12,7 +12,24 @@ from typing import NoReturn
 import msgspec
 from litestar.types import Receive, Scope, Send
 
-from supporters.sandbox import balance, catalogue, checkout_api, customers, intents, news, refunds
+from supporters.sandbox import (
+    balance,
+    catalogue,
+    checkout_api,
+    clocks,
+    customers,
+    disputes,
+    fraud,
+    intents,
+    invoices_api,
+    items,
+    mandates,
+    news,
+    payouts,
+    refunds,
+    setups,
+    subscriptions_api,
+)
 from supporters.sandbox.calls import Call, Operation
 from supporters.sandbox.clockwork import run_due
 from supporters.sandbox.errors import ApiError, Json, malformed
@@ -30,7 +47,16 @@ OPERATIONS: tuple[Operation, ...] = (
     *intents.OPERATIONS,
     *refunds.OPERATIONS,
     *balance.OPERATIONS,
+    *disputes.OPERATIONS,
+    *fraud.OPERATIONS,
+    *mandates.OPERATIONS,
+    *payouts.OPERATIONS,
     *news.OPERATIONS,
+    *clocks.OPERATIONS,
+    *invoices_api.OPERATIONS,
+    *items.OPERATIONS,
+    *setups.OPERATIONS,
+    *subscriptions_api.OPERATIONS,
 )
 VERSION = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z]+)?")
 KEY_LIFE_SECONDS = 86_400
@@ -150,6 +176,7 @@ class Api:
         except ApiError as error:
             if not error.keeps_effects:
                 store.execute("rollback to work")
+                self._world.store.forget()
             reply, is_final = self._error_reply(error, request_id), error.is_final
         store.execute("release work")
         return reply, is_final
@@ -161,7 +188,8 @@ class Api:
             if ids is not None:
                 call = Call(ids, operation.fields.read_all(nest(asked.pairs)), version)
                 refuse_method_types(call)
-                document = operation.answer(self._world, call)
+                with clocks.time_of(self._world, *clocks.named_by(call)):
+                    document = operation.answer(self._world, call)
                 return shown(expand(self._world, document, call.params.get("expand") or []))
         message = (
             f"Unrecognized request URL ({asked.method}: {asked.path}). If you are trying to list objects, remove the "
@@ -250,7 +278,7 @@ async def _read(scope: Scope, receive: Receive) -> Asked | ApiError:
             break
     method, path = scope["method"], scope["raw_path"].decode("latin-1").partition("?")[0]
     try:
-        text = scope["query_string"].decode() if method == "GET" else bytes(body).decode()
+        text = bytes(body).decode() if method == "POST" else scope["query_string"].decode()
         _check_type(headers, bytes(body))
         return Asked(method, path, read_pairs(text), headers)
     except UnicodeDecodeError:

@@ -5,7 +5,7 @@ from typing import Any
 from supporters.sandbox.calls import Call, Operation, get, listing
 from supporters.sandbox.errors import Json
 from supporters.sandbox.lists import page
-from supporters.sandbox.money import fee_of
+from supporters.sandbox.money import debit_fee_of, fee_of
 from supporters.sandbox.params import Span, Text
 from supporters.sandbox.store import Due
 from supporters.sandbox.world import Post, World
@@ -13,28 +13,43 @@ from supporters.sandbox.world import Post, World
 DAY = 86_400
 
 
-def new_line(world: World, kind: str, source: Json, *, amount: int, fee: int, available_on: int) -> Json:
-    """A line of the balance is on file. Amount is signed: money in is positive."""
+def new_line(
+    world: World,
+    kind: str,
+    source: Json,
+    *,
+    amount: int,
+    fee: int = 0,
+    available_on: int | None = None,
+    category: str | None = None,
+    fee_text: str = "Stripe processing fees",
+) -> Json:
+    """A line of the balance is on file. Amount is signed: money in is positive; it is available at once if not told.
+
+    The balance goes by the sandbox's own clock, also where a customer lives by a test clock.
+    """
+    now = world.wall() if world.timeline else world.now()
+    ripe_on = now if available_on is None else available_on
     parts: list[Json] = []
     if fee:
         part = {"amount": fee, "application": None, "currency": source["currency"]}
-        parts.append({**part, "description": "Stripe processing fees", "type": "stripe_fee"})
+        parts.append({**part, "description": fee_text, "type": "stripe_fee"})
     line: Json = {
         "id": world.new_id("txn"),
         "object": "balance_transaction",
         "amount": amount,
-        "available_on": available_on,
+        "available_on": ripe_on,
         "balance_type": "payments",
-        "created": world.now(),
+        "created": now,
         "currency": source["currency"],
         "description": source.get("description"),
         "exchange_rate": None,
         "fee": fee,
         "fee_details": parts,
         "net": amount - fee,
-        "reporting_category": kind,
+        "reporting_category": category or kind,
         "source": source["id"],
-        "status": "pending",
+        "status": "available" if ripe_on <= now else "pending",
         "type": kind,
     }
     return world.add(line)
@@ -49,15 +64,20 @@ def with_status(world: World, line: Json) -> Json:
 def settle_charge(world: World, due: Due) -> None:
     """A captured charge has its balance transaction, and `charge.updated` tells it."""
     charge = world.get("charge", due.id)
-    if charge["balance_transaction"]:
+    if charge["balance_transaction"] or charge["status"] == "failed":
         return
     now, amount = world.now(), charge["amount_captured"]
     available_on = now if due.note["available_at_once"] else midnight(now + world.config.available_after_days * DAY)
-    fee = fee_of(amount, charge["currency"])
-    line = new_line(world, "charge", charge, amount=amount, fee=fee, available_on=available_on)
+    scheme: str = charge["payment_method_details"]["type"]
+    is_card = scheme == "card"
+    fee = fee_of(amount, charge["currency"]) if is_card else debit_fee_of(scheme, amount)
+    kind = "charge" if is_card else "payment"
+    line = new_line(world, kind, charge, category="charge", amount=amount, fee=fee, available_on=available_on)
     post = Post(due.note["delay_seconds"], due.note["copies"])
     with world.sending(post):
         world.change(charge, {"balance_transaction": line["id"]}, "charge.updated")
+        if due.note["available_at_once"]:
+            world.emit("balance.available", balance_now(world))
 
 
 def midnight(at: int) -> int:
@@ -67,6 +87,11 @@ def midnight(at: int) -> int:
 
 def get_balance(world: World, call: Call) -> Json:
     """GET /v1/balance."""
+    return balance_now(world)
+
+
+def balance_now(world: World) -> Json:
+    """What is available and what is pending at this moment, by currency."""
     query = (
         "select json_extract(json, '$.currency'), json_extract(json, '$.available_on') <= ?,"
         " sum(json_extract(json, '$.net')) from object where kind = 'balance_transaction' group by 1, 2"

@@ -63,6 +63,6 @@ def post(pattern: str, answer: Answerer, fields: Fields | None = None) -> Operat
     return Operation("POST", pattern, answer, Fields(fields.fields, required=fields.required, expand=EXPAND))
 
 
-def delete(pattern: str, answer: Answerer) -> Operation:
+def delete(pattern: str, answer: Answerer, **fields: Kind) -> Operation:
     """A removing operation."""
-    return Operation("DELETE", pattern, answer, Fields())
+    return Operation("DELETE", pattern, answer, Fields(fields, expand=EXPAND))

@@ -4,13 +4,17 @@ Source: docs.stripe.com/testing, read 22 November 2026. No card number is ever a
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from supporters.sandbox.errors import Json
 
 
 @dataclass(frozen=True)
 class Card:
-    """One test card and its habits. `refuses` is (code, decline code); `asks` that the bank wants proof first."""
+    """One test card and its habits. `refuses` is (code, decline code); `asks` that the bank wants proof first.
+
+    `trouble` is what follows a payment: a warning of fraud, an inquiry, a dispute.
+    """
 
     brand: str = "visa"
     last4: str = "4242"
@@ -20,6 +24,8 @@ class Card:
     asks: bool = False
     available_at_once: bool = False
     refund: str = "succeeds"
+    asks_off_session: bool = True
+    trouble: Literal["", "dispute", "inquiry", "not_received", "warning"] = ""
 
 
 def declining(last4: str, code: str, decline_code: str | None = None) -> Card:
@@ -42,6 +48,11 @@ CARDS: dict[str, Card] = {
     "authenticationRequiredChargeDeclinedInsufficientFunds": Card(
         last4="8260", asks=True, refuses=("card_declined", "insufficient_funds")
     ),
+    "authenticationRequiredOnSetup": Card(last4="3155", asks=True, asks_off_session=False),
+    "createDispute": Card(last4="0259", trouble="dispute"),
+    "createDisputeProductNotReceived": Card(last4="2685", trouble="not_received"),
+    "createDisputeInquiry": Card(last4="1976", trouble="inquiry"),
+    "createIssuerFraudRecord": Card(last4="5423", trouble="warning"),
     "refundFail": Card(last4="5126", refund="fails"),
     "pendingRefund": Card(last4="7726", refund="waits"),
     "chargeCustomerFail": declining("0341", "card_declined", "generic_decline"),
@@ -83,7 +94,14 @@ def numbered(number: str) -> str | None:
 
 def message_of(code: str, decline_code: str | None) -> str:
     """What the card holder is told."""
-    return MESSAGES.get(decline_code or code) or MESSAGES[code]
+    return MESSAGES.get(decline_code or code) or MESSAGES.get(code) or MESSAGES["card_declined"]
+
+
+def refusal_for(code: str) -> tuple[str, str | None]:
+    """The code and decline code of a refusal that is known by either."""
+    if code in ("expired_card", "incorrect_cvc", "processing_error", "authentication_required"):
+        return code, "authentication_required" if code == "authentication_required" else None
+    return "card_declined", code
 
 
 def card_object(card: Card, expiry_year: int) -> Json:

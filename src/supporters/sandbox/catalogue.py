@@ -2,9 +2,9 @@
 
 from supporters.sandbox.calls import Call, Operation, delete, get, listing, post
 from supporters.sandbox.customers import merged
-from supporters.sandbox.errors import Json, invalid, malformed, not_done
+from supporters.sandbox.errors import Json, invalid, malformed
 from supporters.sandbox.lists import page
-from supporters.sandbox.params import Currency, Fields, Flag, ListOf, Metadata, NotYet, Span, Text, Whole
+from supporters.sandbox.params import Choice, Currency, Fields, Flag, ListOf, Metadata, NotYet, Span, Text, Whole
 from supporters.sandbox.world import World
 
 PRODUCT = {
@@ -31,13 +31,21 @@ PRODUCT_DATA = Fields(
     unit_label=Text(),
     required=("name",),
 )
+RECURRING = Fields(
+    interval=Choice("day", "week", "month", "year"),
+    interval_count=Whole(1, 36),
+    usage_type=Choice("licensed", not_yet=("metered",)),
+    meter=NotYet(),
+    trial_period_days=NotYet(),
+    required=("interval",),
+)
 PRICE_DATA = Fields(
     currency=Currency(),
     unit_amount=Whole(0),
     unit_amount_decimal=NotYet(),
     product=Text(),
     product_data=PRODUCT_DATA,
-    recurring=NotYet(),
+    recurring=RECURRING,
     tax_behavior=Text(),
     required=("currency",),
 )
@@ -70,6 +78,7 @@ def new_product(world: World, params: Json, *, event: bool) -> Json:
 
 def new_price(world: World, params: Json, product_id: str, *, event: bool) -> Json:
     """A price is on file; inline ones are not active and stay out of the news."""
+    recurring: Json | None = params.get("recurring")
     price: Json = {
         "id": world.new_id("price"),
         "object": "price",
@@ -83,11 +92,11 @@ def new_price(world: World, params: Json, product_id: str, *, event: bool) -> Js
         "metadata": params.get("metadata") or {},
         "nickname": params.get("nickname"),
         "product": product_id,
-        "recurring": None,
+        "recurring": recurring and {"interval_count": 1, "meter": None, "usage_type": "licensed", **recurring},
         "tax_behavior": params.get("tax_behavior", "unspecified"),
         "tiers_mode": None,
         "transform_quantity": None,
-        "type": "one_time",
+        "type": "recurring" if recurring else "one_time",
         "unit_amount": params["unit_amount"],
         "unit_amount_decimal": str(params["unit_amount"]),
     }
@@ -176,9 +185,7 @@ def get_price(world: World, call: Call) -> Json:
 
 def list_prices(world: World, call: Call) -> Json:
     """GET /v1/prices."""
-    if call.params.get("type") == "recurring":
-        raise not_done("recurring prices", param="type")
-    equal = {name: call.params.get(name) for name in ("active", "currency", "product")}
+    equal = {name: call.params.get(name) for name in ("active", "currency", "product", "type")}
     return page(world, call, "price", "/v1/prices", equal)
 
 

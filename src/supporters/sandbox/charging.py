@@ -1,9 +1,24 @@
 """A payment, from the ask to the bank's answer: payment intents change here, and charges are made here."""
 
-from supporters.sandbox import cards
-from supporters.sandbox.balance import descriptor_of
+from dataclasses import dataclass
+from typing import Literal
+
+from supporters.sandbox import cards, debiting, debits
+from supporters.sandbox.charges import doc_url, fail_intent, failed_outcome, new_charge, schedule_settlement
+from supporters.sandbox.due import schedule
 from supporters.sandbox.errors import ApiError, Json, invalid
 from supporters.sandbox.world import World, shown
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of an attempt that nobody sits in front of."""
+
+    status: Literal["paid", "processing", "requires_action", "failed"]
+    intent: Json
+    code: str | None = None
+    decline_code: str | None = None
+    message: str | None = None
 
 
 def new_intent(world: World, params: Json) -> Json:
@@ -52,8 +67,35 @@ def new_intent(world: World, params: Json) -> Json:
         "status": "requires_confirmation" if params.get("payment_method") else "requires_payment_method",
         "transfer_data": None,
         "transfer_group": None,
+        **{note: value for note, value in params.items() if note.startswith("_")},
     }
     return world.add(intent, "payment_intent.created")
+
+
+def collect(world: World, params: Json, method: Json) -> Taken:
+    """Money is asked for off-session, for a new intent of `params`; names in it with an underscore are notes that the
+    intent and its charges keep. A refusal is an answer, not an error.
+    """
+    return collect_again(world, new_intent(world, {**params, "payment_method": method["id"]}), method)
+
+
+def collect_again(world: World, intent: Json, method: Json) -> Taken:
+    """The same once more for an intent that has failed."""
+    card = cards.CARDS.get(method["_card"] or "")
+    try:
+        if card and card.asks and card.asks_off_session:
+            ask_for_proof(world, intent, method, None)
+        else:
+            attempt(world, intent, method, off_session=True)
+    except ApiError as error:
+        problem: Json = intent["last_payment_error"] or {"code": error.code, "message": error.message}
+        return Taken("failed", intent, problem["code"], problem.get("decline_code"), problem["message"])
+    outcomes: dict[str, Literal["paid", "processing", "requires_action", "failed"]] = {
+        "succeeded": "paid",
+        "processing": "processing",
+        "requires_action": "requires_action",
+    }
+    return Taken(outcomes.get(intent["status"], "failed"), intent)
 
 
 def attempt(
@@ -63,7 +105,11 @@ def attempt(
 
     Raises: ApiError (402, `card_error`) when the bank refuses; what happened stays.
     """
+    if method["type"] in debits.SCHEMES:
+        return debiting.begin(world, intent, method, _ordered_refusal(world, method))
     card = cards.CARDS[method["_card"]]
+    if off_session and not card.asks_off_session:
+        return ask_bank(world, intent, method, proved=False)
     if card.asks and off_session:
         raise refuse(world, intent, method, "authentication_required", "authentication_required")
     if card.asks:
@@ -89,7 +135,7 @@ def answer_proof(world: World, intent: Json, *, passed: bool) -> Json:
     )
     problem: Json = {
         "code": "payment_intent_authentication_failure",
-        "doc_url": "https://stripe.com/docs/error-codes/payment-intent-authentication-failure",
+        "doc_url": doc_url("payment_intent_authentication_failure"),
         "message": message,
         "payment_method": shown(method),
         "type": "invalid_request_error",
@@ -102,6 +148,9 @@ def answer_proof(world: World, intent: Json, *, passed: bool) -> Json:
 def ask_bank(world: World, intent: Json, method: Json, *, proved: bool) -> Json:
     """A charge is made and the intent paid. Raises: ApiError (402) when the bank refuses."""
     card = cards.CARDS[method["_card"]]
+    ordered = _ordered_refusal(world, method)
+    if ordered:
+        raise refuse(world, intent, method, *cards.refusal_for(ordered))
     if card.refuses:
         raise refuse(world, intent, method, *card.refuses)
     captured = intent["capture_method"] != "manual"
@@ -115,36 +164,56 @@ def ask_bank(world: World, intent: Json, method: Json, *, proved: bool) -> Json:
     }
     if captured:
         schedule_settlement(world, charge)
+        _schedule_trouble(world, charge, card)
         changes.update(status="succeeded", amount_received=charge["amount"])
         return world.change(intent, changes, "payment_intent.succeeded")
     changes.update(status="requires_capture", amount_capturable=charge["amount"])
     return world.change(intent, changes, "payment_intent.amount_capturable_updated")
 
 
-def schedule_settlement(world: World, charge: Json) -> None:
-    """The charge reaches the balance after the settlement delay."""
-    note = {**world.post.note(), "available_at_once": cards.CARDS[charge["_card"]].available_at_once}
-    world.store.schedule(world.now() + world.config.settle_delay_seconds, "settle", charge["id"], note)
+def _schedule_trouble(world: World, charge: Json, card: cards.Card) -> None:
+    """What a card's habits bring about once it has paid: a warning, an inquiry, a dispute."""
+    if not card.trouble:
+        return
+    at, note = world.now() + world.config.settle_delay_seconds, world.post.note()
+    if card.trouble == "warning":
+        schedule(world, at, "warning", charge["id"], note)
+        return
+    is_inquiry = card.trouble == "inquiry"
+    reason = "product_not_received" if card.trouble == "not_received" else "fraudulent"
+    schedule(world, at, "dispute", charge["id"], {**note, "reason": reason, "is_inquiry": is_inquiry})
+
+
+def decline_next(world: World, code: str, count: int = 1) -> None:
+    """The next `count` charges are refused with that decline or failure code, whatever card or account pays."""
+    ordered: list[Json] = world.store.setting("declines", [])
+    world.store.set("declines", [*ordered, {"code": code, "count": count}])
+
+
+def _ordered_refusal(world: World, method: Json) -> str | None:
+    ordered: list[Json] = world.store.setting("declines", [])
+    if not ordered:
+        return None
+    ordered[0]["count"] -= 1
+    world.store.set("declines", [one for one in ordered if one["count"] > 0])
+    code: str = ordered[0]["code"]
+    if method["type"] == "card":
+        return code
+    return code if code in debits.MESSAGES else "generic_could_not_process"
 
 
 def refuse(world: World, intent: Json, method: Json, code: str, decline_code: str | None) -> ApiError:
     """The bank said no: a failed charge is on file and the intent wants another payment method."""
     message = _refusal_text(code, decline_code)
-    charge = new_charge(world, intent, method, proved=False, captured=False)
+    charge = new_charge(world, intent, method, captured=False)
     charge.update(status="failed", paid=False, failure_code=code, failure_message=message)
-    charge["outcome"] = {
-        **charge["outcome"],
-        "network_status": "declined_by_network",
-        "reason": decline_code or code,
-        "seller_message": "The bank did not return any further details with this decline.",
-        "type": "issuer_declined",
-    }
+    charge["outcome"] = failed_outcome(charge, decline_code or code)
     charge["payment_method_details"]["card"]["authorization_code"] = None
     world.add(charge, "charge.failed")
     problem: Json = {
         "charge": charge["id"],
         "code": code,
-        "doc_url": f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}",
+        "doc_url": doc_url(code),
         "message": message,
         "payment_method": shown(method),
         "type": "card_error",
@@ -162,73 +231,6 @@ def _refusal_text(code: str, decline_code: str | None) -> str:
     if code == "authentication_required":
         return "Your card was declined. This transaction requires authentication."
     return cards.message_of(code, decline_code)
-
-
-def fail_intent(world: World, intent: Json, problem: Json) -> None:
-    """The intent wants another payment method, and says why."""
-    changes: Json = {"status": "requires_payment_method", "last_payment_error": problem}
-    world.change(intent, {**changes, "payment_method": None, "next_action": None}, "payment_intent.payment_failed")
-
-
-def new_charge(world: World, intent: Json, method: Json, *, proved: bool, captured: bool) -> Json:
-    """A charge that the bank let through, not yet on file."""
-    charge_id = world.new_id("ch")
-    amount: int = intent["amount"]
-    return {
-        "id": charge_id,
-        "object": "charge",
-        "amount": amount,
-        "amount_captured": amount if captured else 0,
-        "amount_refunded": 0,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
-        "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": descriptor_of(world.config.publisher, intent["statement_descriptor_suffix"]),
-        "captured": captured,
-        "created": world.now(),
-        "currency": intent["currency"],
-        "customer": intent["customer"],
-        "description": intent["description"],
-        "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
-        "fraud_details": {},
-        "livemode": False,
-        "metadata": intent["metadata"],
-        "on_behalf_of": None,
-        "outcome": {
-            "advice_code": None,
-            "network_advice_code": None,
-            "network_decline_code": None,
-            "network_status": "approved_by_network",
-            "reason": None,
-            "risk_level": "normal",
-            "risk_score": 12,
-            "seller_message": "Payment complete.",
-            "type": "authorized",
-        },
-        "paid": True,
-        "payment_intent": intent["id"],
-        "payment_method": method["id"],
-        "payment_method_details": cards.charge_details(method, amount=amount, proved=proved),
-        "radar_options": {},
-        "receipt_email": intent["receipt_email"],
-        "receipt_number": None,
-        "receipt_url": f"{world.config.base_url}/c/receipt/{charge_id}",
-        "refunded": False,
-        "review": None,
-        "shipping": intent["shipping"],
-        "source_transfer": None,
-        "statement_descriptor": intent["statement_descriptor"],
-        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
-        "status": "succeeded",
-        "transfer_data": None,
-        "transfer_group": None,
-        "_card": method["_card"],
-    }
 
 
 def capture(world: World, intent: Json, amount: int | None) -> Json:

@@ -1,10 +1,11 @@
-"""Checkout Sessions in `mode=payment`: made, paid, run out."""
+"""Checkout Sessions: made, paid, run out. What is particular to plans and setups stands in `checkout_plans`."""
 
-from supporters.sandbox import charging, intents
+from supporters.sandbox import charging, checkout_plans, intents
 from supporters.sandbox.calls import Call
 from supporters.sandbox.catalogue import inline_price
 from supporters.sandbox.checkout_params import check_create
-from supporters.sandbox.customers import NO_ADDRESS, new_customer, new_method
+from supporters.sandbox.customers import NO_ADDRESS, attach, new_customer, new_method
+from supporters.sandbox.due import schedule
 from supporters.sandbox.errors import Json, invalid
 from supporters.sandbox.money import MINIMUM, check_amount, display
 from supporters.sandbox.params import part
@@ -12,6 +13,7 @@ from supporters.sandbox.store import Due
 from supporters.sandbox.world import World
 
 DAY = 86_400
+CREATION = {"payment": "if_required", "setup": "if_required", "subscription": None}
 UNUSED: Json = {
     "adaptive_pricing": {"enabled": True},
     "after_expiration": None,
@@ -84,18 +86,23 @@ ECHOED = (
 def create_session(world: World, call: Call) -> Json:
     """POST /v1/checkout/sessions."""
     params = check_create(world, call)
-    session_id = f"cs_test_{world.token(58)}"
-    items = [_line_item(world, line, number) for number, line in enumerate(params["line_items"])]
-    total = sum(item["amount_total"] for item in items)
-    currency = items[0]["currency"]
-    if any(item["currency"] != currency for item in items):
-        raise invalid("All line items must have the same currency.", param="line_items")
-    _check_total(total, currency)
+    session_id, mode = f"cs_test_{world.token(58)}", params["mode"]
+    items = [_line_item(world, line, number) for number, line in enumerate(params.get("line_items") or ())]
+    checkout_plans.check_lines(items, mode)
+    currency = items[0]["currency"] if items else params.get("currency")
+    total: int | None = None
+    if items:
+        is_later = mode == "subscription" and checkout_plans.is_later(world, params)
+        total = 0 if is_later else sum(item["amount_total"] for item in items)
+        _check_total(sum(item["amount_total"] for item in items), items[0]["currency"])
     session = _new_session(world, session_id, params, total=total, currency=currency)
     session["_line_items"] = items
     session["_intent_data"] = part(params, "payment_intent_data")
+    session["_plan_data"] = part(params, "subscription_data")
+    if mode == "setup":
+        session["setup_intent"] = checkout_plans.begin_setup(world, params)["id"]
     world.add(session)
-    world.store.schedule(session["expires_at"], "expire", session_id, {})
+    schedule(world, session["expires_at"], "expire", session_id)
     return session
 
 
@@ -130,7 +137,8 @@ def _line_item(world: World, line: Json, number: int) -> Json:
     }
 
 
-def _new_session(world: World, session_id: str, params: Json, *, total: int, currency: str) -> Json:
+def _new_session(world: World, session_id: str, params: Json, *, total: int | None, currency: str | None) -> Json:
+    mode: str = params["mode"]
     now, email = world.now(), params.get("customer_email")
     asked = {name: params[name] for name in ECHOED if params.get(name) is not None}
     session: Json = {
@@ -142,12 +150,14 @@ def _new_session(world: World, session_id: str, params: Json, *, total: int, cur
         "amount_total": total,
         "created": now,
         "currency": currency,
-        "customer_creation": None if params.get("customer") else params.get("customer_creation", "if_required"),
+        "customer_creation": params.get("customer_creation", CREATION[mode]) if not params.get("customer") else None,
         "customer_details": _details(email) if email else None,
         "expires_at": params.get("expires_at") or now + DAY,
         "livemode": False,
-        "mode": "payment",
-        "payment_status": "unpaid",
+        "invoice_creation": UNUSED["invoice_creation"] if mode == "payment" else None,
+        "mode": mode,
+        "payment_method_collection": "if_required" if mode == "payment" else "always",
+        "payment_status": "unpaid" if total else "no_payment_required",
         "status": "open",
         "ui_mode": "hosted_page",
         "url": f"{world.config.base_url}/c/pay/{session_id}",
@@ -185,6 +195,8 @@ def pay(world: World, session: Json, method: Json) -> Json:
     Raises: ApiError (402) when the bank refuses; the session stays open.
     """
     require_open(session)
+    if session["mode"] == "setup" or not session["amount_total"]:
+        return _complete(world, session, checkout_plans.keep(world, session, method))
     intent = _intent_of(world, session)
     charging.attempt(world, intent, method, return_url=session["success_url"])
     return _complete_if_paid(world, session, intent, method)
@@ -193,12 +205,25 @@ def pay(world: World, session: Json, method: Json) -> Json:
 def give_proof(world: World, session: Json, *, passed: bool) -> Json:
     """The card holder has proved who they are, or has not. Raises: ApiError (402) when that ends in a refusal."""
     require_open(session)
-    intent = world.get("payment_intent", session["payment_intent"])
+    setup_id = setup_of(session)
+    if setup_id:
+        return _complete(world, session, checkout_plans.prove(world, session, setup_id, passed=passed))
+    intent = world.get("payment_intent", intent_of(session))
     if intent["status"] != "requires_action":
         raise invalid("This payment does not wait for proof.", code="payment_intent_unexpected_state")
     method = world.get("payment_method", intent["payment_method"])
     charging.answer_proof(world, intent, passed=passed)
     return _complete_if_paid(world, session, intent, method)
+
+
+def intent_of(session: Json) -> str | None:
+    """The id of the session's payment intent; a session for a subscription has one that it does not show."""
+    return session["payment_intent"] or session.get("_payment_intent")
+
+
+def setup_of(session: Json) -> str | None:
+    """The id of the session's setup intent, shown or not."""
+    return session["setup_intent"] or session.get("_setup_intent")
 
 
 def guest_method(world: World, session: Json, card_name: str) -> Json:
@@ -216,30 +241,49 @@ def name_from(email: str) -> str:
 
 
 def _intent_of(world: World, session: Json) -> Json:
-    if session["payment_intent"]:
-        intent = world.get("payment_intent", session["payment_intent"])
+    intent_id = intent_of(session)
+    if intent_id:
+        intent = world.get("payment_intent", intent_id)
         if intent["status"] == "requires_action":
             world.change(intent, {"status": "requires_payment_method", "next_action": None, "payment_method": None})
         return intent
-    if session["customer_creation"] == "always" and not session["customer"]:
-        email = session["customer_email"]
-        customer = new_customer(world, {"email": email, "name": name_from(email) if email else None})
-        session["customer"] = customer["id"]
-    data: Json = session["_intent_data"]
+    if session["mode"] == "subscription" or session["customer_creation"] == "always":
+        add_customer(world, session)
+    is_plan = session["mode"] == "subscription"
+    data: Json = checkout_plans.INTENT_DATA if is_plan else session["_intent_data"]
     params: Json = {**data, "amount": session["amount_total"], "currency": session["currency"]}
     intent = charging.new_intent(world, {**params, "customer": session["customer"]})
-    world.change(session, {"payment_intent": intent["id"]})
+    world.change(session, {"_payment_intent" if is_plan else "payment_intent": intent["id"]})
     return intent
 
 
+def add_customer(world: World, session: Json) -> None:
+    """The session has a customer, made now if it came without one."""
+    if not session["customer"]:
+        email = session["customer_email"]
+        customer = new_customer(world, {"email": email, "name": name_from(email) if email else None})
+        session["customer"] = customer["id"]
+
+
 def _complete_if_paid(world: World, session: Json, intent: Json, method: Json) -> Json:
-    if intent["status"] != "succeeded":
+    if intent["status"] not in ("succeeded", "processing"):
+        return session
+    if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
+        attach(world, method, world.get("customer", intent["customer"]))
+    if session["mode"] == "subscription":
+        checkout_plans.begin_plan(world, session, method, intent)
+    session["payment_status"] = "paid" if intent["status"] == "succeeded" else "unpaid"
+    return _complete(world, session, method)
+
+
+def _complete(world: World, session: Json, method: Json | None) -> Json:
+    """The session is complete, unless nothing has been kept or paid yet (`method` is None)."""
+    if method is None:
         return session
     billing: Json = method["billing_details"]
     email = session["customer_email"] or billing["email"]
     changes: Json = {
         "status": "complete",
-        "payment_status": "paid",
         "url": None,
         "customer_details": {**_details(email, billing["name"] or "Ada Brook"), "address": billing["address"]},
     }
@@ -253,8 +297,9 @@ def _complete_if_paid(world: World, session: Json, intent: Json, method: Json) -
 
 def expire(world: World, session: Json) -> Json:
     """The session can no longer be paid."""
-    if session["payment_intent"]:
-        intent = world.get("payment_intent", session["payment_intent"])
+    intent_id = intent_of(session)
+    if intent_id:
+        intent = world.get("payment_intent", intent_id)
         if intent["status"] in intents.UNCONFIRMED:
             intents.cancel(world, intent, "expired")
     world.change(session, {"status": "expired", "url": None})

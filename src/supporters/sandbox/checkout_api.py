@@ -38,7 +38,7 @@ def get_session(world: World, call: Call) -> Json:
 
 def list_sessions(world: World, call: Call) -> Json:
     """GET /v1/checkout/sessions."""
-    equal = {name: call.params.get(name) for name in ("payment_intent", "customer", "status")}
+    equal = {name: call.params.get(name) for name in ("payment_intent", "subscription", "customer", "status")}
     where: list[str] = []
     values: list[str] = []
     email: str | None = part(call.params, "customer_details").get("email")
@@ -103,7 +103,7 @@ OPERATIONS: tuple[Operation, ...] = (
         status=Choice("open", "complete", "expired"),
         created=Span(),
         payment_link=NotYet(),
-        subscription=NotYet(),
+        subscription=Text(),
     ),
     get("/v1/checkout/sessions/{id}", get_session),
     post("/v1/checkout/sessions/{id}", update_session, Fields(metadata=Metadata())),

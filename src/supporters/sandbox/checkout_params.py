@@ -5,12 +5,14 @@ from urllib.parse import urlsplit
 
 from supporters.sandbox.calls import Call
 from supporters.sandbox.catalogue import PRICE_DATA
+from supporters.sandbox.debits import SCHEMES
 from supporters.sandbox.errors import Json, invalid, malformed, not_done
 from supporters.sandbox.intents import refuse_method_types
 from supporters.sandbox.params import (
     SHIPPING,
     Anything,
     Choice,
+    Currency,
     Fields,
     Flag,
     ListOf,
@@ -32,11 +34,11 @@ ON_FLAG = Fields(enabled=Flag(), required=("enabled",))
 MESSAGE = Fields(message=Text(1200), required=("message",))
 CREATE = Fields(
     {name: NotYet() for name in (
-        "after_expiration", "allow_promotion_codes", "branding_settings", "consent_collection", "currency",
+        "after_expiration", "allow_promotion_codes", "branding_settings", "consent_collection",
         "custom_fields", "customer_account", "customer_update", "discounts", "integration_identifier",
         "invoice_creation", "managed_payments", "name_collection", "optional_items", "payment_method_configuration",
-        "payment_method_data", "permissions", "saved_payment_method_options", "setup_intent_data",
-        "shipping_address_collection", "shipping_options", "subscription_data", "tax_id_collection", "wallet_options",
+        "payment_method_data", "permissions", "saved_payment_method_options",
+        "shipping_address_collection", "shipping_options", "tax_id_collection", "wallet_options",
     )},
     adaptive_pricing=Fields(enabled=Flag()),
     allowed_payment_method_types=ListOf(Text()),
@@ -45,6 +47,7 @@ CREATE = Fields(
     cancel_url=Text(),
     client_reference_id=Text(200),
     custom_text=Fields(after_submit=MESSAGE, submit=MESSAGE),
+    currency=Currency(),
     customer=Text(),
     customer_creation=Choice("always", "if_required"),
     customer_email=Text(800),
@@ -63,7 +66,7 @@ CREATE = Fields(
     ),
     locale=Text(),
     metadata=Metadata(),
-    mode=Choice("payment", not_yet=("setup", "subscription")),
+    mode=Choice("payment", "setup", "subscription"),
     origin_context=Choice("mobile_app", "web"),
     payment_intent_data=Fields(
         capture_method=Choice("automatic", "automatic_async", not_yet=("manual",)),
@@ -85,6 +88,21 @@ CREATE = Fields(
     phone_number_collection=ON_FLAG,
     redirect_on_completion=Choice("always", "if_required", "never"),
     return_url=Text(),
+    setup_intent_data=Fields(description=Text(1000), metadata=Metadata(), on_behalf_of=NotYet()),
+    subscription_data=Fields(
+        {name: NotYet() for name in (
+            "application_fee_percent", "billing_cycle_anchor_config", "default_tax_rates", "invoice_settings",
+            "on_behalf_of", "pending_invoice_item_interval", "transfer_data",
+        )},
+        billing_cycle_anchor=Whole(0),
+        billing_mode=Anything(),
+        description=Text(500),
+        metadata=Metadata(),
+        proration_behavior=Choice("create_prorations", "none"),
+        trial_end=Whole(0),
+        trial_period_days=Whole(1, 730),
+        trial_settings=Anything(),
+    ),
     submit_type=Choice("auto", "book", "donate", "pay", "subscribe"),
     success_url=Text(),
     ui_mode=Choice(*NEW_UI_MODES, *OLD_UI_MODES),
@@ -100,10 +118,8 @@ def check_create(world: World, call: Call) -> Json:
     _check_ui_mode(params.get("ui_mode", "hosted_page"), call.version)
     if "mode" not in params:
         raise malformed("Missing required param: mode.", code="parameter_missing", param="mode")
-    if not params.get("line_items"):
-        message = "You must specify `line_items` in `payment` mode."
-        raise malformed(message, code="parameter_missing", param="line_items")
-    for number, line in enumerate(params["line_items"]):
+    _check_mode(params)
+    for number, line in enumerate(params.get("line_items") or ()):
         if bool(line.get("price")) == bool(line.get("price_data")):
             message = "You must specify either `price` or `price_data`."
             raise malformed(message, code="parameter_missing", param=f"line_items[{number}][price]")
@@ -111,9 +127,39 @@ def check_create(world: World, call: Call) -> Json:
     _check_customer(world, params)
     _check_expiry(world, params)
     _check_descriptor(params)
-    if any(kind != "card" for kind in params.get("payment_method_types") or ()):
-        raise not_done("payment methods other than cards", param="payment_method_types")
+    if any(kind not in ("card", *SCHEMES) for kind in params.get("payment_method_types") or ()):
+        raise not_done("payment methods other than cards and bank debits", param="payment_method_types")
     return params
+
+
+OWN_PARTS = {
+    "payment": ("payment_intent_data",),
+    "setup": ("setup_intent_data",),
+    "subscription": ("subscription_data",),
+}
+
+
+def _check_mode(params: Json) -> None:
+    """Each mode has parts of its own, and a session that only keeps a payment method has no lines."""
+    mode: str = params["mode"]
+    for other, names in OWN_PARTS.items():
+        for name in names:
+            if other != mode and name in params:
+                raise invalid(f"You can not pass `{name}` in `{mode}` mode.", param=name)
+    if mode == "setup":
+        if params.get("line_items"):
+            raise invalid("You can not pass `line_items` in `setup` mode.", param="line_items")
+        if not params.get("currency") and not params.get("payment_method_types"):
+            message = "Missing required param: currency."
+            raise malformed(message, code="parameter_missing", param="currency")
+    elif not params.get("line_items"):
+        message = f"You must specify `line_items` in `{mode}` mode."
+        raise malformed(message, code="parameter_missing", param="line_items")
+    if mode == "subscription" and params.get("customer_creation"):
+        raise invalid("`customer_creation` can only be used in `payment` and `setup` mode.", param="customer_creation")
+    if mode != "payment" and params.get("submit_type") not in (None, "auto", "subscribe"):
+        message = "`submit_type` can only be used in `payment` mode."
+        raise invalid(message, param="submit_type")
 
 
 def _check_ui_mode(mode: str, version: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from supporters.kit.clock import Clock, SystemClock
 
@@ -16,7 +17,11 @@ Deliver = Callable[[str, dict[str, str], bytes], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
-    """Everything a sandbox is told. Seconds are of the sandbox's clock, except `webhook_timeout_seconds`."""
+    """Everything a sandbox is told. Seconds are of the sandbox's clock, except `webhook_timeout_seconds`.
+
+    `debits_count_at_once` puts a bank debit into the balance when it is asked for, not when it has succeeded: Stripe
+    does either, by account and scheme. `dispute_fee_returns` gives the fee of a dispute back when it is won.
+    """
 
     database_path: Path | None = None
     base_url: str = "http://127.0.0.1:8001"
@@ -33,6 +38,15 @@ class SandboxConfig:
     clock: Clock = SystemClock()
     settle_delay_seconds: int = 1
     available_after_days: int = 3
+    debit_delay_seconds: int = 4 * 86_400
+    debits_count_at_once: bool = False
+    mandate_delay_seconds: int = 2 * 86_400
+    dispute_fee_returns: bool = False
+    payout_interval: Literal["daily", "manual"] = "manual"
+    payout_days: int = 2
+    reconcile_delay_seconds: int = 6 * 3600
+    upcoming_days: int = 7
+    retry_days: tuple[int, ...] = (3, 7, 10)
     webhook_backoff: tuple[int, ...] = (5, 30, 120, 600, 3600, 10800, 21600, 43200, 86400)
     webhook_timeout_seconds: float = 10.0
     webhook_concurrency: int = 4

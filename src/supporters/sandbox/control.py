@@ -1,6 +1,5 @@
 """What Stripe would do by itself, done by hand: a page, and the same as JSON. For the machine's own user only."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -13,6 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from supporters.kit.strings import gettext as _
+from supporters.sandbox import acts, payouts
 from supporters.sandbox.errors import ApiError, Json, invalid
 from supporters.sandbox.faults import Effect, FaultKind
 from supporters.sandbox.pages import draw
@@ -20,10 +20,6 @@ from supporters.sandbox.sandbox import Outcome, Sandbox
 from supporters.sandbox.world import shown
 
 SHOWN = 40
-
-
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """An action that is told nothing."""
 
 
 class Advance(msgspec.Struct, forbid_unknown_fields=True):
@@ -90,15 +86,15 @@ async def _advance(sandbox: Sandbox, told: Advance) -> None:
     await sandbox.advance(timedelta(seconds=told.seconds))
 
 
-async def _settle(sandbox: Sandbox, told: Nothing) -> None:
+async def _settle(sandbox: Sandbox, told: acts.Nothing) -> None:
     await sandbox.settle_now()
 
 
-async def _deliver(sandbox: Sandbox, told: Nothing) -> None:
+async def _deliver(sandbox: Sandbox, told: acts.Nothing) -> None:
     await sandbox.deliver_due()
 
 
-async def _hold(sandbox: Sandbox, told: Nothing) -> None:
+async def _hold(sandbox: Sandbox, told: acts.Nothing) -> None:
     sandbox.hold()
 
 
@@ -136,7 +132,7 @@ async def _fail(sandbox: Sandbox, told: Fail) -> None:
     )
 
 
-async def _clear(sandbox: Sandbox, told: Nothing) -> None:
+async def _clear(sandbox: Sandbox, told: acts.Nothing) -> None:
     sandbox.clear_faults()
 
 
@@ -148,19 +144,19 @@ async def _pay(sandbox: Sandbox, told: Pay) -> None:
     await sandbox.pay(told.session, told.outcome)
 
 
-Action = Callable[[Sandbox, Any], Awaitable[None]]
-ACTIONS: dict[str, tuple[type[msgspec.Struct], Action]] = {
+ACTIONS: dict[str, tuple[type[msgspec.Struct], acts.Action]] = {
+    **acts.ACTIONS,
     "advance": (Advance, _advance),
-    "settle": (Nothing, _settle),
-    "deliver": (Nothing, _deliver),
-    "hold": (Nothing, _hold),
+    "settle": (acts.Nothing, _settle),
+    "deliver": (acts.Nothing, _deliver),
+    "hold": (acts.Nothing, _hold),
     "release": (Release, _release),
     "shuffle": (Seed, _shuffle),
     "copies": (Copies, _copies),
     "drop": (Drop, _drop),
     "resend": (Resend, _resend),
     "fail": (Fail, _fail),
-    "clear-faults": (Nothing, _clear),
+    "clear-faults": (acts.Nothing, _clear),
     "seed": (Seed, _seed),
     "pay": (Pay, _pay),
 }
@@ -223,11 +219,22 @@ def state_of(sandbox: Sandbox) -> Json:
         "is_held": bool(store.setting("hold", default=False)),
         "copies": store.setting("copies", 1),
         "drops": store.setting("drops", []),
+        "mutes": store.setting("mutes", []),
+        "delays": store.setting("delays", []),
+        "declines": store.setting("declines", []),
+        "payout_interval": payouts.interval_of(sandbox.world),
+        "charges": _latest(sandbox, "charge"),
+        "disputes": _latest(sandbox, "dispute"),
+        "payouts": _latest(sandbox, "payout"),
         "faults": [msgspec.to_builtins(fault) for fault in sandbox.api.faults],
         "deliveries": dict(waiting),
-        "sessions": [shown(one) for one in store.select("checkout.session", (), (), newest=True, limit=SHOWN)],
+        "sessions": _latest(sandbox, "checkout.session"),
         "events": events,
     }
+
+
+def _latest(sandbox: Sandbox, kind: str) -> list[Json]:
+    return [shown(one) for one in sandbox.world.store.select(kind, (), (), newest=True, limit=SHOWN)]
 
 
 HANDLERS = [act, show_state, show_controls]

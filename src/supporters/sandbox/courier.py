@@ -116,6 +116,13 @@ class Courier:
             self._world.store.mark_delivery(delivery._replace(due_at=start + place))
         return len(waiting)
 
+    def delay(self, event_id: str, seconds: int) -> int:
+        """Deliveries of that event which wait leave so many seconds later; gives how many."""
+        waiting = self._world.store.deliveries("event = ? and state = 'pending'", (event_id,))
+        for delivery in waiting:
+            self._world.store.mark_delivery(delivery._replace(due_at=delivery.due_at + seconds))
+        return len(waiting)
+
     def resend(self, event_id: str, copies: int = 1) -> int:
         """The event is sent again to every endpoint it was meant for; gives how many deliveries that makes."""
         endpoints = {delivery.endpoint for delivery in self._world.store.deliveries("event = ?", (event_id,))}

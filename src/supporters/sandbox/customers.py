@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from supporters.sandbox import cards
+from supporters.sandbox import cards, debits, subscriptions
 from supporters.sandbox.calls import Call, Operation, delete, get, listing, post
-from supporters.sandbox.errors import Json, invalid
+from supporters.sandbox.errors import ApiError, Json, invalid
 from supporters.sandbox.lists import page
 from supporters.sandbox.params import (
     ADDRESS,
@@ -50,7 +50,7 @@ CUSTOMER = Fields(
     tax=NotYet(),
     tax_exempt=Choice("none", "exempt", "reverse"),
     tax_id_data=NotYet(),
-    test_clock=NotYet(),
+    test_clock=Text(),
     validate=Flag(),
 )
 PLAIN = ("address", "balance", "description", "email", "name", "phone", "preferred_locales", "shipping", "tax_exempt")
@@ -85,16 +85,19 @@ def new_customer(world: World, params: Json) -> Json:
         "preferred_locales": params.get("preferred_locales") or [],
         "shipping": params.get("shipping"),
         "tax_exempt": params.get("tax_exempt", "none"),
-        "test_clock": None,
+        "test_clock": params.get("test_clock"),
     }
     return world.add(customer, "customer.created")
 
 
 def create_customer(world: World, call: Call) -> Json:
     """POST /v1/customers."""
+    if call.params.get("test_clock"):
+        world.get("test_helpers.test_clock", call.params["test_clock"], param="test_clock")
     customer = new_customer(world, call.params)
     if call.params.get("payment_method"):
         method = find_method(world, call.params["payment_method"])
+        refuse_unsound(method)
         attach(world, method, customer)
     return _set_default(world, customer, call.params)
 
@@ -153,6 +156,7 @@ def get_customer(world: World, call: Call) -> Json:
 def delete_customer(world: World, call: Call) -> Json:
     """DELETE /v1/customers/{id}."""
     customer = world.get("customer", call.path["id"])
+    subscriptions.end_all_of(world, customer)
     world.emit("customer.deleted", customer)
     gone: Json = {"id": customer["id"], "object": "customer", "deleted": True}
     world.store.retire(customer["id"], "deleted_customer", gone)
@@ -161,14 +165,17 @@ def delete_customer(world: World, call: Call) -> Json:
 
 def list_customers(world: World, call: Call) -> Json:
     """GET /v1/customers."""
-    return page(world, call, "customer", "/v1/customers", {"email": call.params.get("email")})
+    equal = {name: call.params.get(name) for name in ("email", "test_clock")}
+    return page(world, call, "customer", "/v1/customers", equal)
 
 
 # payment methods
 
 METHOD = Fields(
-    type=Choice("card", not_yet=("bacs_debit", "sepa_debit", "us_bank_account", "link", "paypal")),
+    type=Choice("card", "bacs_debit", "sepa_debit", not_yet=("us_bank_account", "link", "paypal")),
     billing_details=BILLING,
+    bacs_debit=Fields(sort_code=Text(), account_number=Text(), required=("account_number",)),
+    sepa_debit=Fields(iban=Text(), required=("iban",)),
     card=Fields(token=Text(), number=Text(), exp_month=Whole(1, 12), exp_year=Whole(), cvc=Text(), networks=Anything()),
     metadata=Metadata(),
     allow_redisplay=Choice("always", "limited", "unspecified"),
@@ -178,8 +185,8 @@ METHOD = Fields(
 )
 
 
-def new_method(world: World, card_name: str, *, billing: Json | None = None, metadata: Json | None = None) -> Json:
-    """A payment method of that test card is on file."""
+def new_method(world: World, name: str, *, billing: Json | None = None, metadata: Json | None = None) -> Json:
+    """A payment method of that test card or test bank account is on file."""
     address = (billing or {}).get("address")
     details: Json = {"address": NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
     details.update({key: value for key, value in (billing or {}).items() if key != "address"})
@@ -189,21 +196,25 @@ def new_method(world: World, card_name: str, *, billing: Json | None = None, met
         "object": "payment_method",
         "allow_redisplay": "unspecified",
         "billing_details": details,
-        "card": cards.card_object(cards.CARDS[card_name], world.clock.now().year + 4),
         "created": world.now(),
         "customer": None,
         "customer_account": None,
         "livemode": False,
         "metadata": metadata or {},
-        "type": "card",
-        "_card": card_name,
+        "_card": None,
     }
+    if name in debits.ACCOUNTS:
+        account = debits.ACCOUNTS[name]
+        method.update({"type": account.scheme, account.scheme: debits.account_object(account), "_account": name})
+    else:
+        card = cards.card_object(cards.CARDS[name], world.clock.now().year + 4)
+        method.update(type="card", card=card, _card=name)
     return world.add(method)
 
 
 def find_method(world: World, wanted: str, *, param: str = "payment_method") -> Json:
     """The payment method of that id; an alias such as `pm_card_visa` makes a new one."""
-    alias = cards.named(wanted)
+    alias = cards.named(wanted) or debits.named(wanted)
     if alias:
         return new_method(world, alias)
     return world.get("payment_method", wanted, param=param)
@@ -211,13 +222,29 @@ def find_method(world: World, wanted: str, *, param: str = "payment_method") -> 
 
 def create_method(world: World, call: Call) -> Json:
     """POST /v1/payment_methods."""
+    billing, metadata = call.params.get("billing_details"), call.params.get("metadata")
+    name = _card_asked(call) if call.params["type"] == "card" else _account_asked(call)
+    return new_method(world, name, billing=billing, metadata=metadata)
+
+
+def _card_asked(call: Call) -> str:
     card: Json = part(call.params, "card")
     name = cards.named(card["token"]) if card.get("token") else cards.numbered(card.get("number") or "4242424242424242")
     if not name:
         param = "card[token]" if card.get("token") else "card[number]"
         raise invalid("No such test card.", code="resource_missing", param=param)
-    billing, metadata = call.params.get("billing_details"), call.params.get("metadata")
-    return new_method(world, name, billing=billing, metadata=metadata)
+    return name
+
+
+def _account_asked(call: Call) -> str:
+    scheme: str = call.params["type"]
+    field = "account_number" if scheme == "bacs_debit" else "iban"
+    number = part(call.params, scheme).get(field)
+    name = debits.numbered(scheme, number) if number else None
+    if not name:
+        message = "No such test bank account: take one of those that Stripe lists for tests."
+        raise invalid(message, code="bank_account_unusable", param=f"{scheme}[{field}]")
+    return name
 
 
 def get_method(world: World, call: Call) -> Json:
@@ -237,7 +264,7 @@ def update_method(world: World, call: Call) -> Json:
 
 
 def attach(world: World, method: Json, customer: Json) -> Json:
-    """The payment method belongs to the customer."""
+    """The payment method belongs to the customer. Raises: ApiError."""
     if method["customer"] not in (None, customer["id"]):
         message = "The payment method you provided has already been attached to a customer."
         raise invalid(message, param="payment_method")
@@ -247,10 +274,27 @@ def attach(world: World, method: Json, customer: Json) -> Json:
     return method
 
 
+def renew_card(world: World, method: Json) -> Json:
+    """The card's network has given its new expiry date: the old card goes on."""
+    card = {**method["card"], "exp_year": method["card"]["exp_year"] + 4}
+    return world.change(method, {"card": card}, "payment_method.automatically_updated")
+
+
 def attach_method(world: World, call: Call) -> Json:
     """POST /v1/payment_methods/{id}/attach."""
     customer = world.get("customer", call.params["customer"], param="customer")
-    return attach(world, find_method(world, call.path["id"]), customer)
+    method = find_method(world, call.path["id"])
+    refuse_unsound(method)
+    return attach(world, method, customer)
+
+
+def refuse_unsound(method: Json) -> None:
+    """A card that its bank refuses cannot be kept; one that fails only when charged can. Raises: ApiError (402)."""
+    card = cards.CARDS.get(method["_card"] or "")
+    if card and card.refuses and not card.asks and method["_card"] != "chargeCustomerFail":
+        code, decline_code = card.refuses
+        extra = {"decline_code": decline_code} if decline_code else {}
+        raise ApiError(402, cards.message_of(code, decline_code), kind="card_error", code=code, extra=extra)
 
 
 def detach_method(world: World, call: Call) -> Json:
@@ -275,7 +319,7 @@ def list_methods(world: World, call: Call) -> Json:
 
 OPERATIONS: tuple[Operation, ...] = (
     post("/v1/customers", create_customer, CUSTOMER),
-    listing("/v1/customers", list_customers, email=Text(), created=Span(), test_clock=NotYet()),
+    listing("/v1/customers", list_customers, email=Text(), created=Span(), test_clock=Text()),
     get("/v1/customers/{id}", get_customer),
     post("/v1/customers/{id}", update_customer, CUSTOMER),
     delete("/v1/customers/{id}", delete_customer),

@@ -5,6 +5,7 @@ from typing import Any
 from supporters.sandbox.balance import with_status
 from supporters.sandbox.checkout_api import line_items
 from supporters.sandbox.errors import Json, invalid
+from supporters.sandbox.invoices_api import payments_list, secret_of
 from supporters.sandbox.lists import whole
 from supporters.sandbox.store import equals
 from supporters.sandbox.world import World
@@ -15,14 +16,23 @@ KINDS: dict[str, tuple[str, ...]] = {
     "charge": ("charge",),
     "customer": ("customer", "deleted_customer"),
     "default_payment_method": ("payment_method",),
+    "dispute": ("dispute",),
     "failure_balance_transaction": ("balance_transaction",),
+    "invoice": ("invoice",),
     "latest_charge": ("charge",),
+    "latest_invoice": ("invoice",),
     "payment_intent": ("payment_intent",),
     "payment_method": ("payment_method",),
+    "pending_setup_intent": ("setup_intent",),
+    "price": ("price",),
     "product": ("product", "deleted_product"),
-    "source": ("charge", "refund"),
+    "mandate": ("mandate",),
+    "setup_intent": ("setup_intent",),
+    "source": ("charge", "refund", "dispute", "payout"),
+    "subscription": ("subscription",),
+    "test_clock": ("test_helpers.test_clock",),
 }
-LISTS = {("charge", "refunds"), ("checkout.session", "line_items")}
+LISTS = {("charge", "refunds"), ("checkout.session", "line_items"), ("invoice", "payments")}
 
 
 def expand(world: World, document: Json, paths: list[str]) -> Json:
@@ -53,6 +63,8 @@ def _expand(world: World, node: Json, steps: list[str], path: str) -> None:
 def _below(world: World, node: Json, name: str, path: str) -> Any:
     if (node.get("object"), name) in LISTS:
         return node[name] if isinstance(node.get(name), dict) else _list_of(world, node, name)
+    if (node.get("object"), name) == ("invoice", "confirmation_secret"):
+        return secret_of(world, node)
     if name not in node:
         raise _not_expandable(path)
     value = node[name]
@@ -68,6 +80,8 @@ def _below(world: World, node: Json, name: str, path: str) -> Any:
 def _list_of(world: World, node: Json, name: str) -> Json:
     if name == "line_items":
         return line_items(node)
+    if name == "payments":
+        return payments_list(world, node)
     condition = (equals("charge"),)
     refunds = world.store.select("refund", condition, (node["id"],), newest=True, limit=10)
     return whole(refunds, f"/v1/charges/{node['id']}/refunds")

@@ -12,6 +12,7 @@ from litestar.response import Redirect
 
 from supporters.kit.strings import gettext as _
 from supporters.sandbox.clockwork import run_due
+from supporters.sandbox.debits import SCHEMES
 from supporters.sandbox.errors import Json, invalid
 from supporters.sandbox.money import display, fee_of
 from supporters.sandbox.pages import draw
@@ -25,6 +26,9 @@ OUTCOMES: dict[str, Outcome] = {
     "funds": "funds",
     "slow": "slow",
     "twice": "twice",
+    "debit": "debit",
+    "debit-fails": "debit-fails",
+    "debit-returns": "debit-returns",
 }
 CHALLENGES = ("challenge-yes", "challenge-no")
 
@@ -65,9 +69,9 @@ async def use_checkout(
     if data.outcome == "expired":
         return _over(sandbox, await sandbox.pay(session_id, "expired"))
     if data.outcome in CHALLENGES:
-        session = await sandbox.pay(session_id, "challenge")
+        await sandbox.pay(session_id, "challenge")
         expected = "?gives_up=true" if data.outcome == "challenge-no" else ""
-        return Redirect(f"/c/proof/{session['payment_intent']}{expected}", status_code=303)
+        return Redirect(f"{sandbox.proof_path(session_id)}{expected}", status_code=303)
     if data.outcome not in OUTCOMES:
         raise invalid(_("This page has no such outcome."), param="outcome")
     session = await sandbox.pay(session_id, OUTCOMES[data.outcome])
@@ -87,10 +91,11 @@ def success_address(session: Json) -> str:
 
 def _checkout(sandbox: Sandbox, session: Json, *, refusal: str | None = None, status: int = 200) -> Response[str]:
     amount, currency = session["amount_total"], session["currency"]
-    fee = fee_of(amount, currency)
-    line: Json = sandbox.world.get("checkout.session", session["id"])["_line_items"][0]
-    product = sandbox.world.get("product", line["price"]["product"])
+    lines: list[Json] = sandbox.world.get("checkout.session", session["id"])["_line_items"]
+    product = sandbox.world.get("product", lines[0]["price"]["product"]) if lines else None
     metadata: dict[str, str] = session["metadata"]
+    headline, button = _words(session, lines)
+    fee = fee_of(amount, currency) if amount else None
     return draw(
         "checkout.html",
         status=status,
@@ -99,15 +104,39 @@ def _checkout(sandbox: Sandbox, session: Json, *, refusal: str | None = None, st
         cancel_url=session["cancel_url"],
         refusal=refusal,
         product=product,
-        verb=_("Pay"),
-        amount=display(amount, currency),
-        fee=display(fee, currency),
-        net=display(amount - fee, currency),
+        headline=headline,
+        button=button,
+        amount=display(amount, currency) if amount else None,
+        fee=display(fee, currency) if fee is not None else None,
+        net=display(amount - fee, currency) if fee is not None else None,
+        takes_debits=currency in SCHEMES.values(),
         email=session["customer_email"] or "ada.brook@example.org",
         reference=session["client_reference_id"] or next(iter(metadata.values()), None),
         expires_at=session["expires_at"],
         now=sandbox.world.now(),
     )
+
+
+def _words(session: Json, lines: list[Json]) -> tuple[str, str]:
+    """The page's headline and what its button says."""
+    if session["mode"] == "setup":
+        return _("Save a way to pay"), _("Save it")
+    amount = display(sum(line["amount_total"] for line in lines), lines[0]["currency"])
+    if session["mode"] == "payment":
+        return amount, _("Pay {amount}").format(amount=amount)
+    recurring: Json = lines[0]["price"]["recurring"]
+    every = _every(recurring["interval"], recurring["interval_count"]).format(amount=amount)
+    return every, _("Subscribe: {amount}").format(amount=every)
+
+
+def _every(interval: str, count: int) -> str:
+    """How often an amount is paid, with a place for the amount."""
+    if interval == "month" and count == 3:
+        return _("{amount} every three months")
+    if count != 1:
+        return _("{amount} each time")
+    texts = {"day": _("{amount} a day"), "week": _("{amount} a week"), "month": _("{amount} a month")}
+    return texts.get(interval) or _("{amount} a year")
 
 
 def _over(sandbox: Sandbox, session: Json, *, status: int = 200) -> Response[str]:
@@ -164,12 +193,17 @@ def _after_proof(sandbox: Sandbox, intent: Json) -> Page:
         return _checkout(sandbox, session, refusal=sandbox.refusal(session["id"]), status=402)
     if session:
         return _after(sandbox, session) if session["status"] == "complete" else _over(sandbox, session)
+    return _back_to(sandbox, intent, "payment_intent")
+
+
+def _back_to(sandbox: Sandbox, intent: Json, name: str) -> Page:
+    """Where whoever asked for the proof wants its giver back."""
     address = _return_url(intent)
     if not address:
         heading, text = _("The bank has its answer"), _("You can close this page.")
         return draw("message.html", publisher=sandbox.config.publisher, heading=heading, text=text, link=None)
     status = "succeeded" if intent["status"] == "succeeded" else "failed"
-    told = {"payment_intent": intent["id"], "payment_intent_client_secret": intent["client_secret"]}
+    told = {name: intent["id"], f"{name}_client_secret": intent["client_secret"]}
     query = urlencode({**told, "redirect_status": status})
     return Redirect(f"{address}{'&' if '?' in address else '?'}{query}", status_code=303)
 
@@ -177,6 +211,76 @@ def _after_proof(sandbox: Sandbox, intent: Json) -> Page:
 def _return_url(intent: Json) -> str | None:
     action: Json = intent["next_action"] or {}
     return part(action, "redirect_to_url").get("return_url")
+
+
+@get("/c/setup-proof/{setup_id:str}")
+async def show_setup_proof(
+    setup_id: FromPath[str], sandbox: NamedDependency[Sandbox], gives_up: FromQuery[bool] = False
+) -> Page:
+    """The bank asks whether it is really the card holder who wants the card kept."""
+    setup = sandbox.world.get("setup_intent", setup_id)
+    if setup["status"] != "requires_action":
+        return _after_setup_proof(sandbox, setup)
+    session = sandbox.session_of_setup(setup_id)
+    addresses = (session["success_url"], session["cancel_url"]) if session else (_return_url(setup),)
+    publisher = sandbox.config.publisher
+    return draw("proof.html", may_lead_to=addresses, publisher=publisher, amount=None, gives_up=gives_up)
+
+
+@post("/c/setup-proof/{setup_id:str}", status_code=200)
+async def use_setup_proof(
+    setup_id: FromPath[str], data: URLEncodedBody[ProofForm], sandbox: NamedDependency[Sandbox]
+) -> Page:
+    """The card holder has answered."""
+    if data.answer not in ("complete", "fail"):
+        raise invalid(_("This page has no such answer."), param="answer")
+    run_due(sandbox.world)
+    before = sandbox.world.get("setup_intent", setup_id)
+    if before["status"] != "requires_action":
+        return _after_setup_proof(sandbox, before)
+    after = await sandbox.give_setup_proof(setup_id, passed=data.answer == "complete")
+    return _after_setup_proof(sandbox, {**after, "next_action": before["next_action"]})
+
+
+def _after_setup_proof(sandbox: Sandbox, setup: Json) -> Page:
+    session = sandbox.session_of_setup(setup["id"])
+    if session and session["status"] == "open":
+        return _checkout(sandbox, session, refusal=sandbox.refusal(session["id"]), status=402)
+    if session:
+        return _after(sandbox, session) if session["status"] == "complete" else _over(sandbox, session)
+    return _back_to(sandbox, setup, "setup_intent")
+
+
+@get("/c/invoice/{invoice_id:str}")
+async def show_invoice(invoice_id: FromPath[str], sandbox: NamedDependency[Sandbox]) -> Response[str]:
+    """The page on which an invoice is paid, or what became of it."""
+    run_due(sandbox.world)
+    return _invoice(sandbox, sandbox.world.get("invoice", invoice_id))
+
+
+@post("/c/invoice/{invoice_id:str}", status_code=200)
+async def use_invoice(
+    invoice_id: FromPath[str], data: URLEncodedBody[CheckoutForm], sandbox: NamedDependency[Sandbox]
+) -> Page:
+    """The invoice's payment is tried with the chosen card."""
+    run_due(sandbox.world)
+    invoice = sandbox.world.get("invoice", invoice_id)
+    if invoice["status"] not in ("open", "uncollectible"):
+        return _invoice(sandbox, invoice, status=409)
+    if data.outcome not in ("pay", "declined", "funds", "challenge"):
+        raise invalid(_("This page has no such outcome."), param="outcome")
+    refusal = await sandbox.pay_invoice(invoice_id, data.outcome)
+    after = sandbox.world.get("invoice", invoice_id)
+    intent = sandbox.world.get("payment_intent", after["_payment_intent"])
+    if intent["status"] == "requires_action":
+        return Redirect(f"/c/proof/{intent['id']}", status_code=303)
+    return _invoice(sandbox, after, refusal=refusal, status=402 if refusal else 200)
+
+
+def _invoice(sandbox: Sandbox, invoice: Json, *, refusal: str | None = None, status: int = 200) -> Response[str]:
+    amount = display(invoice["amount_due"], invoice["currency"])
+    publisher = sandbox.config.publisher
+    return draw("invoice.html", status=status, publisher=publisher, invoice=invoice, amount=amount, refusal=refusal)
 
 
 @get("/c/receipt/{charge_id:str}")
@@ -199,4 +303,7 @@ async def show_styles() -> Response[bytes]:
     return Response(STYLES, media_type=MediaType.CSS, headers={"Cache-Control": "max-age=60"})
 
 
-HANDLERS = [show_checkout, use_checkout, show_proof, use_proof, show_receipt, show_styles]
+HANDLERS = [
+    *(show_checkout, use_checkout, show_proof, use_proof, show_setup_proof, use_setup_proof),
+    *(show_invoice, use_invoice, show_receipt, show_styles),
+]

@@ -33,6 +33,14 @@ MAXIMUM = 99_999_999
 FEES = {"gbp": (150, 20), "eur": (150, 25), "usd": (290, 30), "jpy": (360, 0), "kwd": (290, 100)}
 """Share in hundredths of a per cent, and the fixed part in minor units."""
 OTHER_FEE = (290, 30)
+DISPUTE_FEES = {
+    ("card", "gbp"): 2000,
+    ("card", "eur"): 2000,
+    ("card", "usd"): 1500,
+    ("bacs_debit", "gbp"): 500,
+    ("sepa_debit", "eur"): 750,
+}
+"""By kind of payment and currency, in minor units. What an account really pays is in its contract."""
 
 
 def known_currency(code: str, *, param: str = "currency") -> str:
@@ -72,6 +80,18 @@ def fee_of(amount: int, currency: str) -> int:
     if currency in ZERO_DECIMAL:
         fixed = 0
     return min(amount, (amount * share + 5_000) // 10_000 + fixed)
+
+
+def debit_fee_of(scheme: str, amount: int) -> int:
+    """Stripe's fee on a bank debit of `amount` in pence or cents: 1 %, from 20p to £2, for Bacs; 35 cents for SEPA."""
+    if scheme == "sepa_debit":
+        return min(amount, 35)
+    return min(amount, max(20, min(200, (amount + 50) // 100)))
+
+
+def dispute_fee_of(scheme: str, currency: str) -> int:
+    """Stripe's fee on a dispute about that kind of payment, in minor units of `currency`."""
+    return DISPUTE_FEES.get((scheme, currency), 0)
 
 
 def exponent_of(currency: str) -> int:

@@ -1,14 +1,15 @@
-"""Refunds: money on its way back to a card."""
+"""Refunds: money on its way back to a card or a bank account."""
 
-from supporters.sandbox import cards
+from supporters.sandbox import cards, debits
 from supporters.sandbox.balance import new_line
 from supporters.sandbox.calls import Call, Operation, get, listing, post
 from supporters.sandbox.customers import merged
+from supporters.sandbox.due import schedule
 from supporters.sandbox.errors import Json, invalid, malformed
 from supporters.sandbox.lists import page
 from supporters.sandbox.money import display
 from supporters.sandbox.params import Choice, Fields, Flag, Metadata, NotYet, Span, Text, Whole
-from supporters.sandbox.store import Due
+from supporters.sandbox.store import Due, equals
 from supporters.sandbox.world import Post, World
 
 CREATE = Fields(
@@ -29,6 +30,7 @@ CREATE = Fields(
 def create_refund(world: World, call: Call) -> Json:
     """POST /v1/refunds."""
     charge = _charge_to_refund(world, call.params)
+    _refuse_disputed(world, charge)
     left = charge["amount_captured"] - charge["amount_refunded"]
     amount: int = call.params.get("amount") or left
     if left == 0:
@@ -58,69 +60,97 @@ def _charge_to_refund(world: World, params: Json) -> Json:
         charge = world.get("charge", intent["latest_charge"])
     if not charge["captured"]:
         raise invalid(f"Charge {charge['id']} has not been captured.", code="charge_not_refundable")
+    if charge["status"] != "succeeded":
+        message = f"Charge {charge['id']} is {charge['status']} and cannot be refunded."
+        raise invalid(message, code="charge_not_refundable")
     return charge
 
 
+def _refuse_disputed(world: World, charge: Json) -> None:
+    for dispute in world.store.select("dispute", (equals("charge"),), (charge["id"],), newest=True, limit=1):
+        if not dispute["is_charge_refundable"] and dispute["status"] != "won":
+            message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+            raise invalid(message, code="charge_disputed")
+
+
 def _refund(world: World, charge: Json, amount: int, params: Json) -> Json:
-    card = cards.CARDS[charge["_card"]]
+    account = debits.ACCOUNTS.get(charge["_account"] or "")
+    ends = "succeeds" if account else cards.CARDS[charge["_card"]].refund
     refund: Json = {
-        "id": world.new_id("re"),
+        "id": world.new_id("pyr" if account else "re"),
         "object": "refund",
         "amount": amount,
         "balance_transaction": None,
         "charge": charge["id"],
         "created": world.now(),
         "currency": charge["currency"],
-        "destination_details": {
-            "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
-            "type": "card",
-        },
+        "destination_details": _destination(account),
         "metadata": params.get("metadata") or {},
         "payment_intent": charge["payment_intent"],
         "reason": params.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "pending" if card.refund == "waits" else "succeeded",
+        "status": "pending" if account or ends == "waits" else "succeeded",
         "transfer_reversal": None,
     }
     note = {**refund, "description": f"REFUND FOR CHARGE ({charge['description'] or charge['id']})"}
-    line = new_line(world, "refund", note, amount=-amount, fee=0, available_on=world.now())
+    kind = "payment_refund" if account else "refund"
+    line = new_line(world, kind, note, category="refund", amount=-amount)
     refund["balance_transaction"] = line["id"]
     world.add(refund)
     returned = charge["amount_refunded"] + amount
     changes = {"amount_refunded": returned, "refunded": returned == charge["amount"]}
     world.change(charge, changes, "charge.refunded")
     world.emit("refund.created", refund)
-    after = world.now() + world.config.settle_delay_seconds
-    world.store.schedule(after, "refund", refund["id"], {**world.post.note(), "ends": card.refund})
+    is_slow = account and account.is_slow
+    wait = world.config.debit_delay_seconds if is_slow else world.config.settle_delay_seconds
+    schedule(world, world.now() + wait, "refund", refund["id"], {**world.post.note(), "ends": ends})
     return refund
 
 
+def _destination(account: debits.Account | None) -> Json:
+    if account is None:
+        card = {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"}
+        return {"card": card, "type": "card"}
+    kind = "eu_bank_transfer" if account.scheme == "sepa_debit" else "gb_bank_transfer"
+    return {kind: {"reference": None, "reference_status": "pending"}, "type": kind}
+
+
 def finish_refund(world: World, due: Due) -> None:
-    """The card's bank has answered a refund: it has arrived, or it has failed and its money is back."""
+    """The giver's bank has answered a refund: it has arrived, or it has failed and its money is back."""
     refund = world.get("refund", due.id)
+    if refund["status"] == "failed":
+        return
     with world.sending(Post(due.note["delay_seconds"], due.note["copies"])):
         if due.note["ends"] == "fails":
-            _fail(world, refund)
+            fail(world, refund)
             return
-        reference: Json = {**refund["destination_details"]["card"], "reference_status": "available"}
+        if refund["status"] == "pending" and world.get("charge", refund["charge"])["disputed"]:
+            fail(world, refund, "charge_for_pending_refund_disputed")
+            return
+        kind: str = refund["destination_details"]["type"]
+        reference: Json = {**refund["destination_details"][kind], "reference_status": "available"}
         reference["reference"] = "".join(str(ord(letter) % 10) for letter in refund["id"][3:26])
-        details: Json = {"card": reference, "type": "card"}
+        details: Json = {kind: reference, "type": kind}
         world.change(refund, {"status": "succeeded", "destination_details": details}, "refund.updated")
 
 
-def _fail(world: World, refund: Json) -> None:
+def fail(world: World, refund: Json, reason: str = "expired_or_canceled_card") -> None:
+    """The refund has failed, even after it seemed to have succeeded; its money is back. Raises: ApiError if it had."""
+    if refund["status"] == "failed":
+        raise invalid(f"Refund {refund['id']} has failed before.", param="refund")
     note = {**refund, "description": "REFUND FAILURE"}
-    line = new_line(world, "refund_failure", note, amount=refund["amount"], fee=0, available_on=world.now())
+    line = new_line(world, "refund_failure", note, amount=refund["amount"])
     charge = world.get("charge", refund["charge"])
     returned = charge["amount_refunded"] - refund["amount"]
     world.change(charge, {"amount_refunded": returned, "refunded": False}, "charge.updated")
     changes: Json = {
         "status": "failed",
-        "failure_reason": "expired_or_canceled_card",
+        "failure_reason": reason,
         "failure_balance_transaction": line["id"],
     }
     world.change(refund, changes, "refund.updated")
+    world.emit("charge.refund.updated", refund)
     world.emit("refund.failed", refund)
 
 
@@ -133,7 +163,9 @@ def update_refund(world: World, call: Call) -> Json:
     """POST /v1/refunds/{id}."""
     refund = world.get("refund", call.path["id"])
     changes: Json = {"metadata": merged(refund["metadata"], call.params.get("metadata", {}))}
-    return world.change(refund, changes, "refund.updated")
+    world.change(refund, changes, "refund.updated")
+    world.emit("charge.refund.updated", refund)
+    return refund
 
 
 def cancel_refund(world: World, call: Call) -> Json:

@@ -1,22 +1,28 @@
 """The sandbox as one object: what its pages, its control API and the tests do with it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal
 
-from supporters.sandbox import charging, checkout
+from supporters.sandbox import charging, checkout, invoices_api, payouts, setups
 from supporters.sandbox.api import Api
-from supporters.sandbox.clockwork import run_due
+from supporters.sandbox.clocks import time_of
+from supporters.sandbox.clockwork import FOLLOWERS, run_due, run_some
 from supporters.sandbox.config import Deliver, SandboxConfig
 from supporters.sandbox.courier import Courier
+from supporters.sandbox.customers import new_method, renew_card
 from supporters.sandbox.errors import ApiError, Json, invalid
 from supporters.sandbox.faults import Effect, Fault, FaultKind
 from supporters.sandbox.news import new_endpoint, with_pending
 from supporters.sandbox.store import Delivery, equals
 from supporters.sandbox.world import Post, World, shown
 
-Outcome = Literal["pay", "declined", "funds", "challenge", "challenge-yes", "challenge-no", "slow", "twice", "expired"]
+Outcome = Literal[
+    "pay", "declined", "funds", "challenge", "challenge-yes", "challenge-no", "slow", "twice", "expired",
+    "debit", "debit-fails", "debit-returns", "dispute", "inquiry", "warning",
+]  # fmt: skip
 CARD_OF = {
     "pay": "visa",
     "slow": "visa",
@@ -26,9 +32,38 @@ CARD_OF = {
     "challenge": "threeDSecure2Required",
     "challenge-yes": "threeDSecure2Required",
     "challenge-no": "threeDSecure2Required",
+    "dispute": "createDispute",
+    "inquiry": "createDisputeInquiry",
+    "warning": "createIssuerFraudRecord",
 }
+ACCOUNT_OF = {
+    "debit": {"gbp": "bacsDebit_successDelayed", "eur": "sepaDebit_successDelayed_at"},
+    "debit-fails": {"gbp": "bacsDebit_insufficientFundsDelayed", "eur": "sepaDebit_failedDelayed_at"},
+    "debit-returns": {"gbp": "bacsDebit_dispute", "eur": "sepaDebit_dispute_at"},
+}
+"""Which test bank account pays, by outcome and currency."""
 POSTS = {"slow": Post(delay_seconds=600), "twice": Post(copies=2)}
 POLL_SECONDS = 0.2
+
+
+@contextmanager
+def suppress_refusals() -> Generator[None]:
+    """A bank's refusal in the block is no error: what happened stays, and can be read from the objects."""
+    try:
+        yield
+    except ApiError as error:
+        if not error.keeps_effects:
+            raise
+
+
+def payer_of(session: Json, outcome: str) -> str:
+    """The test card or bank account that brings that outcome about. Raises: ApiError when the currency has none."""
+    if outcome not in ACCOUNT_OF:
+        return CARD_OF[outcome]
+    found = ACCOUNT_OF[outcome].get(session["currency"] or "gbp")
+    if found is None:
+        raise invalid("Bank debits are taken in pounds and euros only.", code="payment_method_unactivated")
+    return found
 
 
 class Sandbox:
@@ -37,10 +72,14 @@ class Sandbox:
     def __init__(self, config: SandboxConfig, deliver: Deliver | None = None) -> None:
         self.config = config
         self.world = World(config)
+        self.world.followers = FOLLOWERS
         self.courier = Courier(self.world, deliver)
         self._news = asyncio.Event()
+        self._advancing = asyncio.Lock()
         self.api = Api(self.world, self._news.set)
         self._add_configured_endpoint()
+        with self.world.atomic():
+            payouts.start_schedule(self.world)
 
     def _add_configured_endpoint(self) -> None:
         if not self.config.webhook_url:
@@ -77,6 +116,10 @@ class Sandbox:
         run_due(self.world)
         return await self.courier.deliver_due(at_once=at_once)
 
+    def wake(self) -> None:
+        """News that waits leaves now."""
+        self._news.set()
+
     # the card holder
 
     async def pay(self, session_id: str, outcome: Outcome = "pay") -> Json:
@@ -86,7 +129,7 @@ class Sandbox:
         Raises: ApiError when the session is not open.
         """
         run_due(self.world)
-        with self.world.atomic():
+        with self.world.atomic(), time_of(self.world, session_id):
             session = self._session(session_id)
             if outcome == "expired":
                 checkout.require_open(session)
@@ -98,50 +141,100 @@ class Sandbox:
 
     def _pay(self, session: Json, outcome: Outcome) -> None:
         checkout.require_open(session)
-        with self.world.sending(POSTS.get(outcome, Post())):
-            method = checkout.guest_method(self.world, session, CARD_OF[outcome])
-            try:
-                checkout.pay(self.world, session, method)
-                if outcome in ("challenge-yes", "challenge-no"):
-                    checkout.give_proof(self.world, session, passed=outcome == "challenge-yes")
-            except ApiError as error:
-                if not error.keeps_effects:
-                    raise
+        with self.world.sending(POSTS.get(outcome, Post())), suppress_refusals():
+            method = checkout.guest_method(self.world, session, payer_of(session, outcome))
+            checkout.pay(self.world, session, method)
+            if outcome in ("challenge-yes", "challenge-no"):
+                checkout.give_proof(self.world, session, passed=outcome == "challenge-yes")
+
+    async def pay_invoice(self, invoice_id: str, outcome: Outcome = "pay") -> str | None:
+        """The page of an invoice was used with that outcome; gives what the bank said, if it refused."""
+        with self.world.atomic(), time_of(self.world, invoice_id), suppress_refusals():
+            invoice = self.world.get("invoice", invoice_id)
+            method = new_method(self.world, CARD_OF[outcome], billing={"email": invoice["customer_email"]})
+            invoices_api.pay_now(self.world, invoice, method, off_session=False)
+        self._news.set()
+        intent = self.world.get("payment_intent", self.world.get("invoice", invoice_id)["_payment_intent"])
+        problem: Json | None = intent["last_payment_error"]
+        return problem["message"] if problem else None
 
     async def give_proof(self, intent_id: str, *, passed: bool) -> Json:
         """The card holder answered the bank's question on the proof page; gives the intent as it stands then."""
-        with self.world.atomic():
+        with self.world.atomic(), time_of(self.world, intent_id), suppress_refusals():
             intent = self.world.get("payment_intent", intent_id)
             session = self.session_of(intent_id)
-            try:
-                if session:
-                    checkout.give_proof(self.world, session, passed=passed)
-                elif intent["status"] != "requires_action":
-                    raise invalid("This payment does not wait for proof.", code="payment_intent_unexpected_state")
-                else:
-                    charging.answer_proof(self.world, intent, passed=passed)
-            except ApiError as error:
-                if not error.keeps_effects:
-                    raise
+            if session and session["status"] == "open":
+                checkout.give_proof(self.world, session, passed=passed)
+            elif intent["status"] != "requires_action":
+                raise invalid("This payment does not wait for proof.", code="payment_intent_unexpected_state")
+            else:
+                charging.answer_proof(self.world, intent, passed=passed)
         self._news.set()
         return shown(self.world.get("payment_intent", intent_id))
 
+    async def give_setup_proof(self, setup_id: str, *, passed: bool) -> Json:
+        """The same for a card that is only to be kept; gives the setup intent as it stands then."""
+        with self.world.atomic(), time_of(self.world, setup_id), suppress_refusals():
+            session = self.session_of_setup(setup_id)
+            if session:
+                checkout.give_proof(self.world, session, passed=passed)
+            else:
+                setups.answer_proof(self.world, self.world.get("setup_intent", setup_id), passed=passed)
+        self._news.set()
+        return shown(self.world.get("setup_intent", setup_id))
+
+    def proof_path(self, session_id: str) -> str:
+        """The page on which the bank asks about the session's payment or card."""
+        session = self._session(session_id)
+        setup_id = checkout.setup_of(session)
+        return f"/c/setup-proof/{setup_id}" if setup_id else f"/c/proof/{checkout.intent_of(session)}"
+
     def refusal(self, session_id: str) -> str | None:
         """What the bank said to the last attempt, if it refused."""
-        intent_id = self._session(session_id)["payment_intent"]
-        if not intent_id:
-            return None
-        problem: Json | None = self.world.get("payment_intent", intent_id)["last_payment_error"]
+        session = self._session(session_id)
+        setup_id, intent_id = checkout.setup_of(session), checkout.intent_of(session)
+        problem: Json | None = None
+        if setup_id:
+            problem = self.world.get("setup_intent", setup_id)["last_setup_error"]
+        elif intent_id:
+            problem = self.world.get("payment_intent", intent_id)["last_payment_error"]
         return problem["message"] if problem else None
+
+    def update_card(self, method_id: str) -> Json:
+        """The card's network gave its new expiry date; gives the payment method as it stands then."""
+        with self.world.atomic(), time_of(self.world, method_id):
+            method = renew_card(self.world, self.world.get("payment_method", method_id))
+        self._news.set()
+        return shown(method)
 
     # time
 
     async def advance(self, by: timedelta) -> None:
-        """The sandbox's clock stands later, and what fell due has happened (webhooks still wait to be sent)."""
-        with self.world.atomic():
-            self.world.advance(by)
-        run_due(self.world)
+        """The sandbox's clock stands later, and what fell due has happened (webhooks still wait to be sent).
+
+        The clock goes step by step, each kept with what it brought about: others are answered in between, and after
+        a sudden end it stands where it had come to.
+        """
+        if by < timedelta(0):
+            raise ValueError("the sandbox's clock only moves forward")
+        async with self._advancing:
+            offset = self.world.clock.offset + by
+            while self._advance_some(offset):
+                self._news.set()
+                await asyncio.sleep(0)
         self._news.set()
+
+    def _advance_some(self, offset: timedelta) -> bool:
+        """Some of what falls due has happened, and the clock stands at the next of it; False when it has arrived."""
+        world = self.world
+        with world.atomic():
+            ahead = max(offset - world.clock.offset, timedelta(0))
+            until = world.wall() + int(ahead.total_seconds())
+            run_some(world, until)
+            left = world.store.due(until, limit=1)
+            step = timedelta(seconds=max(0, left[0].at - world.wall())) if left else ahead
+            world.advance(min(step, ahead))
+        return bool(left)
 
     async def expire_due(self) -> int:
         """Sessions whose time is over are expired; gives how many were looked at."""
@@ -240,6 +333,13 @@ class Sandbox:
         condition = (equals("payment_intent"),)
         found = self.world.store.select("checkout.session", condition, (intent_id,), newest=True, limit=1)
         return found[0] if found else None
+
+    def session_of_setup(self, setup_id: str) -> Json | None:
+        """The session that the setup intent belongs to, with the sandbox's own notes."""
+        sides = "(json_extract(json, '$.setup_intent') = ?1 or json_extract(json, '$._setup_intent') = ?1)"
+        query = f"select id from object where kind = 'checkout.session' and {sides} order by seq desc limit 1"  # noqa: S608 - fixed texts
+        row = self.world.store.db.execute(query, (setup_id,)).fetchone()
+        return self._session(row[0]) if row else None
 
     def objects(self, kind: str) -> list[Json]:
         """Every object of that kind as the API shows it, oldest first."""

@@ -13,15 +13,22 @@ from supporters.sandbox.errors import Json
 SCHEMA = """
 create table if not exists object (
   seq integer primary key autoincrement, id text not null unique, kind text not null,
-  created integer not null, json blob not null, intent text, customer text, source text, charge text);
+  created integer not null, json blob not null, intent text, customer text, source text, charge text,
+  subscription text, invoice text, payout text);
 create index if not exists object_kind on object (kind, seq);
 create index if not exists object_intent on object (intent, kind, seq) where intent is not null;
 create index if not exists object_customer on object (customer, kind, seq) where customer is not null;
 create index if not exists object_source on object (source, kind, seq) where source is not null;
 create index if not exists object_charge on object (charge, kind, seq) where charge is not null;
+create index if not exists object_subscription on object (subscription, kind, seq) where subscription is not null;
+create index if not exists object_invoice on object (invoice, kind, seq) where invoice is not null;
+create index if not exists object_payout on object (payout, kind, seq) where payout is not null;
+create index if not exists object_unpaid on object (seq) where kind = 'balance_transaction' and payout is null;
 create table if not exists due (seq integer primary key autoincrement, at integer not null, task text not null,
-  id text not null, json blob not null);
-create index if not exists due_at on due (at, seq);
+  id text not null, json blob not null, timeline text not null default '');
+drop index if exists due_at;
+create index if not exists due_timeline on due (timeline, at, seq);
+create index if not exists due_id on due (id, task);
 create table if not exists delivery (seq integer primary key autoincrement, event text not null,
   endpoint text not null, due_at integer not null, state text not null, attempts integer not null default 0,
   status integer, error text);
@@ -32,8 +39,17 @@ create table if not exists answer (key text primary key, created integer not nul
 create table if not exists setting (name text primary key, json blob not null);
 """
 
-LINKS = {"payment_intent": "intent", "customer": "customer", "source": "source", "charge": "charge"}
-"""Ids of other objects that have a column of their own, so that they are found without reading every document."""
+LINKS = {
+    "payment_intent": "intent", "customer": "customer", "source": "source", "charge": "charge",
+    "subscription": "subscription", "invoice": "invoice", "payout": "payout",
+}  # fmt: skip
+"""Ids of other objects that have a column of their own, so that they are found without reading every document.
+
+A field may also be a note of the sandbox's own: `_subscription` counts as `subscription`.
+"""
+_NAMES = ", ".join(LINKS.values())
+INSERT = f"insert into object (id, kind, created, json, {_NAMES}) values (?, ?, ?, ?{', ?' * len(LINKS)})"  # noqa: S608 - fixed
+UPDATE = f"update object set json = ?, {' = ?, '.join(LINKS.values())} = ? where id = ?"  # noqa: S608 - fixed texts
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -45,18 +61,19 @@ def equals(name: str) -> str:
 
 
 def _links(document: Json) -> list[str | None]:
-    found = [document.get(name) for name in LINKS]
+    found = [document.get(name) or document.get(f"_{name}") for name in LINKS]
     return [one if isinstance(one, str) else None for one in found]
 
 
 class Due(NamedTuple):
-    """Something that the clock brings about: expire a session, settle a charge."""
+    """Something that a clock brings about: expire a session, settle a charge. `timeline` is a test clock, or empty."""
 
     seq: int
     at: int
     task: str
     id: str
     note: Json
+    timeline: str = ""
 
 
 class Delivery(NamedTuple):
@@ -89,7 +106,19 @@ class Store:
         self.db.execute("pragma journal_mode = wal")
         self.db.execute("pragma synchronous = normal")
         self.db.execute("pragma busy_timeout = 5000")
+        self._add_columns()
         self.db.executescript(SCHEMA)
+        self._endpoints: list[Json] | None = None
+        self._settings: dict[str, str | None] = {}
+
+    def _add_columns(self) -> None:
+        """A file of an earlier sandbox has what this one writes."""
+        for table, names in (("object", ("subscription", "invoice", "payout")), ("due", ("timeline",))):
+            have = {row[1] for row in self.db.execute(f"pragma table_info({table})")}
+            for name in names if have else ():
+                if name not in have:
+                    kind = "text not null default ''" if name == "timeline" else "text"
+                    self.db.execute(f"alter table {table} add column {name} {kind}")
 
     def close(self) -> None:
         """The file is closed."""
@@ -106,6 +135,7 @@ class Store:
             yield
         except BaseException:
             self.db.execute("rollback")
+            self.forget()
             raise
         self.db.execute("commit")
 
@@ -114,16 +144,17 @@ class Store:
     def insert(self, kind: str, document: Json) -> None:
         """`document` is on file under its id."""
         row = (document["id"], kind, document.get("created", 0), _encode(document).decode(), *_links(document))
-        columns = "id, kind, created, json, intent, customer, source, charge"
-        self.db.execute(f"insert into object ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - fixed
+        self._endpoints = None if kind == "webhook_endpoint" else self._endpoints
+        self.db.execute(INSERT, row)
 
     def update(self, document: Json) -> None:
         """The document of that id says what `document` says."""
-        query = "update object set json = ?, intent = ?, customer = ?, source = ?, charge = ? where id = ?"
-        self.db.execute(query, (_encode(document).decode(), *_links(document), document["id"]))
+        self._endpoints = None if document["object"] == "webhook_endpoint" else self._endpoints
+        self.db.execute(UPDATE, (_encode(document).decode(), *_links(document), document["id"]))
 
     def retire(self, object_id: str, kind: str, document: Json) -> None:
         """Of the object only `document` is left, under another kind."""
+        self._endpoints = None
         values = (kind, _encode(document).decode(), object_id)
         self.db.execute("update object set kind = ?, json = ? where id = ?", values)
 
@@ -149,18 +180,36 @@ class Store:
         """Every document of `kind`, oldest first."""
         return self.select(kind, (), (), newest=False, limit=-1)
 
+    def endpoints(self) -> list[Json]:
+        """Every webhook endpoint; not to be changed in place."""
+        if self._endpoints is None:
+            self._endpoints = self.all("webhook_endpoint")
+        return self._endpoints
+
+    def forget(self) -> None:
+        """What was remembered between reads is read anew: a part of the work has been undone."""
+        self._endpoints = None
+        self._settings.clear()
+
     # what falls due
 
-    def schedule(self, at: int, task: str, object_id: str, note: Json) -> None:
-        """`task` falls due for that object at `at` (epoch seconds)."""
-        values = (at, task, object_id, _encode(note).decode())
-        self.db.execute("insert into due (at, task, id, json) values (?, ?, ?, ?)", values)
+    def schedule(self, at: int, task: str, object_id: str, note: Json, timeline: str = "") -> None:
+        """`task` falls due for that object at `at` (epoch seconds), by the world's clock or by that test clock."""
+        values = (at, task, object_id, _encode(note).decode(), timeline)
+        self.db.execute("insert into due (at, task, id, json, timeline) values (?, ?, ?, ?, ?)", values)
 
-    def due(self, now: int, task: str | None = None) -> list[Due]:
-        """What has fallen due by `now`, earliest first."""
-        query = "select seq, at, task, id, json from due where at <= ?1 and (?2 is null or task = ?2) order by at, seq"
-        rows = self.db.execute(query, (now, task)).fetchall()
-        return [Due(seq, at, name, object_id, _decode(note)) for seq, at, name, object_id, note in rows]
+    def due(self, now: int, task: str | None = None, timeline: str = "", *, limit: int = -1) -> list[Due]:
+        """What has fallen due by `now` on that timeline, earliest first."""
+        query = "select seq, at, task, id, json, timeline from due where timeline = ?1 and at <= ?2"
+        only = " and task = ?4" if task else ""
+        rows = self.db.execute(
+            f"{query}{only} order by at, seq limit ?3", (timeline, now, limit, *([task] * bool(task)))
+        )
+        return [Due(seq, at, name, object_id, _decode(note), line) for seq, at, name, object_id, note, line in rows]
+
+    def call_off(self, object_id: str, task: str) -> None:
+        """That task no longer falls due for that object."""
+        self.db.execute("delete from due where id = ? and task = ?", (object_id, task))
 
     def unschedule(self, seq: int) -> None:
         """That due entry is gone."""
@@ -181,12 +230,17 @@ class Store:
 
     def setting(self, name: str, default: Any) -> Any:
         """What was last set under `name`."""
-        row = self.db.execute("select json from setting where name = ?", (name,)).fetchone()
-        return _decode(row[0]) if row else default
+        if name not in self._settings:
+            row = self.db.execute("select json from setting where name = ?", (name,)).fetchone()
+            self._settings[name] = row[0] if row else None
+        said = self._settings[name]
+        return default if said is None else _decode(said)
 
     def set(self, name: str, value: Any) -> None:
         """`name` says `value` from now on, also after a restart."""
-        self.db.execute("insert or replace into setting values (?, ?)", (name, _encode(value).decode()))
+        said = _encode(value).decode()
+        self.db.execute("insert or replace into setting values (?, ?)", (name, said))
+        self._settings[name] = said
 
     # deliveries
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,8 @@ from supporters.sandbox.config import SandboxClock, SandboxConfig
 from supporters.sandbox.errors import Json, missing
 from supporters.sandbox.store import Store
 
+Follower = Callable[["World", Json], None]
+"""Acts when an object has changed, after the event that tells it."""
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -47,10 +49,27 @@ class World:
         self.cause = Cause()
         self.post = Post()
         self.has_news = False
+        self.timeline = ""
+        self.followers: Mapping[str, Sequence[Follower]] = {}
+        self._moment: int | None = None
 
     def now(self) -> int:
-        """The sandbox's time in whole seconds since 1970."""
+        """The time of what happens, in whole seconds since 1970: the clock's, or the moment that `at` has set."""
+        return self.wall() if self._moment is None else self._moment
+
+    def wall(self) -> int:
+        """The time that the sandbox's own clock shows, in whole seconds since 1970."""
         return int(self.clock.now().timestamp())
+
+    @contextmanager
+    def at(self, moment: int, timeline: str = "") -> Generator[None]:
+        """The block happens at `moment`, by the sandbox's clock or by that test clock."""
+        usual = self._moment, self.timeline
+        self._moment, self.timeline = moment, timeline
+        try:
+            yield
+        finally:
+            self._moment, self.timeline = usual
 
     def advance(self, by: timedelta) -> None:
         """The sandbox's clock stands later, also after a restart."""
@@ -115,14 +134,19 @@ class World:
         document.update(changes)
         self.store.update(document)
         if event:
-            tells_before = event.endswith((".updated", ".refunded", ".captured"))
+            tells_before = event.endswith((".updated", ".automatically_updated", ".refunded", ".captured"))
             self.emit(event, document, shown(before) if tells_before else None)
+            for follow in self.followers.get(event, ()):
+                follow(self, document)
         return document
 
     # events
 
     def emit(self, kind: str, document: Json, previous: Json | None = None) -> Json:
-        """An event is on file and on its way to every endpoint that asked for its kind."""
+        """An event is on file and on its way to every endpoint that asked for its kind, unless its kind is muted.
+
+        Its moment is the sandbox's own also where its object lives by a test clock, as at Stripe.
+        """
         data: Json = {"object": {key: value for key, value in document.items() if not key.startswith("_")}}
         if previous:
             data["previous_attributes"] = previous
@@ -130,34 +154,42 @@ class World:
             "id": self.new_id("evt", 24),
             "object": "event",
             "api_version": self.config.account_version,
-            "created": self.now(),
+            "created": self.wall() if self.timeline else self.now(),
             "data": data,
             "livemode": False,
             "pending_webhooks": 0,
             "request": {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key},
             "type": kind,
         }
-        self.store.insert("event", event)
-        self._address(event)
+        if self._applies("mutes", kind) is None:
+            self.store.insert("event", event)
+            self._address(event)
         return event
 
     def _address(self, event: Json) -> None:
         copies = max(self.post.copies, self.store.setting("copies", 1))
-        due_at = event["created"] + self.post.delay_seconds
-        for endpoint in self.store.all("webhook_endpoint"):
+        late = self._applies("delays", event["type"])
+        delay = self.post.delay_seconds + (late["seconds"] if late else 0)
+        due_at = event["created"] + delay
+        for endpoint in self.store.endpoints():
             if endpoint["status"] == "enabled" and wants(endpoint["enabled_events"], event["type"]):
                 for _ in range(copies):
                     self.store.add_delivery(event["id"], endpoint["id"], due_at, self._first_state(event["type"]))
                 self.has_news = True
 
     def _first_state(self, event_type: str) -> str:
-        drops: list[Json] = self.store.setting("drops", [])
-        for drop in drops:
-            if not drop["types"] or wants(drop["types"], event_type):
-                drop["count"] -= 1
-                self.store.set("drops", [left for left in drops if left["count"] > 0])
-                return "dropped"
-        return "pending"
+        return "pending" if self._applies("drops", event_type) is None else "dropped"
+
+    def _applies(self, trouble: str, event_type: str) -> Json | None:
+        """The order of that kind of trouble that this event meets, counted off; a count of None never ends."""
+        orders: list[Json] = self.store.setting(trouble, [])
+        for order in orders:
+            if not order["types"] or wants(order["types"], event_type):
+                if order["count"] is not None:
+                    order["count"] -= 1
+                    self.store.set(trouble, [left for left in orders if left["count"] is None or left["count"] > 0])
+                return order
+        return None
 
     @contextmanager
     def sending(self, post: Post) -> Generator[None]:
