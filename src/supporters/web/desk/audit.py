@@ -58,7 +58,7 @@ async def show_audit(request: Request[Any, Any, Any], reading: NamedDependency[A
         reading,
         "desk/audit.html",
         here="audit",
-        lines=await _lines(reading, shown),
+        lines=await _lines(reading, shown, locale=house_of(request).settings.locale),
         asked=asked,
         is_narrowed=asked != AuditFilter(),
         staff=[(each.id, each.name) for each in await all_staff(reading)],
@@ -93,13 +93,13 @@ async def export_audit(request: Request[Any, Any, Any]) -> Response[Any]:
     return Stream(_file(house, asked), media_type="text/csv", headers=headers)
 
 
-async def _lines(session: AsyncSession, rows: Sequence[AuditRow]) -> list[Line]:
+async def _lines(session: AsyncSession, rows: Sequence[AuditRow], *, locale: str) -> list[Line]:
     of_staff = [row.record_id for row in rows if row.record_kind == "staff"]
     names = await staff_names(session, [*(row.actor_id for row in rows), *of_staff])
-    return [_line(row, names) for row in rows]
+    return [_line(row, names, locale=locale) for row in rows]
 
 
-def _line(row: AuditRow, names: Mapping[str, str]) -> Line:
+def _line(row: AuditRow, names: Mapping[str, str], *, locale: str) -> Line:
     is_staff = row.record_kind == "staff" and row.record_id in names
     return Line(
         row=row,
@@ -108,7 +108,7 @@ def _line(row: AuditRow, names: Mapping[str, str]) -> Line:
         kind=kind_word(row.record_kind),
         record=names[row.record_id] if is_staff else row.record_id,
         href=page_of(row),
-        told=told(row),
+        told=told(row, locale=locale),
     )
 
 
@@ -143,7 +143,7 @@ async def _file(house: House, asked: AuditFilter) -> AsyncIterator[bytes]:
     yield (BYTE_ORDER_MARK + line(head)).encode()
     async with house.db.reading() as session:
         async for rows in all_entries(session, asked):
-            for each in await _lines(session, rows):
+            for each in await _lines(session, rows, locale=house.settings.locale):
                 yield line(_cells(each)).encode()
 
 

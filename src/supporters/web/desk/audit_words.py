@@ -6,6 +6,7 @@ from typing import cast
 import msgspec
 
 from supporters.audit.queries import AuditRow
+from supporters.kit.money import Money, format_money
 from supporters.kit.strings import gettext as _
 
 LONGEST_VALUE = 300
@@ -69,9 +70,13 @@ def page_of(row: AuditRow) -> str | None:
     return pattern.format(id=row.record_id) if pattern else None
 
 
-def told(row: AuditRow) -> list[Told]:
+def told(row: AuditRow, *, locale: str) -> list[Told]:
     """What the deed changed or said, line by line; nothing where it was erased."""
-    return [_line(row.action, key, value) for key, value in (row.detail or {}).items() if not _is_empty(value)]
+    detail = dict(row.detail or {})
+    minor, currency = detail.get("amount_minor"), detail.get("currency")
+    if isinstance(minor, int) and isinstance(currency, str):
+        detail |= {"amount_minor": format_money(Money(minor, currency), locale), "currency": ""}
+    return [_line(row.action, key, value) for key, value in detail.items() if not _is_empty(value)]
 
 
 def in_one_line(lines: list[Told]) -> str:
@@ -125,7 +130,7 @@ def _labels() -> Mapping[str, str]:
         "note": _("note"),
         "words": _("words"),
         "resolution": _("resolution"),
-        "amount_minor": _("amount in pence or cents"),
+        "amount_minor": _("amount"),
         "currency": _("currency"),
         "list": _("list"),
         "lists": _("lists"),
@@ -158,6 +163,21 @@ def _deeds() -> Mapping[str, str]:
         "appeal.withdraw": _("Withdrew the appeal"),
         "appeal.bring_back": _("Brought an earlier version back"),
         "appeal.send_test": _("Sent a letter to look at"),
+        "appeal.picture": _("Changed the picture for sharing"),
+        "appeal.picture_removed": _("Took the picture for sharing away"),
+        "veto.add": _("Kept a page free of the prompt"),
+        "veto.lift": _("Let the prompt show on a page again"),
+        "feed.read": _("Read the site's feed"),
+        "feed.failed": _("Could not read the site's feed"),
+        "import.upload": _("Brought a file to import"),
+        "import.drop": _("Dropped a file to import"),
+        "import.start": _("Started an import"),
+        "import.stop": _("Stopped an import"),
+        "import.finish": _("Finished an import"),
+        "import.abandon": _("Gave an import up"),
+        "import.export": _("Took the rows with faults away"),
+        "import.undo": _("Asked to undo an import"),
+        "import.undone": _("Undid an import"),
         "issue.add": _("Added an issue"),
         "issue.change": _("Changed an issue"),
         "placement.change": _("Changed what is asked there"),
@@ -167,8 +187,19 @@ def _deeds() -> Mapping[str, str]:
         "subscriber.stop": _("Stopped every list for somebody"),
         "subscriber.lift": _("Lifted a suppression"),
         "connector.add": _("Connected a sender"),
+        "connector.again": _("Asked a sender to try again"),
+        "connector.credentials": _("Changed a sender's key"),
+        "connector.lists": _("Changed a sender's lists"),
+        "connector.on": _("Turned a sender on"),
+        "connector.pause": _("Paused a sender"),
         "connector.remove": _("Removed a sender"),
         "webhook.add": _("Added a webhook"),
+        "webhook.change": _("Changed a webhook"),
+        "webhook.new_secret": _("Gave a webhook a new secret"),
+        "webhook.off": _("Turned a webhook off"),
+        "webhook.on": _("Turned a webhook on"),
+        "webhook.replay": _("Sent a webhook's message again"),
+        "webhook.test": _("Sent a webhook a test"),
         "webhook.remove": _("Removed a webhook"),
         "audit.export": _("Exported the audit log"),
         "staff.add": _("Added to the staff"),
