@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
 
-.PHONY: help demo test lint fmt types bench e2e real-stripe lock clean fuzz wordpress
+.PHONY: help demo test lint style fmt types bench e2e real-stripe lock clean fuzz wordpress
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,10 +49,17 @@ demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0
 	@exec $(BIN)/supporters demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) --smtp-port $(SMTP_PORT) \
 	  --site-port $(SITE_PORT) --plain-port $(PLAIN_PORT) --strict-port $(STRICT_PORT)
 
-test: $(VENV)/.browser lint ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
-	@$(BIN)/pytest -n 3 --dist worksteal $(TESTS)
+# The types are checked while the tests run, and reported after them, where nobody overlooks it.
+test: $(VENV)/.browser style ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
+	@$(BIN)/basedpyright --level error > .types.log 2>&1 & types=$$!; \
+	  $(BIN)/pytest -n 3 --dist worksteal $(TESTS); tests=$$?; \
+	  wait $$types; types=$$?; \
+	  if [ $$types = 0 ]; then rm -f .types.log; else cat .types.log; echo "The types are wrong: see above."; fi; \
+	  exit $$((tests ? tests : types))
 
-lint: $(VENV)/.dev types ## Check style, templates and the order of imports
+lint: types style ## Check types, style, templates and the order of imports
+
+style: $(VENV)/.dev
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
 	@$(BIN)/djlint templates --quiet --lint
 	@$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
