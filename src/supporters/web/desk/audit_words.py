@@ -144,6 +144,10 @@ def _labels() -> Mapping[str, str]:
 
 
 def _deeds() -> Mapping[str, str]:
+    return {**_of_money_and_asking(), **_of_lists_and_senders(), **_of_staff()}
+
+
+def _of_money_and_asking() -> Mapping[str, str]:
     return {
         "donation.refund": _("Asked for a refund"),
         "donation.export": _("Exported donations"),
@@ -181,6 +185,11 @@ def _deeds() -> Mapping[str, str]:
         "issue.add": _("Added an issue"),
         "issue.change": _("Changed an issue"),
         "placement.change": _("Changed what is asked there"),
+    }
+
+
+def _of_lists_and_senders() -> Mapping[str, str]:
+    return {
         "newsletter.create": _("Made a list"),
         "newsletter.change": _("Changed a list"),
         "newsletter.export": _("Exported a list"),
@@ -201,6 +210,11 @@ def _deeds() -> Mapping[str, str]:
         "webhook.replay": _("Sent a webhook's message again"),
         "webhook.test": _("Sent a webhook a test"),
         "webhook.remove": _("Removed a webhook"),
+    }
+
+
+def _of_staff() -> Mapping[str, str]:
+    return {
         "audit.export": _("Exported the audit log"),
         "staff.add": _("Added to the staff"),
         "staff.invite": _("Invited somebody"),
