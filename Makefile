@@ -45,12 +45,20 @@ ifeq ($(CHROMIUM),)
 endif
 	@touch $@
 
+# Stripe's own command line, against which the sandbox is proved: pinned by hash, and nothing of it is run to install it.
+CLI := tests/cli
+$(VENV)/.cli: $(CLI)/package.json $(CLI)/package-lock.json $(VENV)/.dev
+	@command -v npm >/dev/null || { echo "The tests need npm, to install Stripe's command line: install the package 'npm' (Node.js 18 or newer), then run this again."; exit 1; }
+	@echo "Installing Stripe's command line ..."
+	@npm ci --prefix $(CLI) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
 demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0.1:8000 (PORT= moves it)
 	@exec $(BIN)/supporters demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) --smtp-port $(SMTP_PORT) \
 	  --site-port $(SITE_PORT) --plain-port $(PLAIN_PORT) --strict-port $(STRICT_PORT)
 
 # The types are checked while the tests run, and reported after them, where nobody overlooks it.
-test: $(VENV)/.browser style ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
+test: $(VENV)/.browser $(VENV)/.cli style ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
 	@$(BIN)/basedpyright --level error > .types.log 2>&1 & types=$$!; \
 	  $(BIN)/pytest -n 3 --dist worksteal $(TESTS); tests=$$?; \
 	  wait $$types; types=$$?; \
@@ -76,7 +84,7 @@ e2e: $(VENV)/.browser ## Run the browser journeys only
 	@$(BIN)/pytest tests/journeys tests/browser
 
 bench: $(VENV)/.browser ## Measure the required figures, each beside a floor
-	@for script in give_page prompt_files embed webhooks apply memory sources; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
+	@for script in give_page prompt_files embed webhooks apply memory sources sandbox_clock; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
 	@for script in webhooks apply; do echo; echo "== $$script, SQLite"; $(BIN)/python bench/$$script.py --database sqlite || exit 1; done
 
 wordpress: $(VENV)/.browser ## Try the WordPress plugin in a real WordPress from Debian's packages
@@ -95,4 +103,4 @@ lock: ## Write the lock files anew, with hashes and without addresses
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --group build pyproject.toml -c requirements-dev.lock -o requirements.lock
 
 clean: ## Remove the environment and the demo's data
-	@rm -rf $(VENV) .data
+	@rm -rf $(VENV) .data $(CLI)/node_modules

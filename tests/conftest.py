@@ -36,6 +36,14 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests proved with programs that are not ours is said at the end: they `record_property("proof", ...)`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, said in report.user_properties:
+            if name == "proof":
+                terminalreporter.write_line(str(said))
+
+
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(START)

@@ -20,6 +20,8 @@ import jsonschema_rs
 
 DOCUMENT = Path(__file__).parent / "data" / "stripe-openapi.json"
 EXEMPT = ("/v1/payment_pages/", "/_control", "/c/", "/static/")
+ADDRESS = "stripe:/document"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -36,6 +38,9 @@ class OpenApiValidator:
         self._paths: dict[str, Any] = document["paths"]
         self._schemas = {name: _strict(schema) for name, schema in document["components"]["schemas"].items()}
         self._patterns = [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), path) for path in self._paths]
+        parts = {"$schema": DIALECT, "components": {"schemas": self._schemas}}
+        self._registry = jsonschema_rs.Registry([(ADDRESS, parts)])
+        self._validators: dict[str, Any] = {}
         self._made: dict[str, Any] = {}
         self._requests: dict[str, Any] = {}
 
@@ -83,13 +88,19 @@ class OpenApiValidator:
         raise OpenApiError(f"{method} {path} is no operation of Stripe's document")
 
     def _check(self, key: str, schema: Any, value: Any, where: str) -> None:
-        validator = self._made.get(key)
+        validator = self._validators.get(key)
         if validator is None:
-            whole = {**_strict(schema), "components": {"schemas": self._schemas}}
-            validator = self._made[key] = jsonschema_rs.Draft202012Validator(whole)
+            validator = self._validators[key] = self._validator(_strict(schema))
         problems = [_say(error) for error in validator.iter_errors(value)]
         if problems:
             raise OpenApiError(f"{where}: " + "; ".join(problems[:5]))
+
+    def _validator(self, schema: Any) -> Any:
+        """One for every schema, not for every use of it: most answers share theirs, and all refusals do."""
+        text = json.dumps(schema, sort_keys=True)
+        if text not in self._made:
+            self._made[text] = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
+        return self._made[text]
 
 
 @cache
@@ -207,12 +218,14 @@ def _request_schema(operation: dict[str, Any], *, endive: bool) -> dict[str, Any
 
 
 def _strict(schema: Any) -> Any:
-    """The schema as JSON Schema has it (`nullable` written out), with unnamed properties forbidden."""
+    """The schema as JSON Schema has it: `nullable` written out, unnamed properties forbidden, parts at their address."""
     if isinstance(schema, list):
         return [_strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     strict = {key: _strict(value) for key, value in schema.items() if key != "nullable"}
+    if str(strict.get("$ref", "")).startswith("#"):
+        strict["$ref"] = ADDRESS + strict["$ref"]
     if isinstance(schema.get("properties"), dict):
         strict["properties"] = {name: _strict(below) for name, below in schema["properties"].items()}
         if schema["properties"]:

@@ -23,6 +23,7 @@ from supporters.sandbox.params import (
     part,
     unknown_parameters,
 )
+from supporters.sandbox.subscriptions_params import TRIAL_SETTINGS
 from supporters.sandbox.world import World
 
 MINUTE = 60
@@ -101,7 +102,7 @@ CREATE = Fields(
         proration_behavior=Choice("create_prorations", "none"),
         trial_end=Whole(0),
         trial_period_days=Whole(1, 730),
-        trial_settings=Anything(),
+        trial_settings=TRIAL_SETTINGS,
     ),
     submit_type=Choice("auto", "book", "donate", "pay", "subscribe"),
     success_url=Text(),

@@ -53,6 +53,7 @@ CONFIRM = {
     "off_session": Flag(),
     "error_on_requires_action": Flag(),
     "mandate": NotYet(),
+    "payment_method_data": NotYet(),
     "mandate_data": Anything(),
     "use_stripe_sdk": Flag(),
     "receipt_email": Text(),

@@ -20,6 +20,7 @@ from supporters.sandbox.params import (
     NotYet,
     Span,
     Text,
+    Whole,
     part,
 )
 from supporters.sandbox.store import equals
@@ -40,12 +41,28 @@ def create_invoice(world: World, call: Call) -> Json:
     named = ("auto_advance", "default_payment_method", "description", "footer", "metadata", "statement_descriptor")
     invoice.update({name: params[name] for name in named if params.get(name) is not None})
     invoice["currency"] = lines[0]["currency"] if lines else params.get("currency", world.config.currency)
+    invoice.update(_due(world, params))
     if invoice["auto_advance"]:
         finalize_later(world, invoice)
     world.add(invoice, "invoice.created")
     if takes:
         take_pending(world, customer, invoice)
     return invoice
+
+
+def _due(world: World, params: Json) -> Json:
+    """How the invoice is collected, and by when it is to be paid if it is sent. Raises: ApiError."""
+    if params.get("collection_method") != "send_invoice":
+        if params.get("days_until_due") is not None or params.get("due_date"):
+            raise invalid("You can only set a due date if `collection_method` is `send_invoice`.", param="due_date")
+        return {}
+    if (params.get("days_until_due") is None) == (params.get("due_date") is None):
+        message = (
+            "You must set exactly one of `days_until_due` and `due_date` if `collection_method` is `send_invoice`."
+        )
+        raise invalid(message, param="days_until_due")
+    at: int = params["due_date"] if params.get("due_date") else world.now() + params["days_until_due"] * 86_400
+    return {"collection_method": "send_invoice", "due_date": at}
 
 
 def update_invoice(world: World, call: Call) -> Json:
@@ -72,7 +89,7 @@ def finalize_invoice(world: World, call: Call) -> Json:
         world.change(invoice, {"auto_advance": call.params["auto_advance"]})
     if not invoice["amount_due"]:
         return mark_paid(world, invoice)
-    if invoice["auto_advance"]:
+    if invoice["auto_advance"] and invoice["collection_method"] != "send_invoice":
         return collect(world, invoice)
     intent_for(world, invoice)
     return invoice
@@ -119,6 +136,18 @@ def pay_now(world: World, invoice: Json, method: Json, *, off_session: bool) -> 
             extra["decline_code"] = taken.decline_code
         raise ApiError(402, text, kind="card_error", code=code, keeps_effects=True, extra=extra)
     return world.get("invoice", invoice["id"])
+
+
+def send_invoice(world: World, call: Call) -> Json:
+    """POST /v1/invoices/{id}/send: the invoice is final and its customer has been told of it."""
+    invoice = world.get("invoice", call.path["id"])
+    if invoice["status"] == "draft":
+        invoice = finalize(world, invoice)
+        intent_for(world, invoice)
+    if invoice["status"] != "open" or invoice["collection_method"] != "send_invoice":
+        raise invalid("You can only send open invoices whose `collection_method` is `send_invoice`.")
+    world.emit("invoice.sent", invoice)
+    return invoice
 
 
 def void_invoice(world: World, call: Call) -> Json:
@@ -212,12 +241,13 @@ UPDATE = {
 }
 CREATE = Fields(
     UPDATE,
-    collection_method=Choice("charge_automatically", not_yet=("send_invoice",)),
+    collection_method=Choice("charge_automatically", "send_invoice"),
     currency=Currency(),
     customer=Text(),
     pending_invoice_items_behavior=Choice("exclude", "include"),
     subscription=NotYet(),
-    days_until_due=NotYet(),
+    days_until_due=Whole(0, 365),
+    due_date=Whole(0),
     required=("customer",),
 )
 PAY = Fields(
@@ -246,6 +276,7 @@ OPERATIONS: tuple[Operation, ...] = (
     listing("/v1/invoices/{id}/lines", list_lines),
     post("/v1/invoices/{id}/finalize", finalize_invoice, Fields(auto_advance=Flag())),
     post("/v1/invoices/{id}/pay", pay_invoice, PAY),
+    post("/v1/invoices/{id}/send", send_invoice),
     post("/v1/invoices/{id}/void", void_invoice),
     post("/v1/invoices/{id}/mark_uncollectible", mark_uncollectible),
     listing(

@@ -14,8 +14,14 @@ DESCRIPTIONS = {"subscription_create": "Subscription creation", "subscription_cy
 def finalize_due(world: World, due: Due) -> None:
     """A draft's hour is over: it is finalised and its payment tried."""
     invoice = world.store.find("invoice", due.id)
-    if invoice and invoice["status"] == "draft" and invoice["auto_advance"]:
-        collect(world, finalize(world, invoice))
+    if invoice is None or invoice["status"] != "draft" or not invoice["auto_advance"]:
+        return
+    final = finalize(world, invoice)
+    if final["collection_method"] == "send_invoice" and final["amount_due"]:
+        intent_for(world, final)
+        world.emit("invoice.sent", final)
+    else:
+        collect(world, final)
 
 
 def retry_due(world: World, due: Due) -> None:
@@ -41,15 +47,20 @@ def collect(world: World, invoice: Json, *, method: Json | None = None) -> Json:
 
 def method_for(world: World, invoice: Json) -> Json | None:
     """The payment method that the invoice is to be paid with: its own, its subscription's, its customer's."""
-    customer = world.get("customer", invoice["customer"])
     plan = world.store.find("subscription", invoice["_subscription"]) if invoice["_subscription"] else None
+    named = (invoice["default_payment_method"], plan["default_payment_method"] if plan else None)
+    return _first_own(world, world.get("customer", invoice["customer"]), named)
+
+
+def method_of(world: World, plan: Json) -> Json | None:
+    """The payment method that the subscription would be paid with: its own, its customer's."""
+    return _first_own(world, world.get("customer", plan["customer"]), (plan["default_payment_method"],))
+
+
+def _first_own(world: World, customer: Json, named: tuple[str | None, ...]) -> Json | None:
     settings: Json = customer["invoice_settings"]
-    named: tuple[str | None, ...] = (
-        invoice["default_payment_method"],
-        plan["default_payment_method"] if plan else None,
-        settings["default_payment_method"],
-    )
-    for wanted in named:
+    usual: str | None = settings["default_payment_method"]
+    for wanted in (*named, usual):
         method = world.store.find("payment_method", wanted) if wanted else None
         if method and method["customer"] == customer["id"]:
             return method

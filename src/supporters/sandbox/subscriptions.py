@@ -92,6 +92,7 @@ def new_subscription(world: World, customer: Json, lines: list[tuple[Json, Json,
         "status": "incomplete",
         "test_clock": customer["test_clock"],
         "trial_end": trial_end,
+        "trial_settings": params.get("trial_settings") or NOTHING["trial_settings"],
         "trial_start": now if trial_end else None,
         "_names": {},
     }
@@ -161,7 +162,10 @@ def plan_ahead(world: World, plan: Json) -> None:
 def paid(world: World, invoice: Json) -> None:
     """The invoice's subscription goes on, if it waited for that payment."""
     plan = world.store.find("subscription", invoice["_subscription"]) if invoice["_subscription"] else None
-    if plan and plan["status"] in ("incomplete", "past_due", "unpaid"):
+    if plan and plan["status"] == "paused":
+        world.change(plan, {"status": "active"}, "customer.subscription.resumed")
+        plan_ahead(world, plan)
+    elif plan and plan["status"] in ("incomplete", "past_due", "unpaid"):
         was_new = plan["status"] == "incomplete"
         world.store.call_off(plan["id"], "incomplete")
         world.change(plan, {"status": "active"}, UPDATED)

@@ -9,10 +9,11 @@ from supporters.sandbox.errors import ApiError, Json, invalid
 from supporters.sandbox.invoices_pay import collect, intent_for
 from supporters.sandbox.lists import page, whole
 from supporters.sandbox.params import Choice, Fields, Flag, Span, Text
-from supporters.sandbox.subscriptions import ENDED, end, is_free_now, new_subscription
+from supporters.sandbox.periods import next_boundary
+from supporters.sandbox.subscriptions import ENDED, end, is_free_now, new_subscription, recurring_of, with_period
 from supporters.sandbox.subscriptions_change import change
 from supporters.sandbox.subscriptions_params import CREATE, DETAILS, UPDATE, check_alike, first_payment_later, price_of
-from supporters.sandbox.subscriptions_renew import begin, begin_free, wait_for_first_payment
+from supporters.sandbox.subscriptions_renew import begin, begin_free, bill_now, wait_for_first_payment
 from supporters.sandbox.world import World, shown
 
 STATUSES = (
@@ -107,10 +108,16 @@ def cancel_subscription(world: World, call: Call) -> Json:
 
 
 def resume_subscription(world: World, call: Call) -> Json:
-    """POST /v1/subscriptions/{id}/resume: only for what `pause` has paused, which the sandbox does not do."""
+    """POST /v1/subscriptions/{id}/resume: a new cycle begins, and once its invoice is paid the subscription runs."""
     plan = world.get("subscription", call.path["id"])
-    message = f"The subscription `{plan['id']}` is not paused: only a subscription with a status of paused can resume."
-    raise invalid(message)
+    if plan["status"] != "paused":
+        text = f"The subscription `{plan['id']}` is not paused: only a subscription with a status of paused can resume."
+        raise invalid(text)
+    now = world.now()
+    finish = next_boundary(now, recurring_of(plan), now)
+    world.change(plan, {"billing_cycle_anchor": now, "items": with_period(plan, now, finish)})
+    collect(world, bill_now(world, plan))
+    return world.get("subscription", plan["id"])
 
 
 def get_subscription(world: World, call: Call) -> Json:
@@ -159,6 +166,10 @@ OPERATIONS: tuple[Operation, ...] = (
     get("/v1/subscriptions/{id}", get_subscription),
     post("/v1/subscriptions/{id}", update_subscription, UPDATE),
     delete("/v1/subscriptions/{id}", cancel_subscription, **CANCEL),
-    post("/v1/subscriptions/{id}/resume", resume_subscription, Fields(proration_behavior=Text())),
+    post(
+        "/v1/subscriptions/{id}/resume",
+        resume_subscription,
+        Fields(billing_cycle_anchor=Choice("now", not_yet=("unchanged",)), proration_behavior=Text()),
+    ),
     listing("/v1/subscription_items", list_items, subscription=Text()),
 )

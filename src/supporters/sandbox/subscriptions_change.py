@@ -16,10 +16,10 @@ from supporters.sandbox.subscriptions import (
     with_period,
 )
 from supporters.sandbox.subscriptions_params import check_alike, price_of
-from supporters.sandbox.subscriptions_renew import bill_now, next_period
+from supporters.sandbox.subscriptions_renew import bill_now, leave_trial
 from supporters.sandbox.world import World
 
-PLAIN = ("default_payment_method", "description")
+PLAIN = ("default_payment_method", "description", "trial_settings")
 
 
 def change(world: World, plan: Json, params: Json) -> Json:
@@ -158,5 +158,5 @@ def _restart(world: World, plan: Json, changes: Json) -> Json:
 def _end_trial(world: World, plan: Json) -> Json:
     now = world.now()
     plan.update(billing_cycle_anchor=now, trial_end=now)
-    next_period(world, plan)
+    leave_trial(world, plan)
     return world.get("subscription", plan["id"])

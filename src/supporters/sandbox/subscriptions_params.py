@@ -68,6 +68,11 @@ DETAILS = Fields(
         "too_expensive", "unused",
     ),
 )  # fmt: skip
+MISSING = Choice("cancel", "create_invoice", "pause")
+TRIAL_SETTINGS = Fields(
+    end_behavior=Fields(missing_payment_method=MISSING, required=("missing_payment_method",)),
+    required=("end_behavior",),
+)
 BOTH = {
     "automatic_tax": Fields(enabled=Choice("false", not_yet=("true",))),
     "cancel_at": Moment(),
@@ -87,7 +92,7 @@ BOTH = {
     ),
     "proration_behavior": Choice("always_invoice", "create_prorations", "none"),
     "trial_end": Moment("now"),
-    "trial_settings": Anything(),
+    "trial_settings": TRIAL_SETTINGS,
     **{name: NotYet() for name in (
         "add_invoice_items", "application_fee_percent", "billing_thresholds", "days_until_due", "default_source",
         "default_tax_rates", "discounts", "invoice_settings", "on_behalf_of", "pending_invoice_item_interval",

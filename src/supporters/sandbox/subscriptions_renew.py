@@ -90,7 +90,24 @@ def renew(world: World, due: Due) -> None:
     if plan["cancel_at_period_end"] or (plan["cancel_at"] and plan["cancel_at"] <= due.at):
         end(world, plan, reason="cancellation_requested")
         return
-    next_period(world, plan)
+    leave_trial(world, plan)
+
+
+def leave_trial(world: World, plan: Json) -> None:
+    """The next period has begun; a trial that ends without a card is paused or over instead, where it was so set.
+
+    Source: docs.stripe.com/billing/subscriptions/trials, read 22 November 2026.
+    """
+    behaviour = plan["trial_settings"]["end_behavior"]["missing_payment_method"]
+    without = plan["status"] == "trialing" and behaviour != "create_invoice"
+    if not without or invoices_pay.method_of(world, plan):
+        next_period(world, plan)
+    elif behaviour == "cancel":
+        end(world, plan, reason="cancellation_requested")
+    else:
+        for task in ("renew", "upcoming", "trial_ending"):
+            world.store.call_off(plan["id"], task)
+        world.change(plan, {"status": "paused"}, "customer.subscription.paused")
 
 
 def next_period(world: World, plan: Json) -> None:

@@ -15,6 +15,7 @@ from supporters.sandbox.store import Store
 Follower = Callable[["World", Json], None]
 """Acts when an object has changed, after the event that tells it."""
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PAIRS = [first + second for second in LETTERS for first in LETTERS]
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,13 @@ class World:
             self._made += 1
             digest = hashlib.blake2b(f"{self.seed}:{self._made}".encode(), digest_size=64).digest()
             number = int.from_bytes(digest, "big")
-        letters: list[str] = []
-        for _ in range(length):
-            number, digit = divmod(number, 62)
-            letters.append(LETTERS[digit])
-        return "".join(letters)
+        most: int = 62**length
+        number %= most
+        pairs: list[str] = []
+        for _ in range(0, length, 2):
+            number, pair = divmod(number, len(PAIRS))
+            pairs.append(PAIRS[pair])
+        return "".join(pairs)[:length]
 
     def new_id(self, prefix: str, length: int = 24) -> str:
         """An id as Stripe makes them."""
