@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.appeals.models import Appeal, Attribution, Fund
 from supporters.donations.models import Donation
 from supporters.mail.models import Letter
-from supporters.payments.models import BalanceTransaction, Payment
+from supporters.payments.models import BalanceTransaction, Ownership
 from supporters.people.models import Supporter
 from supporters.receipts.models import Receipt, ReceiptCounter
 
@@ -103,6 +103,4 @@ async def add_lines(session: AsyncSession, *rows: dict[str, Any]) -> None:
 
 async def add_payment(session: AsyncSession, number: int, owner: str) -> None:
     """Payment `pi_<number>`, with what is known of whose it is."""
-    await session.execute(
-        insert(Payment).values(stripe_payment_intent_id=f"pi_{number}", owner=owner, first_seen_at=NOW)
-    )
+    await session.execute(insert(Ownership).values(stripe_id=f"pi_{number}", owner=owner, first_seen_at=NOW))

@@ -29,7 +29,7 @@ from supporters.payments import inbox
 from supporters.payments.catchup import fetch_missed
 from supporters.payments.facts import RawEvent
 from supporters.payments.gateway import Gateway
-from supporters.payments.models import InboxEvent, Payment
+from supporters.payments.models import InboxEvent, Ownership
 from supporters.payments.sweep import sweep
 from supporters.payments.verifier import Verifier
 from supporters.receipts.models import Receipt
@@ -174,7 +174,7 @@ class Journey:
             ),
             "receipts": sorted((row.donation_id, row.number, row.amount_minor) for row in await self.rows(Receipt)),
             "letters": sorted((row.kind, row.about) for row in await self.rows(Letter)),
-            "payments": sorted((row.stripe_payment_intent_id, row.owner) for row in await self.rows(Payment)),
+            "payments": sorted((row.stripe_id, row.owner) for row in await self.rows(Ownership)),
             "discrepancies": sorted((row.code, row.subject) for row in await self.rows(Discrepancy)),
         }
 

@@ -87,13 +87,13 @@ async def test_payment_leads_to_its_page_and_a_payment_without_one_to_none(
     await world.sandbox.pay(made.session_id, "declined")
     payment = world.sandbox.session(made.session_id)["payment_intent"]
 
-    link = await gateway.session_of_payment(payment)
+    link = await gateway.session_of(payment)
 
     assert link is not None
-    assert (link.session_id, link.payment_intent_id) == (made.session_id, payment)
+    assert (link.session_id, link.stripe_id) == (made.session_id, payment)
     assert link.facts == [PaymentRefused(payment, "generic_decline")]
     alone = await world.stripe.v1.payment_intents.create_async({"amount": 500, "currency": "gbp"})
-    assert await gateway.session_of_payment(alone.id) is None
+    assert await gateway.session_of(alone.id) is None
 
 
 async def test_open_page_is_closed_and_a_paid_one_says_so(

@@ -10,7 +10,7 @@ from supporters.jobs.models import Job
 from supporters.jobs.work import Work
 from supporters.payments import marks
 from supporters.payments.gateway import GatewayUnavailable
-from supporters.payments.models import BalanceTransaction, InboxEvent, Payment, PaymentOwner, SyncMark
+from supporters.payments.models import BalanceTransaction, InboxEvent, Owner, Ownership, SyncMark
 from supporters.payments.sweep import settle_payments, sweep_deeply
 from supporters.reconciliation.jobs import pull_and_post
 
@@ -82,13 +82,13 @@ async def test_sweep_claims_payments_that_only_the_balance_has_told_of(journey: 
     await journey.world.sandbox.pay(shop.id)
     await journey.settle()
     await sweep_deeply(journey.db, journey.gateway, clock=journey.clock, ids=journey.ids)
-    assert {row.owner for row in await journey.rows(Payment)} == {PaymentOwner.UNKNOWN}
+    assert {row.owner for row in await journey.rows(Ownership)} == {Owner.UNKNOWN}
 
     journey.clock.advance(timedelta(minutes=3))
     await settle_payments(journey.db, journey.gateway, journey.context, clock=journey.clock)
 
     assert (await journey.donation(donation)).state == DonationState.PAID
-    assert sorted(row.owner for row in await journey.rows(Payment)) == [PaymentOwner.NOT_OURS, PaymentOwner.OURS]
+    assert sorted(row.owner for row in await journey.rows(Ownership)) == [Owner.NOT_OURS, Owner.OURS]
 
 
 async def test_all_layers_together_and_twice_change_nothing_more(journey: Journey) -> None:

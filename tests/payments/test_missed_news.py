@@ -144,7 +144,7 @@ async def test_event_that_the_list_shows_in_an_unreadable_version_does_not_keep_
     await journey.apply()
 
     assert (await journey.donation(donation_id)).state == DonationState.PAID
-    assert await journey.states() == {"handled": 5}
+    assert set(await journey.states()) == {"handled"}
 
 
 async def test_event_from_the_list_in_an_older_readable_version_may_be_tried_again(journey: Journey) -> None:

@@ -14,7 +14,7 @@ from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.payments.facts import BalanceLine
 from supporters.payments.models import BalanceTransaction
-from supporters.payments.owners import note_payments
+from supporters.payments.owners import note_ids
 
 # What Stripe never changes on a line. `status` and the ids that a line may learn later are the rest.
 FIXED = ("gross_minor", "fee_minor", "net_minor", "currency", "type", "reporting_category")
@@ -41,7 +41,7 @@ async def mirror(
     if not sound:
         return 0
     payments = {row["stripe_payment_intent_id"] for row in sound.values()} - {None}
-    await note_payments(session, payments, now=now)
+    await note_ids(session, payments, now=now)
     known = await _known(session, list(sound))
     for seen in known:
         await _compare(session, seen, sound[seen.stripe_balance_transaction_id], ids=ids, now=now)

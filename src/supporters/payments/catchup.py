@@ -16,6 +16,7 @@ from supporters.payments.verifier import is_readable
 
 OVERLAP = timedelta(hours=1)
 STRIPE_KEEPS = timedelta(days=30)
+TYPES_AT_ONCE = 20  # as many as Stripe takes in one question
 log = structlog.stdlib.get_logger("catchup")
 
 
@@ -34,16 +35,23 @@ async def fetch_missed(db: Database, gateway: Gateway, *, clock: Clock) -> int:
     started_at = clock.now()
     since = await _since(db, started_at)
     missed = 0
-    cursor: str | None = None
-    while True:
-        page = await gateway.list_events(created_gte=since, types=HEARD, starting_after=cursor)
-        missed += await _store(db, page.items, is_live=gateway.is_live, now=clock.now())
-        cursor = page.next_after
-        if cursor is None:
-            break
+    for start in range(0, len(HEARD), TYPES_AT_ONCE):
+        types = HEARD[start : start + TYPES_AT_ONCE]
+        missed += await _fetch(db, gateway, types, since=since, clock=clock)
     async with db.unit_of_work() as session:
         await marks.move_mark(session, marks.EVENTS, until=started_at, now=clock.now())
     return missed
+
+
+async def _fetch(db: Database, gateway: Gateway, types: tuple[str, ...], *, since: datetime, clock: Clock) -> int:
+    missed = 0
+    cursor: str | None = None
+    while True:
+        page = await gateway.list_events(created_gte=since, types=types, starting_after=cursor)
+        missed += await _store(db, page.items, is_live=gateway.is_live, now=clock.now())
+        cursor = page.next_after
+        if cursor is None:
+            return missed
 
 
 async def _since(db: Database, now: datetime) -> datetime:

@@ -15,6 +15,7 @@ T = TypeVar("T")
 class CheckoutCompleted(msgspec.Struct, frozen=True):
     """A payment page was completed. The only fact that ties a payment to one of our checkouts; paid only if `is_paid`.
 
+    `mode` is `payment`, `subscription` (then it names subscription and first invoice, and no payment) or `setup`.
     `occurred_at` is when Stripe says that it happened; None when only a later look-up told of it.
     """
 
@@ -26,6 +27,11 @@ class CheckoutCompleted(msgspec.Struct, frozen=True):
     livemode: bool
     account: str | None = None
     occurred_at: datetime | None = None
+    mode: str = "payment"
+    customer_id: str | None = None
+    subscription_id: str | None = None
+    invoice_id: str | None = None
+    setup_intent_id: str | None = None
 
 
 class CheckoutExpired(msgspec.Struct, frozen=True):
@@ -80,6 +86,108 @@ class RefundChanged(msgspec.Struct, frozen=True):
     our_refund_id: str | None
 
 
+class MethodSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """How a plan is paid. `is_automatic`: the card's network has told Stripe new numbers by itself."""
+
+    payment_method_id: str
+    customer_id: str | None
+    kind: str
+    brand: str | None
+    last4: str | None
+    expires: tuple[int, int] | None  # year, month
+    is_automatic: bool = False
+
+
+class PlanSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription as it stands. `occurred_at` is None when it was looked up: then it is the newest that there is."""
+
+    subscription_id: str
+    status: str
+    customer_id: str | None
+    item_id: str
+    amount_minor: int
+    currency: str
+    interval: str  # month, year
+    period_start: datetime | None
+    period_end: datetime | None
+    stops_at: datetime | None
+    ended_at: datetime | None
+    end_reason: str | None
+    is_held: bool
+    held_until: datetime | None
+    payment_method_id: str | None
+    method: MethodSeen | None
+    latest_invoice_id: str | None
+    livemode: bool
+    is_deleted: bool
+    occurred_at: datetime | None
+
+
+class InvoiceSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A bill of a subscription as it stands. `payment_intent_ids` and `failure_code` are known only from a look-up."""
+
+    invoice_id: str
+    subscription_id: str | None
+    status: str  # draft, open, paid, void, uncollectible
+    billing_reason: str
+    amount_due_minor: int
+    amount_paid_minor: int
+    currency: str
+    tries: int
+    next_try_at: datetime | None
+    period_start: datetime | None
+    period_end: datetime | None
+    paid_at: datetime | None
+    page_url: str | None
+    has_failed: bool
+    needs_action: bool
+    payment_intent_ids: tuple[str, ...] = ()
+    failure_code: str | None = None
+    occurred_at: datetime | None = None
+
+
+class InvoicePaidBy(msgspec.Struct, frozen=True):
+    """This payment paid this bill: it ties a payment to a subscription."""
+
+    invoice_id: str
+    payment_intent_id: str
+    amount_minor: int
+    currency: str
+
+
+class DisputeSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A dispute as it stands; its money moves in lines of the balance of their own."""
+
+    dispute_id: str
+    charge_id: str
+    payment_intent_id: str | None
+    amount_minor: int
+    currency: str
+    status: str
+    reason: str
+    evidence_due_at: datetime | None
+    is_refundable: bool
+    occurred_at: datetime | None = None
+
+
+class FraudWarned(msgspec.Struct, frozen=True):
+    """A card's owner told the bank that the payment was not theirs; a dispute may follow."""
+
+    warning_id: str
+    charge_id: str
+    payment_intent_id: str | None
+    fraud_type: str
+    is_actionable: bool
+
+
+class MandateSeen(msgspec.Struct, frozen=True):
+    """Whether a bank account may still be debited."""
+
+    mandate_id: str
+    payment_method_id: str | None
+    status: str  # active, inactive, pending
+
+
 class Unknown(msgspec.Struct, frozen=True):
     """Something that the house has no words for; a person must look, unless its payment is not ours."""
 
@@ -95,24 +203,69 @@ Fact = (
     | ChargeSeen
     | BalanceMoved
     | RefundChanged
+    | PlanSeen
+    | InvoiceSeen
+    | InvoicePaidBy
+    | DisputeSeen
+    | FraudWarned
+    | MandateSeen
+    | MethodSeen
     | Unknown
 )
 
-Tied = PaymentRefused | PaymentProcessing | ChargeSeen | RefundChanged  # facts that need a donation to be about
-ABOUT_PAYMENT = (CheckoutCompleted, PaymentRefused, PaymentProcessing, ChargeSeen, RefundChanged, Unknown)
+# Facts that need a donation to be about, and those that need a plan.
+Tied = PaymentRefused | PaymentProcessing | ChargeSeen | RefundChanged | DisputeSeen | FraudWarned
+OfPlan = PlanSeen | InvoiceSeen | InvoicePaidBy
 
 
-def payments_of(facts: Sequence[Fact]) -> list[str]:
-    """The payments that the facts are about, those that only say that the balance moved left out."""
-    about = [fact.payment_intent_id for fact in facts if isinstance(fact, ABOUT_PAYMENT)]
-    return [payment for payment in about if payment]
+def ids_of(facts: Sequence[Fact]) -> list[str]:
+    """Stripe's ids of payments, subscriptions and bills that the facts are about and that must have an owner.
+
+    Facts that only say that the balance moved are left out.
+    """
+    return [stripe_id for fact in facts for stripe_id in _about(fact)]
+
+
+def needs(fact: Fact) -> str | None:
+    """The one id whose owner must be known before the fact can be applied; None when it can be at once."""
+    match fact:
+        case PlanSeen(subscription_id=needed) | InvoicePaidBy(invoice_id=needed):
+            return needed
+        case InvoiceSeen():
+            return fact.subscription_id
+        case (
+            PaymentRefused()
+            | PaymentProcessing()
+            | ChargeSeen()
+            | RefundChanged()
+            | DisputeSeen()
+            | FraudWarned()
+            | Unknown()
+        ):
+            return fact.payment_intent_id
+        case _:
+            return None
+
+
+def _about(fact: Fact) -> list[str]:
+    match fact:
+        case CheckoutCompleted():
+            about = [fact.payment_intent_id, fact.subscription_id, fact.invoice_id]
+        case InvoiceSeen():
+            paid = fact.invoice_id if fact.status == "paid" else None  # nothing can be of a bill before
+            about = [fact.subscription_id, paid, *fact.payment_intent_ids]
+        case InvoicePaidBy():
+            about = [fact.invoice_id, fact.payment_intent_id]
+        case _:
+            about = [needs(fact)]
+    return [stripe_id for stripe_id in about if stripe_id]
 
 
 class SessionLink(msgspec.Struct, frozen=True):
-    """Which payment page made a payment."""
+    """Which payment page made a payment or a subscription."""
 
     session_id: str
-    payment_intent_id: str
+    stripe_id: str
     facts: list[Fact]
 
 

@@ -27,6 +27,7 @@ from supporters.payments.facts import (
     RefundChanged,
     SessionLink,
 )
+from supporters.payments.gateway_plans import PlanCalls, safe_id
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 10
@@ -67,6 +68,20 @@ class CheckoutRequest(msgspec.Struct, frozen=True):
     cancel_url: str
     expires_at: datetime
     locale: str = "auto"
+    interval: str = ""  # month, year; empty for one payment
+    saves_method: bool = False  # of one payment: the card may be used again, if its giver asks for it
+    excluded_methods: tuple[str, ...] = ()
+
+
+class SetupRequest(msgspec.Struct, frozen=True):
+    """What a page is asked to take on which a supporter gives another card or bank account."""
+
+    customer_id: str
+    currency: str
+    change_id: str
+    success_url: str
+    cancel_url: str
+    locale: str = "auto"
 
 
 class Gateway:
@@ -89,6 +104,7 @@ class Gateway:
             http_client=self._http,
             max_network_retries=max_network_retries,
         )
+        self.plans = PlanCalls(self)
 
     async def close(self) -> None:
         """No connection to Stripe is open any more."""
@@ -104,24 +120,30 @@ class Gateway:
         params = _checkout_params(request)
         with _errors():
             made = await self._client.v1.checkout.sessions.create_async(params, {"idempotency_key": idempotency_key})
-        session = _reply(made, wire.Session)
-        if not session.url:
-            raise GatewayUnavailable(_("Stripe answered without the address of the payment page."))
-        return CreatedCheckout(session.id, session.url, wire.moment(session.expires_at))
+        return _created(_reply(made, wire.Session))
+
+    async def create_setup(self, request: SetupRequest, *, idempotency_key: str) -> CreatedCheckout:
+        """A hosted page on which a supporter gives another card or bank account is open; nothing is charged on it."""
+        with _errors():
+            made = await self._client.v1.checkout.sessions.create_async(
+                _setup_params(request), {"idempotency_key": idempotency_key}
+            )
+        return _created(_reply(made, wire.Session))
 
     async def retrieve_session(self, session_id: str) -> list[Fact]:
         """Everything that one payment page and its payment say now."""
         expand = {"expand": ["payment_intent.latest_charge"]}
-        session = await self._get(f"/v1/checkout/sessions/{_safe(session_id)}", expand, wire.Session)
+        session = await self.get(f"/v1/checkout/sessions/{_safe(session_id)}", expand, wire.Session)
         return translate.facts_of_session(session)
 
-    async def session_of_payment(self, payment_intent_id: str) -> SessionLink | None:
-        """The payment page that made this payment, or None when no payment page did."""
-        asked = {"payment_intent": payment_intent_id, "limit": 1, "expand": ["data.payment_intent.latest_charge"]}
-        page = await self._get("/v1/checkout/sessions", asked, wire.SessionPage)
+    async def session_of(self, stripe_id: str) -> SessionLink | None:
+        """The payment page that made this payment or subscription, or None when no payment page did."""
+        about = "subscription" if stripe_id.startswith("sub_") else "payment_intent"
+        asked = {about: stripe_id, "limit": 1, "expand": ["data.payment_intent.latest_charge"]}
+        page = await self.get("/v1/checkout/sessions", asked, wire.SessionPage)
         if not page.data:
             return None
-        return SessionLink(page.data[0].id, payment_intent_id, translate.facts_of_session(page.data[0]))
+        return SessionLink(page.data[0].id, stripe_id, translate.facts_of_session(page.data[0]))
 
     async def expire_session(self, session_id: str) -> bool:
         """Nobody can pay on this page any more: True. It is already complete, so money may have moved: False."""
@@ -129,7 +151,7 @@ class Gateway:
             with _errors():
                 await self._client.v1.checkout.sessions.expire_async(session_id)
         except GatewayRefused:
-            session = await self._get(f"/v1/checkout/sessions/{_safe(session_id)}", {}, wire.Session)
+            session = await self.get(f"/v1/checkout/sessions/{_safe(session_id)}", {}, wire.Session)
             if session.status == "open":
                 raise
             return session.status == "expired"
@@ -151,7 +173,7 @@ class Gateway:
     async def list_refunds(self, payment_intent_id: str) -> list[RefundChanged]:
         """Every refund of one payment, as each stands."""
         asked = {"payment_intent": payment_intent_id, "limit": PAGE_SIZE}
-        page = await self._get("/v1/refunds", asked, wire.RefundPage)
+        page = await self.get("/v1/refunds", asked, wire.RefundPage)
         return [translate.fact_of_refund(refund) for refund in page.data]
 
     # ---- lists that the books are kept from
@@ -169,7 +191,7 @@ class Gateway:
         asked |= _window(created_gte, created_lt)
         asked |= {"payout": payout_id} if payout_id else {}
         asked |= {"starting_after": starting_after} if starting_after else {}
-        page = await self._get("/v1/balance_transactions", asked, wire.BalancePage)
+        page = await self.get("/v1/balance_transactions", asked, wire.BalancePage)
         lines = [translate.line_of_entry(entry) for entry in page.data]
         return Page(lines, lines[-1].id if page.has_more and lines else None)
 
@@ -180,27 +202,38 @@ class Gateway:
         asked: dict[str, Any] = {"limit": PAGE_SIZE} | _window(created_gte, None)
         asked |= {"types": list(types)} if types else {}
         asked |= {"starting_after": starting_after} if starting_after else {}
-        page = await self._get("/v1/events", asked, wire.EventPage)
+        page = await self.get("/v1/events", asked, wire.EventPage)
         events = [_event(bytes(raw)) for raw in page.data]
         return Page(events, events[-1].id if page.has_more and events else None)
 
     async def balance(self) -> dict[str, int]:
         """What Stripe owes us, available and pending together, by currency in capitals."""
-        return _sums(await self._get("/v1/balance", {}, wire.Balance))
+        return _sums(await self.get("/v1/balance", {}, wire.Balance))
 
     async def ping(self) -> datetime | None:
         """Stripe answered and took our key; the time by its clock, where it says so. Raises the gateway's errors."""
-        reply = await self._ask("/v1/balance", {})
+        reply = await self._ask("get", "/v1/balance", {})
         said = reply.headers.get("date")
         return parsedate_to_datetime(said) if said else None
 
-    async def _get(self, path: str, params: Mapping[str, Any], shape: type[W]) -> W:
-        return _decode((await self._ask(path, params)).body, shape)
+    # ---- how it is asked, for the calls above and those of `plans`
 
-    async def _ask(self, path: str, params: Mapping[str, Any]) -> stripe.StripeResponse:
+    async def get(self, path: str, params: Mapping[str, Any], shape: type[W]) -> W:
+        """What Stripe says at `path`."""
+        return _decode((await self._ask("get", path, params)).body, shape)
+
+    async def post(self, path: str, params: Mapping[str, Any], shape: type[W], *, idempotency_key: str) -> W:
+        """Stripe has done what was asked at `path`, once for this key."""
+        return _decode((await self._ask("post", path, {**params, "idempotency_key": idempotency_key})).body, shape)
+
+    async def delete(self, path: str, params: Mapping[str, Any], shape: type[W], *, idempotency_key: str) -> W:
+        """What was at `path` has ended."""
+        return _decode((await self._ask("delete", path, {**params, "idempotency_key": idempotency_key})).body, shape)
+
+    async def _ask(self, method: str, path: str, params: Mapping[str, Any]) -> stripe.StripeResponse:
         with _errors():
             # The SDK leaves the type of its free parameters open.
-            return await self._client.raw_request_async("get", path, **params)  # pyright: ignore[reportUnknownMemberType]
+            return await self._client.raw_request_async(method, path, **params)  # pyright: ignore[reportUnknownMemberType]
 
 
 def signature_fits(body: bytes, header: str, secret: str) -> bool:
@@ -217,29 +250,54 @@ def signature_fits(body: bytes, header: str, secret: str) -> bool:
 
 def _checkout_params(request: CheckoutRequest) -> "stripe.params.checkout.SessionCreateParams":
     metadata = {"donation": request.donation_id}
-    return {
-        "mode": "payment",
+    price: dict[str, Any] = {
+        "currency": request.amount.currency.lower(),
+        "unit_amount": request.amount.minor,
+        "product_data": {"name": request.product_name},
+    }
+    asked: dict[str, Any] = {
         "ui_mode": "hosted_page",
-        "submit_type": "donate",
-        "line_items": [
-            {
-                "quantity": 1,
-                "price_data": {
-                    "currency": request.amount.currency.lower(),
-                    "unit_amount": request.amount.minor,
-                    "product_data": {"name": request.product_name},
-                },
-            }
-        ],
+        "line_items": [{"quantity": 1, "price_data": price}],
         "customer_email": request.email,
         "success_url": request.success_url,
         "cancel_url": request.cancel_url,
         "expires_at": int(request.expires_at.timestamp()),
-        "adaptive_pricing": {"enabled": False},
         "metadata": metadata,
-        "payment_intent_data": {"metadata": metadata},
         "locale": stripe_locale(request.locale),
     }
+    if request.excluded_methods:
+        asked["excluded_payment_method_types"] = list(request.excluded_methods)
+    if request.interval:
+        price["recurring"] = {"interval": request.interval}
+        asked |= {"mode": "subscription", "subscription_data": {"metadata": metadata}}
+    else:
+        asked |= {"mode": "payment", "submit_type": "donate", "adaptive_pricing": {"enabled": False}}
+        asked["payment_intent_data"] = {"metadata": metadata} | _saving(request)
+        asked |= {"customer_creation": "always"} if request.saves_method else {}
+    return asked  # pyright: ignore[reportReturnType]  # its parts depend on each other; the tests hold it to the document
+
+
+def _saving(request: CheckoutRequest) -> dict[str, str]:
+    return {"setup_future_usage": "off_session"} if request.saves_method else {}
+
+
+def _setup_params(request: SetupRequest) -> "stripe.params.checkout.SessionCreateParams":
+    return {
+        "mode": "setup",
+        "ui_mode": "hosted_page",
+        "currency": request.currency.lower(),
+        "customer": request.customer_id,
+        "success_url": request.success_url,
+        "cancel_url": request.cancel_url,
+        "metadata": {"change": request.change_id},
+        "locale": stripe_locale(request.locale),
+    }
+
+
+def _created(session: wire.Session) -> CreatedCheckout:
+    if not session.url:
+        raise GatewayUnavailable(_("Stripe answered without the address of the payment page."))
+    return CreatedCheckout(session.id, session.url, wire.moment(session.expires_at))
 
 
 _CHECKOUT_LANGUAGES = """
@@ -292,10 +350,11 @@ def _event(body: bytes) -> RawEvent:
 
 
 def _safe(stripe_id: str) -> str:
-    """The id as a part of an address. Ids come from Stripe; this keeps a forged one from naming another path."""
-    if not stripe_id.replace("_", "").isalnum():
-        raise GatewayRefused(_("Stripe refused this request."), code="resource_missing", http_status=404)
-    return stripe_id
+    try:
+        return safe_id(stripe_id)
+    except ValueError as error:
+        words = _("Stripe refused this request.")
+        raise GatewayRefused(words, code="resource_missing", http_status=404) from error
 
 
 def _window(gte: datetime | None, lt: datetime | None) -> dict[str, Any]:

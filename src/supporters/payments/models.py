@@ -12,7 +12,7 @@ class InboxState(StrEnum):
     """Where an event from outside stands."""
 
     RECEIVED = "received"  # Stored, not yet looked at.
-    WAITING = "waiting"  # Its payment is not tied to a donation yet; looked at again when it is.
+    WAITING = "waiting"  # Nobody knows yet whose its payment or subscription is; looked at again then.
     HANDLED = "handled"  # Its effects are stored.
     NOT_OURS = "not_ours"  # About a payment that is none of our donations; its payload is erased.
     PARKED = "parked"  # Could not be handled, or is of another account, mode or version; a person must look.
@@ -37,7 +37,9 @@ class InboxEvent(Base):
     )
     via: Mapped[str] = mapped_column(String(12))  # webhook, catchup
     state: Mapped[str] = mapped_column(String(12))
-    waiting_for: Mapped[str | None] = mapped_column(String(255))  # the payment intent that is not tied yet
+    waiting_for: Mapped[str | None] = mapped_column(
+        String(255)
+    )  # the payment, subscription or bill whose owner is not known yet
     run_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(Integer)
     last_error: Mapped[str | None] = mapped_column(Text)
@@ -61,29 +63,29 @@ class InboxEvent(Base):
     )
 
 
-class PaymentOwner(StrEnum):
-    """Whose a payment on the Stripe account is."""
+class Owner(StrEnum):
+    """Whose a payment, a subscription or a bill on the Stripe account is."""
 
     UNKNOWN = "unknown"  # Not asked yet.
-    OURS = "ours"  # A checkout of ours made it.
+    OURS = "ours"  # A checkout or a plan of ours made it.
     NOT_OURS = "not_ours"  # Something else on the same account, such as a shop.
 
 
-class Payment(Base):
-    """One payment intent that was seen, and whose it is. Holds no personal data."""
+class Ownership(Base):
+    """One payment intent, subscription or invoice that was seen, and whose it is. Holds no personal data."""
 
-    __tablename__ = "payment"
+    __tablename__ = "ownership"
 
-    stripe_payment_intent_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    stripe_id: Mapped[str] = mapped_column(String(120), primary_key=True)  # pi_, sub_, in_
     owner: Mapped[str] = mapped_column(String(12))
-    stripe_session_id: Mapped[str | None] = mapped_column(String(255))
-    stripe_charge_id: Mapped[str | None] = mapped_column(String(120))
+    made_by: Mapped[str | None] = mapped_column(String(255))  # the session, subscription or bill that says so
+    stripe_charge_id: Mapped[str | None] = mapped_column(String(120))  # of a payment, once its donation knows it
     first_seen_at: Mapped[datetime]
-    asked_at: Mapped[datetime | None]  # when Stripe was last asked which session made it
+    asked_at: Mapped[datetime | None]  # when Stripe was last asked what made it
 
     __table_args__ = (
         Index(
-            "ix_payment_unknown",
+            "ix_ownership_unknown",
             "first_seen_at",
             postgresql_where=text("owner = 'unknown'"),
             sqlite_where=text("owner = 'unknown'"),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.payments import inbox
-from supporters.payments.facts import BalanceMoved, CheckoutCompleted, Fact, Unknown, payments_of
+from supporters.payments.facts import BalanceMoved, CheckoutCompleted, Fact, InvoicePaidBy, InvoiceSeen, Unknown, needs
 from supporters.payments.models import InboxEvent, InboxState
 from supporters.payments.translate import NotUnderstood, translate
 
@@ -19,9 +19,12 @@ class Outcome(StrEnum):
     HANDLED = "handled"  # Its effects are stored.
     SILENT = "silent"  # It says nothing that the house must keep; nothing of it is kept.
     NOT_OURS = "not_ours"  # It is about a payment of something else.
-    WAITING = "waiting"  # Nobody knows yet whose its payment is.
+    WAITING = "waiting"  # Nobody knows yet whose its payment or subscription is.
     UNKNOWN = "unknown"  # A person must look.
     FAILED = "failed"  # Tried and failed.
+
+
+_RANKS: dict[type[Fact], int] = {CheckoutCompleted: 0, InvoiceSeen: 1, InvoicePaidBy: 2}
 
 
 class News(NamedTuple):
@@ -32,9 +35,14 @@ class News(NamedTuple):
     error: str | None = None
 
     @property
-    def ties(self) -> bool:
-        """Whether it can tie a payment to a donation, so that others wait for it."""
-        return any(isinstance(fact, CheckoutCompleted) for fact in self.facts)
+    def rank(self) -> int:
+        """What makes others known goes first: payment pages, then bills, then what paid them, then the rest."""
+        return min((_RANKS.get(type(fact), len(_RANKS)) for fact in self.facts), default=len(_RANKS))
+
+    @property
+    def waits_for(self) -> str:
+        """The id whose owner must be known before this can be applied."""
+        return next(needed for needed in map(needs, self.facts) if needed)
 
     @property
     def is_silent(self) -> bool:
@@ -70,5 +78,5 @@ async def file_all(session: AsyncSession, outcomes: Sequence[tuple[News, Outcome
     waiting: dict[str, list[str]] = {}
     for one, outcome in outcomes:
         if outcome is Outcome.WAITING:
-            waiting.setdefault(payments_of(one.facts)[0], []).append(one.row.stripe_event_id)
+            waiting.setdefault(one.waits_for, []).append(one.row.stripe_event_id)
     await inbox.mark_waiting(session, waiting)

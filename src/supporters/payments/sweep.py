@@ -22,6 +22,7 @@ from supporters.payments.gateway import Gateway, GatewayRefused
 OVERLAP = timedelta(minutes=30)  # lines show up in the list a little after their time
 DEEP_OVERLAP = timedelta(hours=72)
 DEEP_EVERY = timedelta(hours=20)
+BILL, SUBSCRIPTION = "in_", "sub_"
 MOST_ASKED = 50  # look-ups in one run: Stripe takes 25 a second
 
 log = structlog.stdlib.get_logger("sweep")
@@ -30,7 +31,7 @@ log = structlog.stdlib.get_logger("sweep")
 class Books(Protocol):
     """The side of the house above payments: what facts do there. `events.Context` is one."""
 
-    async def apply_link(self, session: AsyncSession, payment_intent_id: str, link: SessionLink | None) -> None: ...
+    async def apply_link(self, session: AsyncSession, stripe_id: str, link: SessionLink | None) -> None: ...
 
     async def apply_facts(self, session: AsyncSession, facts: Sequence[Fact], *, cause: str) -> None: ...
 
@@ -99,27 +100,39 @@ async def settle_checkouts(db: Database, gateway: Gateway, context: Books) -> in
 
 
 async def settle_payments(db: Database, gateway: Gateway, context: Books, *, clock: Clock) -> int:
-    """Payments that nobody has claimed are ours or not, as Stripe's list of payment pages says; returns how many."""
+    """What nobody has claimed is ours or not, as Stripe's payment pages and bills say; returns how many were asked about."""
     async with db.reading() as session:
-        unclaimed = await owners.payments_to_ask(session, now=clock.now(), limit=MOST_ASKED)
-    for payment_intent_id in unclaimed:
-        await settle_payment(db, gateway, context, payment_intent_id, now=clock.now())
+        unclaimed = await owners.ids_to_ask(session, now=clock.now(), limit=MOST_ASKED)
+    for stripe_id in unclaimed:
+        await settle_owner(db, gateway, context, stripe_id, now=clock.now())
     return len(unclaimed)
 
 
-async def settle_payment(
-    db: Database, gateway: Gateway, context: Books, payment_intent_id: str, *, now: datetime
-) -> None:
-    """One payment is ours or not, and what waited for it is due."""
+async def settle_owner(db: Database, gateway: Gateway, context: Books, stripe_id: str, *, now: datetime) -> None:
+    """One payment, subscription or bill is ours or not, and what waited for it is due."""
     async with db.unit_of_work() as session:
-        await owners.mark_asked(session, payment_intent_id, now=now)
+        await owners.mark_asked(session, stripe_id, now=now)
     try:
-        link = await gateway.session_of_payment(payment_intent_id)
+        invoice_id, link = await _look_up(gateway, stripe_id)
+        facts = await gateway.plans.invoice(invoice_id) if invoice_id else []
     except GatewayRefused as refusal:
-        log.warning("lookup_refused", payment_intent_id=payment_intent_id, code=refusal.code)
+        log.warning("lookup_refused", record_id=stripe_id, code=refusal.code)
         return
     async with db.unit_of_work() as session:
-        await context.apply_link(session, payment_intent_id, link)
+        if invoice_id:
+            await context.apply_facts(session, facts, cause=invoice_id)
+        else:
+            await context.apply_link(session, stripe_id, link)
+
+
+async def _look_up(gateway: Gateway, stripe_id: str) -> tuple[str | None, SessionLink | None]:
+    """The bill that knows whose this is, or the payment page that does, or neither."""
+    if stripe_id.startswith(BILL):
+        return stripe_id, None
+    link = await gateway.session_of(stripe_id)
+    if link or stripe_id.startswith(SUBSCRIPTION):
+        return None, link
+    return await gateway.plans.invoice_of_payment(stripe_id), None
 
 
 async def _or_refused(ask: Callable[[], Awaitable[list[Fact]]]) -> list[Fact]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from supporters.payments import translate_plans as plans
 from supporters.payments import wire
 from supporters.payments.facts import (
     LATE_REFUSAL,
@@ -38,7 +39,7 @@ def translate(event: RawEvent) -> list[Fact]:
     """What the event means. No fact at all for news that the house has no use for. Raises NotUnderstood."""
     if event.type in SILENT:
         return []
-    reader = _read_dispute if event.type.startswith("charge.dispute.") else _READERS.get(event.type)
+    reader = plans.read_dispute if event.type.startswith("charge.dispute.") else _READERS.get(event.type)
     if reader is None:
         return [*_moved(event), Unknown(event.type)]
     try:
@@ -152,6 +153,11 @@ def _completed(session: wire.Session, account: str | None, occurred_at: datetime
         livemode=session.livemode,
         account=account,
         occurred_at=occurred_at,
+        mode=session.mode,
+        customer_id=wire.id_of(session.customer),
+        subscription_id=wire.id_of(session.subscription),
+        invoice_id=wire.id_of(session.invoice),
+        setup_intent_id=wire.id_of(session.setup_intent),
     )
 
 
@@ -214,19 +220,10 @@ class _RefundEvent(msgspec.Struct):
     data: _RefundData
 
 
-class _DisputeData(msgspec.Struct):
-    object: wire.Dispute
-
-
-class _DisputeEvent(msgspec.Struct):
-    data: _DisputeData
-
-
 _sessions = msgspec.json.Decoder(_SessionEvent)
 _intents = msgspec.json.Decoder(_IntentEvent)
 _charges = msgspec.json.Decoder(_ChargeEvent)
 _refunds = msgspec.json.Decoder(_RefundEvent)
-_disputes = msgspec.json.Decoder(_DisputeEvent)
 
 
 def _read_session(body: bytes, event: RawEvent) -> list[Fact]:
@@ -259,12 +256,6 @@ def _read_refund(body: bytes, _event: RawEvent) -> list[Fact]:
     return [refund, BalanceMoved(refund.payment_intent_id)]
 
 
-def _read_dispute(body: bytes, event: RawEvent) -> list[Fact]:
-    """A charge that was made without a payment intent is none of ours: only its money is read, from the balance."""
-    payment = wire.id_of(_disputes.decode(body).data.object.payment_intent)
-    return [BalanceMoved(payment), *([Unknown(event.type, payment)] if payment else [])]
-
-
 def _read_moved(_body: bytes, _event: RawEvent) -> list[Fact]:
     return [BalanceMoved(None)]
 
@@ -294,13 +285,32 @@ _READERS: dict[str, Reader] = {
     "payout.paid": _read_moved,
     "payout.reconciliation_completed": _read_moved,
     "balance.available": _read_moved,
+    "customer.subscription.created": plans.read_plan,
+    "customer.subscription.updated": plans.read_plan,
+    "customer.subscription.deleted": plans.read_plan,
+    "customer.subscription.paused": plans.read_plan,
+    "customer.subscription.resumed": plans.read_plan,
+    "invoice.paid": plans.read_invoice,
+    "invoice.payment_failed": plans.read_invoice,
+    "invoice.payment_action_required": plans.read_invoice,
+    "invoice.voided": plans.read_invoice,
+    "invoice.marked_uncollectible": plans.read_invoice,
+    "invoice_payment.paid": plans.read_paid_by,
+    "radar.early_fraud_warning.created": plans.read_warning,
+    "radar.early_fraud_warning.updated": plans.read_warning,
+    "mandate.updated": plans.read_mandate,
+    "payment_method.automatically_updated": plans.read_method,
+    "payment_method.updated": plans.read_method,
 }
-# What catch-up asks for: Stripe takes at most 20 types in one question.
+# What webhooks are asked for, and catch-up; of those, Stripe takes at most 20 types in one question.
 HEARD = (
     *(kind for kind in _READERS if not kind.startswith(("payout.", "balance."))),
     "payout.paid",
     "charge.dispute.created",
+    "charge.dispute.updated",
     "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
 )
 
 # Told in other words by an event above, or of no use to a donation: kept without its payload.
@@ -320,13 +330,31 @@ SILENT = frozenset(
         "customer.deleted",
         "payment_method.attached",
         "payment_method.detached",
-        "payment_method.updated",
-        "payment_method.automatically_updated",
         "product.created",
         "product.updated",
         "product.deleted",
         "price.created",
         "price.updated",
         "price.deleted",
+        "customer.subscription.trial_will_end",
+        "invoice.created",
+        "invoice.deleted",
+        "invoice.finalized",
+        "invoice.payment_succeeded",
+        "invoice.sent",
+        "invoice.upcoming",
+        "invoice.updated",
+        "invoice.will_be_due",
+        "invoice_payment.created",
+        "invoiceitem.created",
+        "setup_intent.canceled",
+        "setup_intent.created",
+        "setup_intent.requires_action",
+        "setup_intent.setup_failed",
+        "setup_intent.succeeded",
+        "test_helpers.test_clock.advancing",
+        "test_helpers.test_clock.created",
+        "test_helpers.test_clock.deleted",
+        "test_helpers.test_clock.ready",
     ]
 )

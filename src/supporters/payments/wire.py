@@ -83,6 +83,11 @@ class Session(msgspec.Struct):
     payment_intent: Name | Intent | None = None
     expires_at: Seconds = 0
     url: str | None = None
+    mode: str = "payment"
+    customer: Ref = None
+    subscription: Ref = None
+    invoice: Ref = None
+    setup_intent: Ref = None
 
 
 class Refund(msgspec.Struct):
@@ -96,13 +101,6 @@ class Refund(msgspec.Struct):
     payment_intent: Ref = None
     failure_reason: str | None = None
     metadata: dict[str, str] | None = None
-
-
-class Dispute(msgspec.Struct):
-    """What is read of Stripe's answer about a dispute."""
-
-    charge: LongName | Reference
-    payment_intent: Ref = None
 
 
 class Fee(msgspec.Struct):

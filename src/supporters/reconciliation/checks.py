@@ -25,6 +25,42 @@ SELECT line, currency, sum(booked) AS booked_minor, sum(net) AS net_minor FROM (
 ) AS sides GROUP BY line, currency HAVING sum(booked) <> sum(net)
 """
 
+# Counted by Stripe before the bank has paid: a debit for a donation at the bank, or for a bill that is not paid.
+_AT_THE_BANK = """
+SELECT 1 FROM ownership o LEFT JOIN checkout c ON c.stripe_payment_intent_id = o.stripe_id
+LEFT JOIN donation d ON d.id = c.donation_id
+WHERE o.stripe_id = b.stripe_payment_intent_id AND o.owner = 'ours'
+AND (d.state = 'processing' OR o.made_by LIKE 'in!_%' ESCAPE '!')
+AND NOT EXISTS (SELECT 1 FROM donation p WHERE p.stripe_payment_intent_id = o.stripe_id)
+"""
+
+# What stands against "disputes", by dispute: what its lines have put there, and what its end has taken off.
+_STANDING = """
+SELECT b.source_id AS dispute, e.currency, e.amount_minor AS minor
+FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+JOIN balance_transaction b ON b.stripe_balance_transaction_id = t.source_id
+WHERE e.account = '1160' AND t.source_kind = 'balance_transaction'
+UNION ALL
+SELECT t.source_id, e.currency, e.amount_minor
+FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+WHERE e.account = '1160' AND t.source_kind = 'dispute'
+"""
+
+_LEFT_OF_ENDED = f"""
+SELECT s.dispute, s.currency, sum(s.minor) AS left_minor FROM ({_STANDING}) AS s
+JOIN dispute d ON d.stripe_dispute_id = s.dispute
+WHERE d.closed_at < :day_ago AND (d.state = 'lost' OR d.settled_at IS NOT NULL)
+GROUP BY s.dispute, s.currency HAVING sum(s.minor) <> 0
+"""  # noqa: S608
+
+_HELD_BY_BANKS = f"""
+SELECT currency, sum(booked) AS booked_minor, sum(explained) AS explained_minor FROM (
+    SELECT e.currency, e.amount_minor AS booked, 0 AS explained FROM ledger_entry e WHERE e.account = '1160'
+    UNION ALL
+    SELECT s.currency, 0, s.minor FROM ({_STANDING}) AS s JOIN dispute d ON d.stripe_dispute_id = s.dispute
+) AS sides GROUP BY currency HAVING sum(booked) <> sum(explained)
+"""  # noqa: S608
+
 
 def checks() -> list[Check]:
     """What must hold between Stripe's lines and the ledger."""
@@ -60,8 +96,8 @@ def checks() -> list[Check]:
         Check(
             "line_posted_in_time",
             _("No line of Stripe's balance has waited for more than a day to be posted."),
-            "SELECT stripe_balance_transaction_id AS line, reporting_category FROM balance_transaction "
-            "WHERE posted_at IS NULL AND mirrored_at < :day_ago",
+            f"SELECT stripe_balance_transaction_id AS line, reporting_category FROM balance_transaction b "  # noqa: S608
+            f"WHERE posted_at IS NULL AND mirrored_at < :day_ago AND NOT EXISTS ({_AT_THE_BANK})",
         ),
         Check(
             "paid_has_line",
@@ -69,5 +105,15 @@ def checks() -> list[Check]:
             "SELECT d.id AS donation FROM donation d WHERE d.state = 'paid' AND d.paid_at < :day_ago "
             "AND NOT EXISTS (SELECT 1 FROM balance_transaction b WHERE b.reporting_category = 'charge' "
             "AND b.stripe_payment_intent_id = d.stripe_payment_intent_id)",
+        ),
+        Check(
+            "disputes_closed",
+            _("A dispute that ended more than a day ago has left nothing owed by the bank, once its money has moved."),
+            _LEFT_OF_ENDED,
+        ),
+        Check(
+            "disputes_open",
+            _("What the books say that banks hold is what the lines of disputes say that are not over."),
+            _HELD_BY_BANKS,
         ),
     ]

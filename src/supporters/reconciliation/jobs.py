@@ -10,6 +10,7 @@ import structlog
 from supporters.jobs.work import Work
 from supporters.payments.gateway import Gateway
 from supporters.payments.sweep import sweep_balance
+from supporters.reconciliation.disputes import close_disputes
 from supporters.reconciliation.drift import find_drift, report_drift
 from supporters.reconciliation.poster import BATCH, post_new
 
@@ -44,11 +45,14 @@ async def compare_balance(work: Work, _payload: dict[str, Any], *, gateway: Gate
 
 
 async def post_all(work: Work, *, time_zone: str) -> int:
-    """Every mirrored line whose owner is known is in the ledger; returns how many were not there before."""
+    """Every mirrored line whose owner is known is in the ledger, and so is every dispute's end; says how many are new."""
     posted = 0
     while True:
         async with work.db.unit_of_work() as session:
             count = await post_new(session, ids=work.ids, now=work.clock.now(), time_zone=time_zone)
         posted += count
         if count < BATCH:
-            return posted
+            break
+    async with work.db.unit_of_work() as session:
+        posted += await close_disputes(session, ids=work.ids, now=work.clock.now(), time_zone=time_zone)
+    return posted

@@ -15,6 +15,7 @@ from supporters.ledger.post import Posting, post
 from supporters.payments.models import BalanceTransaction
 from supporters.reconciliation.postings import (
     RECIPES,
+    Failed,
     Fee,
     Line,
     NotOurs,
@@ -48,11 +49,13 @@ def owner_of(waiting: WaitingLine) -> Owner:
     """Whose the money of this line is.
 
     A donation's payment is always a payment intent: a line of a charge without one is not ours. A line that names neither
-    charge nor payment is unclear.
+    charge nor payment is unclear. A debit that was counted at once and then failed never had a paid donation.
     """
     row, donation = waiting.line, waiting.donation
     if waiting.is_misfit:
         return Unclear(donation.id if donation else None)
+    if waiting.is_failed:
+        return Failed(waiting.attempt_id)
     if donation is not None:
         return Ours(donation.id, donation.fund_id, donation.appeal_id, donation.frequency != Frequency.ONCE)
     if row.stripe_payment_intent_id or row.stripe_charge_id:

@@ -18,6 +18,7 @@ from supporters.ledger.post import Entry, Posting
 
 SOURCE_KIND = "balance_transaction"
 PURPOSE = "settle"
+CHARGE_FAILURE = "charge_failure"
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ RECIPES: dict[str, Recipe] = {
     "refund_failure": _REFUND,
     "dispute": _DISPUTE,
     "dispute_reversal": _DISPUTE,
-    "charge_failure": _RETURNED,
+    CHARGE_FAILURE: _RETURNED,
     "partial_capture_reversal": _RETURNED,
     "payout": _PAYOUT,
     "payout_reversal": _PAYOUT,
@@ -99,7 +100,13 @@ class Unclear(msgspec.Struct, frozen=True):
     donation_id: str | None = None
 
 
-Owner = Ours | NotOurs | Unclear
+class Failed(msgspec.Struct, frozen=True):
+    """The line is half of a debit that was counted before its bank said no: it never was income, and both halves are nothing."""
+
+    donation_id: str | None = None
+
+
+Owner = Ours | NotOurs | Unclear | Failed
 
 
 def make_posting(line: Line, owner: Owner, *, time_zone: str) -> Posting | None:
@@ -160,6 +167,8 @@ def _in_full(line: Line, recipe: Recipe, owner: Owner | None) -> list[Entry]:
 def _gross_account(recipe: Recipe, owner: Owner | None) -> Account:
     if isinstance(owner, Unclear):
         return Account.SUSPENSE
+    if isinstance(owner, Failed):
+        return Account.RETURNED
     if isinstance(owner, Ours) and owner.is_recurring and recipe.gross is Account.DONATIONS_ONCE:
         return Account.DONATIONS_RECURRING
     return recipe.gross
@@ -177,7 +186,7 @@ def _entry(line: Line, account: Account, amount_minor: int, owner: Owner | None)
         currency=line.currency,
         fund_id=ours.fund_id if ours else None,
         appeal_id=ours.appeal_id if ours else None,
-        donation_id=owner.donation_id if isinstance(owner, Ours | Unclear) else None,
+        donation_id=owner.donation_id if isinstance(owner, Ours | Unclear | Failed) else None,
         stripe_payout_id=line.payout_id,
     )
 

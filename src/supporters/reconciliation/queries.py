@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from supporters.discrepancies.codes import SUSPENSE_CODES
 from supporters.discrepancies.models import Discrepancy
-from supporters.donations.models import Donation
-from supporters.payments.models import BalanceTransaction, Payment, PaymentOwner
-from supporters.reconciliation.postings import OWNED_CATEGORIES
+from supporters.donations.models import Checkout, Donation
+from supporters.payments.models import BalanceTransaction, Owner, Ownership
+from supporters.reconciliation.postings import CHARGE_FAILURE, OWNED_CATEGORIES
 
 line = BalanceTransaction
 
@@ -21,12 +22,14 @@ class WaitingLine(NamedTuple):
     line: BalanceTransaction
     is_misfit: bool  # a discrepancy says that the payment does not fit its donation
     donation: Donation | None
+    is_failed: bool = False  # of a debit that was counted, and that its bank did not pay
+    attempt_id: str | None = None  # of the donation whose page made the payment, paid or not
 
 
 async def take_postable(session: AsyncSession, *, limit: int) -> Sequence[WaitingLine]:
     """Up to `limit` unposted lines that need no owner or whose owner is known, oldest first, locked against other posters."""
     rows = await session.execute(_postable().limit(limit))
-    return [WaitingLine(row, is_misfit, donation) for row, is_misfit, donation in rows]
+    return [WaitingLine(*row) for row in rows]
 
 
 async def count_unposted(session: AsyncSession) -> int:
@@ -34,20 +37,22 @@ async def count_unposted(session: AsyncSession) -> int:
     return await session.scalar(select(func.count()).select_from(line).where(line.posted_at.is_(None))) or 0
 
 
-def _postable() -> Select[BalanceTransaction, bool, Donation]:
-    is_misfit = _is_misfit()
+def _postable() -> Select[BalanceTransaction, bool, Donation, bool, str]:
+    is_misfit, is_failed = _is_misfit(), _is_failed()
     return (
-        select(line, is_misfit, Donation)
-        .outerjoin(Payment, _same_payment())
+        select(line, is_misfit, Donation, is_failed, Checkout.donation_id)
+        .outerjoin(Ownership, _same_payment())
         .outerjoin(Donation, Donation.stripe_payment_intent_id == line.stripe_payment_intent_id)
+        .outerjoin(Checkout, Checkout.stripe_payment_intent_id == line.stripe_payment_intent_id)
         .where(line.posted_at.is_(None))
         .where(
             or_(
                 line.reporting_category.not_in(OWNED_CATEGORIES),
                 line.stripe_payment_intent_id.is_(None),
-                Payment.owner == PaymentOwner.NOT_OURS.value,
+                Ownership.owner == Owner.NOT_OURS.value,
                 Donation.id.is_not(None),
                 is_misfit,
+                is_failed,
             )
         )
         .order_by(line.created_at, line.stripe_balance_transaction_id)
@@ -56,7 +61,19 @@ def _postable() -> Select[BalanceTransaction, bool, Donation]:
 
 
 def _same_payment() -> ColumnElement[bool]:
-    return Payment.stripe_payment_intent_id == line.stripe_payment_intent_id
+    return Ownership.stripe_id == line.stripe_payment_intent_id
+
+
+def _is_failed() -> ColumnElement[bool]:
+    """Whether the line is half of a debit of ours that was taken off the balance again before anything was paid."""
+    half = aliased(BalanceTransaction)
+    taken_off = select(half.stripe_balance_transaction_id).where(
+        half.stripe_charge_id == line.stripe_charge_id,
+        half.stripe_payment_intent_id == line.stripe_payment_intent_id,
+        half.reporting_category == CHARGE_FAILURE,
+    )
+    is_ours = (Ownership.owner == Owner.OURS.value) & Donation.id.is_(None)
+    return func.coalesce(is_ours & exists(taken_off.correlate(line)), false())
 
 
 def _is_misfit() -> ColumnElement[bool]:

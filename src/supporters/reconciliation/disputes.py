@@ -1,0 +1,125 @@
+"""The end of a dispute in the books: what a bank keeps for good is returned income and owed by nobody any more.
+
+While a dispute is open, its lines of the balance stand against "disputes". Once it is lost, what is left there moves to
+"returned payments"; once it is won and the money is back, the rest of a part that did not come. A later line, after an
+appeal, leaves something there again, and the next posting evens it out.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, and_, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.donations.disputes import report_unpaid
+from supporters.donations.models import Dispute, DisputeState, Donation
+from supporters.kit.clock import local_date
+from supporters.kit.ids import Ids
+from supporters.ledger.chart import Account
+from supporters.ledger.models import LedgerEntry, LedgerTransaction
+from supporters.ledger.post import Entry, Posting, post
+from supporters.payments.models import BalanceTransaction
+from supporters.reconciliation.postings import SOURCE_KIND
+
+DISPUTE_KIND = "dispute"
+PURPOSE = "close"
+WITHDRAWN, REINSTATED = "dispute", "dispute_reversal"
+
+Sums = Mapping[str, int]
+
+
+async def close_disputes(session: AsyncSession, *, ids: Ids, now: datetime, time_zone: str, limit: int = 500) -> int:
+    """Nothing stands against "disputes" for one that has ended and whose money has moved; says how many it evened out.
+
+    *Idempotent by* what stands there. *Writes* ledger, disputes, and a discrepancy where won money does not come back.
+    """
+    ended = await _ended(session, limit=limit)
+    postings: list[Posting] = []
+    settled: set[str] = set()
+    for dispute, donation in ended:
+        if not await _has_moved(session, dispute):
+            continue
+        settled.add(dispute.id)
+        left, revision = await _left(session, dispute)
+        if left:
+            postings.append(_posting(dispute, donation, left, revision=revision, time_zone=time_zone))
+    posted = await post(session, postings, ids=ids, now=now) if postings else 0
+    await _mark_settled(session, sorted(settled), now=now)
+    await report_unpaid(session, ids=ids, now=now, settled=settled)
+    return posted
+
+
+async def _ended(session: AsyncSession, *, limit: int) -> Sequence[tuple[Dispute, Donation]]:
+    decided = Dispute.state.in_([DisputeState.WON, DisputeState.LOST])
+    line = BalanceTransaction
+    mine = (line.source_id == Dispute.stripe_dispute_id) & (line.posted_at >= Dispute.settled_at)
+    moved_since = exists(select(line.stripe_balance_transaction_id).where(mine).correlate(Dispute))
+    wanted = (
+        select(Dispute, Donation)
+        .join(Donation, Donation.id == Dispute.donation_id)
+        .where(decided, or_(Dispute.settled_at.is_(None), moved_since))
+        .order_by(Dispute.settled_at.asc().nulls_first(), Dispute.id)
+        .limit(limit)
+        .with_for_update(of=Dispute, skip_locked=True)
+    )
+    return [(row[0], row[1]) for row in await session.execute(wanted)]
+
+
+async def _has_moved(session: AsyncSession, dispute: Dispute) -> bool:
+    """Whether the line that a dispute of that end must have is in the ledger."""
+    line = BalanceTransaction
+    category = REINSTATED if dispute.state == DisputeState.WON else WITHDRAWN
+    wanted = select(line.stripe_balance_transaction_id).where(
+        line.source_id == dispute.stripe_dispute_id, line.reporting_category == category, line.posted_at.is_not(None)
+    )
+    return await session.scalar(wanted.limit(1)) is not None
+
+
+async def _left(session: AsyncSession, dispute: Dispute) -> tuple[Sums, int]:
+    """What stands against "disputes" for this one, by currency, and how often it was evened out before."""
+    line = BalanceTransaction
+    lines = select(line.stripe_balance_transaction_id).where(line.source_id == dispute.stripe_dispute_id)
+    transaction, entry = LedgerTransaction, LedgerEntry
+    by_line = and_(transaction.source_kind == SOURCE_KIND, transaction.source_id.in_(lines))
+    by_end = and_(transaction.source_kind == DISPUTE_KIND, transaction.source_id == dispute.stripe_dispute_id)
+    wanted: Select[str, int] = (
+        select(entry.currency, func.sum(entry.amount_minor))
+        .join(transaction, transaction.id == entry.transaction_id)
+        .where(or_(by_line, by_end), entry.account == Account.DISPUTES_RECEIVABLE.value)
+        .group_by(entry.currency)
+    )
+    sums = {currency: int(total) for currency, total in await session.execute(wanted) if total}
+    before = await session.scalar(select(func.count()).select_from(transaction).where(by_end))
+    return sums, before or 0
+
+
+def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int, time_zone: str) -> Posting:
+    entries: list[Entry] = []
+    for currency, amount_minor in sorted(left.items()):
+        pair = ((Account.RETURNED, amount_minor), (Account.DISPUTES_RECEIVABLE, -amount_minor))
+        entries += [
+            Entry(
+                account=account,
+                amount_minor=minor,
+                currency=currency,
+                fund_id=donation.fund_id,
+                appeal_id=donation.appeal_id,
+                donation_id=donation.id,
+            )
+            for account, minor in pair
+        ]
+    return Posting(
+        source_kind=DISPUTE_KIND,
+        source_id=dispute.stripe_dispute_id,
+        purpose=PURPOSE,
+        booked_on=local_date(dispute.closed_at or dispute.updated_at, time_zone),
+        memo=f"dispute_{dispute.state}",
+        entries=tuple(entries),
+        revision=revision,
+    )
+
+
+async def _mark_settled(session: AsyncSession, dispute_ids: Sequence[str], *, now: datetime) -> None:
+    if dispute_ids:
+        marked = update(Dispute).where(Dispute.id.in_(dispute_ids)).values(settled_at=now)
+        await session.execute(marked.execution_options(synchronize_session=False))
