@@ -217,9 +217,10 @@ def _differences(row: Row[*tuple[Any, ...]], fact: CheckoutCompleted) -> dict[st
         "currency": (row.asked_currency, fact.currency),
         "livemode": (row.livemode, fact.livemode),
         "revision": (row.current_revision, row.revision),
-        "payment_intent": (row.tied_payment or fact.payment_intent_id, fact.payment_intent_id),
-        "paid_by": (row.paid_by or fact.payment_intent_id, fact.payment_intent_id),
     }
+    if fact.payment_intent_id:  # a page that starts a plan names a bill, and the bill its payment
+        pairs["payment_intent"] = (row.tied_payment or fact.payment_intent_id, fact.payment_intent_id)
+        pairs["paid_by"] = (row.paid_by or fact.payment_intent_id, fact.payment_intent_id)
     return {name: [expected, said] for name, (expected, said) in pairs.items() if expected != said}
 
 
@@ -235,7 +236,7 @@ async def _mark_paid(
     paid = {
         "state": DonationState.PAID,
         "supporter_id": supporter_id,
-        "stripe_payment_intent_id": fact.payment_intent_id,
+        "stripe_payment_intent_id": fact.payment_intent_id or row.paid_by,
         "failure_code": None,
         "paid_at": paid_at,
         "updated_at": now,
@@ -246,7 +247,7 @@ async def _mark_paid(
 
 
 async def _close_page(session: AsyncSession, row: Row[*tuple[Any, ...]], fact: CheckoutCompleted) -> None:
-    over = {"is_over": True, "stripe_payment_intent_id": fact.payment_intent_id}
+    over = {"is_over": True, "stripe_payment_intent_id": fact.payment_intent_id or row.tied_payment}
     page = update(Checkout).where(Checkout.id == row.checkout_id).values(**over)
     await session.execute(page.execution_options(synchronize_session=False))
 
@@ -269,16 +270,23 @@ async def _wait_for_bank(
 
 
 async def _donation_of(session: AsyncSession, payment_intent_id: str) -> tuple[str, bool]:
-    """The donation that a payment is tied to, and whether its page is the donation's current one."""
+    """The donation that a payment is tied to, and whether its page is the donation's current one.
+
+    A payment of a plan has no page, but for the first.
+    """
     wanted = (
         select(Checkout.donation_id, Checkout.revision == Donation.revision)
         .join(Donation, Donation.id == Checkout.donation_id)
         .where(Checkout.stripe_payment_intent_id == payment_intent_id)
     )
     found = (await session.execute(wanted)).one_or_none()
-    if found is None:
+    if found:
+        return found[0], bool(found[1])
+    paid = select(Donation.id).where(Donation.stripe_payment_intent_id == payment_intent_id)
+    donation_id = await session.scalar(paid)
+    if donation_id is None:
         raise NotOurs(_("This payment was not made through a form of ours."))
-    return found[0], bool(found[1])
+    return donation_id, True
 
 
 async def _move(session: AsyncSession, donation_id: str, wanted: DonationState, *, now: datetime) -> bool:

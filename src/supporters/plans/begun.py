@@ -1,0 +1,57 @@
+"""What a donation has begun: its plan as the thank-you page shows it, and whether it may still be undone."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.donations.models import Frequency
+from supporters.kit.money import Money
+from supporters.plans.change import UNDO_FOR
+from supporters.plans.models import ChangeKind, ChangeState, Plan, PlanChange, PlanState
+
+
+class BegunView(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan, and how far undoing it has come, if that was asked for."""
+
+    plan_id: str
+    supporter_id: str
+    first_donation_id: str
+    amount: Money
+    frequency: Frequency
+    state: PlanState
+    started_at: datetime
+    next_at: datetime | None
+    undoing: ChangeKind | None
+    undone: ChangeState | None
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether its first day is not over."""
+        return now - self.started_at < UNDO_FOR
+
+    def may_undo(self, now: datetime) -> bool:
+        """Whether it can be made a one-off, or undone as a whole, at this moment."""
+        is_open = self.undone is ChangeState.REQUESTED
+        return self.is_fresh(now) and self.state is PlanState.ACTIVE and not is_open
+
+
+async def begun_by(session: AsyncSession, donation_id: str) -> BegunView | None:
+    """The plan whose first payment is this donation; None where there is none (yet)."""
+    plan = await session.scalar(select(Plan).where(Plan.first_donation_id == donation_id))
+    if plan is None:
+        return None
+    undo = (PlanChange.plan_id == plan.id) & PlanChange.kind.in_([ChangeKind.ONE_OFF, ChangeKind.UNDO])
+    change = await session.scalar(select(PlanChange).where(undo).order_by(PlanChange.id.desc()).limit(1))
+    return BegunView(
+        plan_id=plan.id,
+        supporter_id=plan.supporter_id,
+        first_donation_id=donation_id,
+        amount=Money(plan.amount_minor, plan.currency),
+        frequency=Frequency(plan.frequency),
+        state=PlanState(plan.state),
+        started_at=plan.started_at,
+        next_at=plan.next_at,
+        undoing=ChangeKind(change.kind) if change else None,
+        undone=ChangeState(change.state) if change else None,
+    )

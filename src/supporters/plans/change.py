@@ -1,0 +1,240 @@
+"""A wish about a plan becomes a row, before Stripe hears of it; and the words of what is possible when.
+
+What each kind wants in `wanted`: AMOUNT `amount_minor`; DATE `next_on` (ISO date, the newsroom's own day); PAUSE `months`
+(1-3 payments left out); METHOD, after its page, what the page has saved; all others nothing. Job `plans.change` does the rest.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.audit.record import record
+from supporters.jobs.queue import enqueue
+from supporters.kit.errors import Conflict, NotFound
+from supporters.kit.ids import Ids
+from supporters.kit.money import LARGEST_MINOR, step
+from supporters.kit.strings import gettext as _
+from supporters.plans.dates import date_range, held_until
+from supporters.plans.history import note
+from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState, StopReason
+
+CHANGE = "plans.change"
+UNDO_FOR = timedelta(hours=24)
+MOST_PAUSED = 3
+TOO_LATE = timedelta(minutes=2)  # a payment that is due by then is on its way: Stripe would not hear us in time
+STOPPING = frozenset({ChangeKind.STOP, ChangeKind.ONE_OFF, ChangeKind.UNDO})
+_WHILE_STARTING = STOPPING - {ChangeKind.UNDO}
+_WHILE_FAILING = STOPPING | {ChangeKind.METHOD, ChangeKind.TRY_NOW, ChangeKind.AMOUNT}
+_NEEDS_A_DATE = frozenset({ChangeKind.DATE, ChangeKind.SKIP, ChangeKind.PAUSE})
+
+
+async def request_change(
+    session: AsyncSession,
+    plan_id: str,
+    *,
+    kind: ChangeKind,
+    wanted: Mapping[str, object],
+    actor: Actor,
+    actor_id: str | None,
+    ids: Ids,
+    now: datetime,
+    zone: ZoneInfo | None = None,
+    request_id: str | None = None,
+) -> str:
+    """The wish is on record and a job carries it out; returns its id. Stripe is not called here.
+
+    `zone` is the newsroom's time zone, for DATE. Raises NotFound, and Conflict with words for the person where it is not
+    possible now. *Writes* change, job, and audit where staff ask.
+    """
+    plan = await lock_plan(session, plan_id)
+    why = why_not(plan, kind, now=now, has_open=await has_open_change(session, plan_id))
+    if why:
+        raise Conflict(why)
+    change = new_change(plan, kind, actor=actor, actor_id=actor_id, ids=ids, now=now)
+    change.wanted = _wanted(plan, kind, wanted, now=now, zone=zone or ZoneInfo("UTC"))
+    await add_change(session, change)
+    await enqueue(session, CHANGE, {"change_id": change.id}, ids=ids, now=now, dedupe=change.id)
+    if actor is Actor.STAFF:
+        await _audit(session, change, now=now, request_id=request_id)
+    return change.id
+
+
+def why_not(plan: Plan, kind: ChangeKind, *, now: datetime, has_open: bool = False) -> str | None:
+    """Why this is not possible now, in words for the person who asked; None when it is."""
+    if plan.state == PlanState.STOPPED:
+        return _("This donation has stopped. Nothing more is taken. To give again, start a new one.")
+    if has_open:
+        return _("Another change to this donation is being made. Wait a moment, then look again.")
+    return _why_not_in_state(plan, kind) or _why_not_at_this_time(plan, kind, now)
+
+
+async def has_open_change(session: AsyncSession, plan_id: str) -> bool:
+    """Whether a change of the plan is being made just now."""
+    wanted = select(PlanChange.id).where(PlanChange.plan_id == plan_id, PlanChange.state == ChangeState.REQUESTED)
+    return await session.scalar(wanted) is not None
+
+
+async def lock_plan(session: AsyncSession, plan_id: str) -> Plan:
+    """The plan as it is now, held until the transaction ends. Raises NotFound."""
+    wanted = select(Plan).where(Plan.id == plan_id).with_for_update()
+    plan = await session.scalar(wanted.execution_options(populate_existing=True))
+    if plan is None:
+        raise NotFound(_("There is no such monthly or yearly donation."))
+    return plan
+
+
+def new_change(
+    plan: Plan, kind: ChangeKind, *, actor: Actor, actor_id: str | None, ids: Ids, now: datetime
+) -> PlanChange:
+    """The row of a wish, not stored yet, with the plan as it was."""
+    change_id = ids.ulid()
+    return PlanChange(
+        id=change_id,
+        plan_id=plan.id,
+        kind=kind,
+        was=_as_it_was(plan),
+        wanted={},
+        state=ChangeState.REQUESTED,
+        actor=actor,
+        actor_id=actor_id,
+        idempotency_key=f"v1:plan:{change_id}",
+        created_at=now,
+    )
+
+
+async def add_change(session: AsyncSession, change: PlanChange) -> None:
+    """The wish is stored. Raises Conflict where another one of the plan came first."""
+    try:
+        async with session.begin_nested():
+            session.add(change)
+    except IntegrityError:
+        raise Conflict(_("Another change to this donation is being made. Wait a moment, then look again.")) from None
+
+
+def stop_reason_of(change: PlanChange) -> StopReason:
+    """Who stops a plan by this change."""
+    if change.kind in (ChangeKind.ONE_OFF, ChangeKind.UNDO):
+        return StopReason.UNDONE
+    reasons = {Actor.STAFF: StopReason.STAFF, Actor.HOUSE: StopReason.DISPUTE}
+    return reasons.get(Actor(change.actor), StopReason.SUPPORTER)
+
+
+async def say_why(session: AsyncSession, change_id: str, words: str, *, ids: Ids, now: datetime) -> None:
+    """Why they stopped is on file, in their own words. Raises NotFound for what is no stop."""
+    change = await session.get(PlanChange, change_id)
+    if change is None or change.kind not in STOPPING:
+        raise NotFound(_("There is nothing here to say that about."))
+    change.reason = words
+    await note(session, change.plan_id, "said_why", cause=change.id, ids=ids, now=now, actor=Actor(change.actor))
+
+
+def _why_not_in_state(plan: Plan, kind: ChangeKind) -> str | None:
+    if plan.state == PlanState.STARTING and kind not in _WHILE_STARTING:
+        return _("Your bank has not confirmed the first payment yet. Until it has, you can only stop this donation.")
+    if kind is ChangeKind.TRY_NOW and plan.failed_invoice_id is None:
+        return _("No payment of this donation is open, so there is nothing to try again.")
+    if plan.state == PlanState.FAILING and kind not in _WHILE_FAILING | {ChangeKind.GO_ON}:
+        return _(
+            "The last payment could not be taken. Pay it first, or stop the donation; then this is possible again."
+        )
+    if kind is ChangeKind.GO_ON:
+        return None if plan.paused_until or plan.stops_at else _("This donation goes on already.")
+    if plan.stops_at and kind not in STOPPING | {ChangeKind.TRY_NOW}:
+        return _("This donation ends on its next date. Take the stop back first, then it can be changed.")
+    if plan.stops_at and kind is ChangeKind.STOP:
+        return _("This donation has been stopped already. Nothing more is taken.")
+    if plan.state == PlanState.PAUSED and kind in _NEEDS_A_DATE:
+        return _("This donation is paused. Let it go on first, then it can be changed.")
+    return None
+
+
+def _why_not_at_this_time(plan: Plan, kind: ChangeKind, now: datetime) -> str | None:
+    is_fresh = now - plan.started_at < UNDO_FOR
+    if kind in (ChangeKind.ONE_OFF, ChangeKind.UNDO) and not is_fresh:
+        return _("This was possible for 24 hours. You can still stop the donation, so that nothing more is taken.")
+    if kind is ChangeKind.PAUSE and plan.frequency != "monthly":
+        return _("A yearly donation cannot be paused for months. Move its date, or leave the next payment out.")
+    if kind in _NEEDS_A_DATE and (plan.next_at is None or plan.next_at - now < TOO_LATE):
+        return _("The next payment is being taken just now. Look again in an hour.")
+    return None
+
+
+def _wanted(
+    plan: Plan, kind: ChangeKind, wanted: Mapping[str, object], *, now: datetime, zone: ZoneInfo
+) -> dict[str, object]:
+    match kind:
+        case ChangeKind.AMOUNT:
+            return {"amount_minor": _amount(plan, wanted.get("amount_minor"))}
+        case ChangeKind.DATE:
+            return {"next_on": _next_on(plan, wanted.get("next_on"), now=now, zone=zone).isoformat()}
+        case ChangeKind.SKIP:
+            return _held(plan, 1)
+        case ChangeKind.PAUSE:
+            return _held(plan, _months(wanted.get("months")))
+        case _:
+            return dict(wanted)
+
+
+def _amount(plan: Plan, wanted: object) -> int:
+    if not isinstance(wanted, int) or not 0 < wanted <= LARGEST_MINOR or wanted % step(plan.currency):
+        raise Conflict(_("That amount cannot be taken. Choose another one."))
+    if wanted == plan.amount_minor:
+        raise Conflict(_("That is the amount that you give now, so nothing was changed."))
+    return wanted
+
+
+def _months(wanted: object) -> int:
+    if not isinstance(wanted, int) or not 1 <= wanted <= MOST_PAUSED:
+        raise Conflict(_("Choose one, two or three months."))
+    return wanted
+
+
+def _next_on(plan: Plan, wanted: object, *, now: datetime, zone: ZoneInfo) -> date:
+    assert plan.next_at, "why_not has looked"
+    try:
+        day = date.fromisoformat(str(wanted))
+    except ValueError:
+        raise Conflict(_("Choose a date.")) from None
+    was = plan.next_at.astimezone(zone).date()
+    first, last = date_range(was, now.astimezone(zone).date())
+    if day == was:
+        raise Conflict(_("The next payment is due on that day already, so nothing was changed."))
+    if not first <= day <= last:
+        raise Conflict(_("Choose a date from tomorrow to one month after the payment was due."))
+    return day
+
+
+def _held(plan: Plan, payments: int) -> dict[str, object]:
+    assert plan.next_at, "why_not has looked"
+    until = held_until(plan.next_at, plan.frequency, payments=payments, started_at=plan.started_at)
+    return {"payments": payments, "until": until.isoformat()}
+
+
+def _as_it_was(plan: Plan) -> dict[str, object]:
+    moments = {name: getattr(plan, name) for name in ("next_at", "paused_until", "stops_at")}
+    return {
+        "state": plan.state,
+        "amount_minor": plan.amount_minor,
+        "currency": plan.currency,
+        "method": plan.method,
+        "method_last4": plan.method_last4,
+        **{name: moment.isoformat() if moment else None for name, moment in moments.items()},
+    }
+
+
+async def _audit(session: AsyncSession, change: PlanChange, *, now: datetime, request_id: str | None) -> None:
+    await record(
+        session,
+        actor_kind="staff",
+        actor_id=change.actor_id,
+        action=f"plan.{change.kind}",
+        record_kind="plan",
+        record_id=change.plan_id,
+        detail={"change_id": change.id, "before": change.was, "after": change.wanted},
+        now=now,
+        request_id=request_id,
+    )

@@ -1,0 +1,22 @@
+"""Background work of plans: looking at Stripe again, reminders, and what supporters and staff want done."""
+
+from datetime import timedelta
+from functools import partial
+
+from supporters.jobs.backstage import Backstage
+from supporters.jobs.timers import Timer
+from supporters.jobs.work import Handler
+from supporters.plans.looks import LOOK, Applying, Looking, ask_for_look, look
+from supporters.plans.tend import TEND, tend
+
+__all__ = ["LOOK", "TIMERS", "Applying", "Looking", "ask_for_look", "handlers", "look"]
+
+TIMERS: tuple[Timer, ...] = (Timer(TEND, every=timedelta(hours=6)),)
+
+
+def handlers(backstage: Backstage, *, stripe: Looking, books: Applying) -> dict[str, Handler]:
+    """The jobs of this room by kind. `stripe` is asked how plans stand, and `books` take what it says."""
+    return {
+        LOOK: partial(look, stripe=stripe, books=books),
+        TEND: partial(tend, settings=backstage.settings),
+    }

@@ -1,0 +1,106 @@
+"""Plans as their supporters see them."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.donations.models import Donation, DonationState, Frequency
+from supporters.kit.money import Money
+from supporters.plans.models import (
+    ChangeKind,
+    ChangeState,
+    Instalment,
+    Method,
+    Plan,
+    PlanChange,
+    PlanState,
+    ReceiptWish,
+)
+
+
+class PlanCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One plan: what, how, since when, what comes next, and what is wrong with it, if anything is."""
+
+    id: str
+    reference: str
+    supporter_id: str
+    amount: Money
+    frequency: Frequency
+    state: PlanState
+    method: Method
+    method_last4: str | None
+    receipts: ReceiptWish
+    started_at: datetime
+    next_at: datetime | None
+    paused_until: datetime | None
+    stops_at: datetime | None
+    stopped_at: datetime | None
+    failure_code: str | None
+    failed_at: datetime | None
+    next_try_at: datetime | None
+    action_url: str | None  # the bank's page, when it wants the supporter to confirm
+    waits_for: ChangeKind | None  # a change that Stripe has not answered yet
+    given: Money  # what came and was not returned
+    payments: int
+
+
+async def plans_of(session: AsyncSession, supporter_id: str) -> list[PlanCard]:
+    """Every plan of the supporter: those that go on first, then the newest."""
+    is_over = case((Plan.state == PlanState.STOPPED, 1), else_=0)
+    wanted = _wanted().where(Plan.supporter_id == supporter_id).order_by(is_over, Plan.id.desc())
+    return [_card(*row) for row in await session.execute(wanted)]
+
+
+async def plan_card(session: AsyncSession, plan_id: str, supporter_id: str | None = None) -> PlanCard | None:
+    """The plan with that id. None when there is none, or when it is not that supporter's."""
+    wanted = _wanted().where(Plan.id == plan_id)
+    if supporter_id is not None:
+        wanted = wanted.where(Plan.supporter_id == supporter_id)
+    found = (await session.execute(wanted)).one_or_none()
+    return _card(*found) if found else None
+
+
+def _wanted() -> Select[Plan, str, int, int]:
+    """Plans with the kind of their open change, what was given by them, and in how many payments."""
+    came = (
+        select(Donation.id)
+        .join(Instalment, Instalment.donation_id == Donation.id)
+        .where(Instalment.plan_id == Plan.id, Donation.state == DonationState.PAID)
+        .correlate(Plan)
+    )
+    kept = func.coalesce(func.sum(Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor), 0)
+    is_open = (PlanChange.plan_id == Plan.id) & (PlanChange.state == ChangeState.REQUESTED)
+    return select(
+        Plan,
+        PlanChange.kind,
+        came.with_only_columns(kept).scalar_subquery(),
+        came.with_only_columns(func.count()).scalar_subquery(),
+    ).outerjoin(PlanChange, is_open)
+
+
+def _card(plan: Plan, waits_for: str | None, given_minor: int, payments: int) -> PlanCard:
+    return PlanCard(
+        id=plan.id,
+        reference=plan.reference,
+        supporter_id=plan.supporter_id,
+        amount=Money(plan.amount_minor, plan.currency),
+        frequency=Frequency(plan.frequency),
+        state=PlanState(plan.state),
+        method=Method(plan.method),
+        method_last4=plan.method_last4,
+        receipts=ReceiptWish(plan.receipts),
+        started_at=plan.started_at,
+        next_at=plan.next_at,
+        paused_until=plan.paused_until,
+        stops_at=plan.stops_at,
+        stopped_at=plan.stopped_at,
+        failure_code=plan.failure_code,
+        failed_at=plan.failed_at,
+        next_try_at=plan.next_try_at,
+        action_url=plan.action_url if plan.needs_action else None,
+        waits_for=ChangeKind(waits_for) if waits_for else None,
+        given=Money(int(given_minor), plan.currency),
+        payments=payments,
+    )

@@ -1,0 +1,66 @@
+"""What is said about a change that could not be made; a letter says it where its page cannot have."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.kit.ids import Ids
+from supporters.kit.strings import gettext as _
+from supporters.mail.models import Stream
+from supporters.mail.outbox import queue_letter
+from supporters.mail.rules import echoable_name
+from supporters.newsletters.letters import domain_of
+from supporters.plans.letters import CHANGED, address_of
+from supporters.plans.links import PlanLinks
+from supporters.plans.models import Actor, ChangeKind, Plan, PlanChange
+from supporters.plans.words import Words, name_of, reason_words
+from supporters.settings import Settings
+
+NOT_IN_TIME = "not_in_time"
+PAGE_HAS_SAID = timedelta(minutes=1)
+
+
+async def tell_not_changed(
+    session: AsyncSession, plan: Plan, change: PlanChange, *, ids: Ids, now: datetime, settings: Settings
+) -> bool:
+    """Whoever asked hears that nothing was changed, if they are not at its page any more. False when they heard there.
+
+    *Idempotent by* the change.
+    """
+    if change.actor != Actor.SUPPORTER or now - change.created_at < PAGE_HAS_SAID:
+        return False
+    email, name = await address_of(session, plan.supporter_id)
+    words = Words(
+        subject=_("Not changed: your {name}").format(name=name_of(plan)),
+        head=_("Your {name} was not changed").format(name=name_of(plan)),
+        lead=failure_words(change),
+        rows=[],
+        then=_("Everything is as it was. You can try again."),
+        button=_("Look at it or change it"),
+        url=PlanLinks(settings.secret_key, settings.base_url).plan_url(plan.id, now=now),
+    )
+    return await queue_letter(
+        session,
+        kind=CHANGED,
+        stream=Stream.SERVICE,
+        recipient=email,
+        dedupe_key=change.id,
+        context=words.context() | {"name": echoable_name(name), "reference": plan.reference},
+        about=plan.id,
+        ids=ids,
+        now=now,
+        domain=domain_of(settings),
+    )
+
+
+def failure_words(change: PlanChange) -> str:
+    """Why the change was not made, in plain words; whether money moved belongs to it."""
+    if change.failure == NOT_IN_TIME:
+        return _("The service that takes our payments could not be reached for a day, so nothing was changed.")
+    if change.failure == "another_card_came":
+        return _("You gave another card or account after this one; that one counts.")
+    if change.failure == "stopped":
+        return _("This donation has stopped meanwhile, so nothing was changed and nothing was taken.")
+    if change.kind == ChangeKind.TRY_NOW:
+        return _("No money was taken. {reason}").format(reason=reason_words(change.failure))
+    return _("The service that takes our payments did not accept it. Nothing was changed, and nothing was taken.")
