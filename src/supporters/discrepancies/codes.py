@@ -16,6 +16,12 @@ class Code(StrEnum):
     BALANCE_DRIFT = "BALANCE_DRIFT"
     REFUND_FAILED = "REFUND_FAILED"
     EVENT_PARKED = "EVENT_PARKED"
+    DISPUTE_INQUIRY = "DISPUTE_INQUIRY"
+    DISPUTE_OPENED = "DISPUTE_OPENED"
+    DISPUTE_UNPAID = "DISPUTE_UNPAID"
+    DISPUTE_AND_REFUND = "DISPUTE_AND_REFUND"
+    FRAUD_WARNING = "FRAUD_WARNING"
+    TAKEN_AFTER_STOP = "TAKEN_AFTER_STOP"
 
 
 class Resolution(StrEnum):
@@ -42,6 +48,12 @@ def describe(code: Code) -> str:
         Code.BALANCE_DRIFT: _("The books and Stripe disagree about how much Stripe holds."),
         Code.REFUND_FAILED: _("The bank refused a refund; the money is back in our balance and still owed."),
         Code.EVENT_PARKED: _("A message from Stripe could not be handled."),
+        Code.DISPUTE_INQUIRY: _("A bank asks about a payment; unless it is answered, it may take the money back."),
+        Code.DISPUTE_OPENED: _("A bank has taken a payment back; evidence may be sent until the due date."),
+        Code.DISPUTE_UNPAID: _("A dispute was won, and its money has not come back within ten days."),
+        Code.DISPUTE_AND_REFUND: _("A payment was refunded and taken back by the bank as well: more than was given."),
+        Code.FRAUD_WARNING: _("A card's owner told the bank that a payment was not theirs; a dispute may follow."),
+        Code.TAKEN_AFTER_STOP: _("A payment was taken after its giver had asked to stop; it may have to be returned."),
     }[code]
 
 

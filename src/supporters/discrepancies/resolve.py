@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
-from supporters.discrepancies.codes import Resolution
+from supporters.discrepancies.codes import Code, Resolution
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.kit.db import changed_rows
 from supporters.kit.errors import Conflict, NotFound, Refused
@@ -47,8 +47,27 @@ async def resolve_discrepancy(
     )
 
 
+async def settle_discrepancy(
+    session: AsyncSession, *, code: Code, subject: str, resolution: Resolution, reason: str, now: datetime
+) -> bool:
+    """What was different is not any more, and the house closes it by itself. False when nothing of the kind is open."""
+    same = (Discrepancy.code == code.value) & (Discrepancy.subject == subject)
+    opened = select(Discrepancy.id).where(same, Discrepancy.state == DiscrepancyState.OPEN)
+    discrepancy_id = await session.scalar(opened)
+    if discrepancy_id is None:
+        return False
+    await _close(session, discrepancy_id, resolution=resolution, reason=reason, actor_id=None, now=now)
+    return True
+
+
 async def _close(
-    session: AsyncSession, discrepancy_id: str, *, resolution: Resolution, reason: str, actor_id: str, now: datetime
+    session: AsyncSession,
+    discrepancy_id: str,
+    *,
+    resolution: Resolution,
+    reason: str,
+    actor_id: str | None,
+    now: datetime,
 ) -> None:
     changed = await session.execute(
         update(Discrepancy)

@@ -13,7 +13,7 @@ from supporters.donations.forms import AlreadyGiven, GiveForm, GoTo, NotCharged,
 from supporters.donations.gate import Gate, Visitor
 from supporters.donations.give import Ticket
 from supporters.donations.links import Links
-from supporters.donations.models import Checkout
+from supporters.donations.models import Checkout, Frequency
 from supporters.guard.limits import Limits
 from supporters.kit.clock import Clock
 from supporters.kit.db import Database
@@ -26,6 +26,7 @@ from supporters.settings import Settings
 
 ROUNDS = 4  # how often the attempt may have moved on under us before we give up
 POLL = timedelta(milliseconds=100)
+INTERVALS: dict[str, str] = {Frequency.ONCE: "", Frequency.MONTHLY: "month", Frequency.YEARLY: "year"}
 POLLS = 80  # eight seconds: a reader waits no longer for somebody else's call
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -74,6 +75,7 @@ async def begin_checkout(
                 limits=limits,
                 locale=settings.locale,
                 livemode=gateway.is_live,
+                offers_monthly=offers_monthly(settings),
                 ids=ids,
                 now=clock.now(),
             )
@@ -128,6 +130,7 @@ class _Door:
                 form,
                 seen_revision=attempt.revision,
                 gate=gate,
+                offers_monthly=offers_monthly(self._settings),
                 ids=ids,
                 now=self._clock.now(),
             )
@@ -185,7 +188,15 @@ class _Door:
             cancel_url=self._links.attempt_url(ticket.attempt_id),
             expires_at=ticket.expires_at,
             locale=self._settings.locale,
+            interval=INTERVALS[ticket.frequency],
+            saves_method=ticket.terms.saves_method,
+            excluded_methods=ticket.terms.excluded_methods,
         )
+
+
+def offers_monthly(settings: Settings) -> bool:
+    """Whether this installation offers monthly after a one-off. The desk's switch may still say no."""
+    return settings.offer_monthly and settings.recurring_enabled
 
 
 def _not_charged() -> str:

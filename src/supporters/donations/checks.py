@@ -9,6 +9,14 @@ _RETURNED = (
     "GROUP BY d.id, d.amount_minor, d.refunded_minor "
 )
 
+_TAKEN = "coalesce(sum(x.amount_minor), 0)"
+_TAKEN_BACK = (
+    f"SELECT d.id AS donation, d.returned_minor, {_TAKEN} AS taken_minor "  # noqa: S608
+    "FROM donation d LEFT JOIN dispute x ON x.donation_id = d.id AND x.state IN ('needs_answer', 'under_review', 'lost') "
+    "GROUP BY d.id, d.amount_minor, d.returned_minor "
+    f"HAVING d.returned_minor <> CASE WHEN {_TAKEN} > d.amount_minor THEN d.amount_minor ELSE {_TAKEN} END"
+)
+
 
 def checks() -> list[Check]:
     """What must hold for donations and refunds."""
@@ -38,5 +46,17 @@ def checks() -> list[Check]:
             "refund_of_paid",
             _("Only paid donations have refunds."),
             "SELECT r.id AS refund FROM refund r JOIN donation d ON d.id = r.donation_id WHERE d.state <> 'paid'",
+        ),
+        Check(
+            "returned_sum",
+            _(
+                "What banks have taken of a donation is the sum of its disputes that are lost or open, at most all of it."
+            ),
+            _TAKEN_BACK,
+        ),
+        Check(
+            "dispute_of_paid",
+            _("Only paid donations have disputes."),
+            "SELECT x.id AS dispute FROM dispute x JOIN donation d ON d.id = x.donation_id WHERE d.state <> 'paid'",
         ),
     ]

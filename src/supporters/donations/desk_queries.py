@@ -20,6 +20,7 @@ from supporters.payments.models import BalanceTransaction
 PAGE_ROWS = 50
 EXPORT_ROWS = 500
 FEE_ACCOUNTS = "5%"
+GONE = Donation.refunded_minor + Donation.returned_minor
 SHOWN_AT = func.coalesce(Donation.paid_at, Donation.created_at)
 
 
@@ -34,6 +35,7 @@ class DonationRow(msgspec.Struct, frozen=True):
     frequency: str
     amount: Money
     refunded: Money
+    returned: Money  # by the supporter's bank
     fee: Money | None
     payout_id: str | None
     failure_code: str | None
@@ -51,13 +53,21 @@ class DonationRow(msgspec.Struct, frozen=True):
         return self.state == DonationState.PAID
 
     @property
+    def gone(self) -> Money:
+        """What went back to the supporter, by us or by their bank."""
+        return self.refunded + self.returned
+
+    @property
     def net(self) -> Money | None:
-        """What is left after fee and refunds, once the fee is known."""
-        return None if self.fee is None else self.amount - self.fee - self.refunded
+        """What is left after fee, refunds and what a bank took back, once the fee is known."""
+        return None if self.fee is None else self.amount - self.fee - self.gone
 
 
 class DonationSums(msgspec.Struct, frozen=True):
-    """Sums over every paid donation of a view, in one currency. Unpaid ones are counted apart."""
+    """Sums over every paid donation of a view, in one currency. Unpaid ones are counted apart.
+
+    What banks took back counts among the refunded.
+    """
 
     currency: str
     paid: Money
@@ -113,8 +123,8 @@ async def sum_rows(session: AsyncSession, view: DonationFilter, *, currency: str
             Donation.currency,
             func.coalesce(func.sum(Donation.amount_minor).filter(paid), 0),
             func.count().filter(paid),
-            func.coalesce(func.sum(Donation.refunded_minor).filter(paid), 0),
-            func.count().filter(and_(paid, Donation.refunded_minor > 0)),
+            func.coalesce(func.sum(GONE).filter(paid), 0),
+            func.count().filter(and_(paid, GONE > 0)),
             func.count().filter(~paid),
         )
         .join(Attribution, Attribution.id == Donation.attribution_id)
@@ -163,9 +173,11 @@ def _state_is(state: str) -> ColumnElement[bool]:
     if state == "received":
         return Donation.state == DonationState.PAID
     if state == "paid":
-        return and_(Donation.state == DonationState.PAID, Donation.refunded_minor < Donation.amount_minor)
+        return and_(Donation.state == DonationState.PAID, Donation.amount_minor > GONE)
     if state == "refunded":
         return Donation.refunded_minor > 0
+    if state == "returned":
+        return Donation.returned_minor > 0
     if state == "not_paid":
         return Donation.state.in_([DonationState.STARTED, DonationState.EXPIRED])
     return Donation.state == state
@@ -236,6 +248,7 @@ def as_row(
         frequency=donation.frequency,
         amount=Money(donation.amount_minor, donation.currency),
         refunded=Money(donation.refunded_minor, donation.currency),
+        returned=Money(donation.returned_minor, donation.currency),
         fee=fee if fee and fee.currency == donation.currency else None,
         payout_id=payouts.get(donation.stripe_payment_intent_id or ""),
         failure_code=donation.failure_code,

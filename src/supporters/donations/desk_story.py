@@ -157,7 +157,8 @@ def _rank(line: StoryLine) -> int:
 
 async def _given_by(session: AsyncSession, donation: Donation) -> tuple[int, Money]:
     mine = Donation.supporter_id == donation.supporter_id if donation.supporter_id else Donation.id == donation.id
-    query = select(func.count(), func.coalesce(func.sum(Donation.amount_minor - Donation.refunded_minor), 0)).where(
+    left = Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor
+    query = select(func.count(), func.coalesce(func.sum(left), 0)).where(
         mine, Donation.state == DonationState.PAID, Donation.currency == donation.currency
     )
     row = (await session.execute(query)).one()

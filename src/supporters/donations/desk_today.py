@@ -64,7 +64,7 @@ async def sources(
     start, end = _bounds(since, until, zone)
     main = origin_of(main_site)
     site = func.coalesce(Attribution.site, main)  # a link may name no site: then it is the main one
-    amount = func.sum(Donation.amount_minor - Donation.refunded_minor)
+    amount = func.sum(Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor)
     query = (
         select(site, Attribution.article_path, Attribution.issue, amount, func.count())
         .join(Donation, Donation.attribution_id == Attribution.id)

@@ -5,7 +5,8 @@ from datetime import date
 import msgspec
 
 # `received`: whatever became of it later. `paid`: some of it is still here. `refunded`: also in part.
-STATES = ("received", "paid", "refunded", "processing", "not_paid")
+# `returned`: a bank took it back, for good or until a dispute is decided.
+STATES = ("received", "paid", "refunded", "returned", "processing", "not_paid")
 
 
 class DonationFilter(msgspec.Struct, frozen=True):

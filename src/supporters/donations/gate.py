@@ -7,8 +7,11 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.forms import GiveForm
-from supporters.donations.models import Checkout, Donation, DonationState
+from supporters.donations.models import Checkout, Donation, DonationState, Frequency
 from supporters.guard.limits import Limits
+from supporters.guard.switches import GIVING, METHODS, RECURRING, SwitchView, read_switches
+from supporters.kit.errors import Conflict, Refused
+from supporters.kit.strings import gettext as _
 
 GIVEN = (DonationState.PROCESSING, DonationState.PAID)
 
@@ -18,6 +21,36 @@ class Visitor(msgspec.Struct, frozen=True):
 
     network: str
     is_suspicious: bool = False
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What staff and settings say about a payment page at the moment that it is opened."""
+
+    excluded_methods: tuple[str, ...] = ()
+    saves_method: bool = False  # for a day, so that a one-off can become monthly
+
+
+async def read_terms(session: AsyncSession, form: GiveForm, *, offers_monthly: bool) -> Terms:
+    """The terms for one more page. Raises Refused while giving is off, Conflict while giving again and again is."""
+    switches = await read_switches(session)
+    if switches[GIVING].is_off:
+        raise Refused(switches[GIVING].words or giving_is_off())
+    is_once = form.frequency is Frequency.ONCE
+    if switches[RECURRING].is_off and not is_once:
+        raise Conflict(recurring_is_off(switches[RECURRING]))
+    excluded = tuple(name for name in METHODS if switches[name].is_off)
+    return Terms(excluded, saves_method=offers_monthly and is_once and not switches[RECURRING].is_off)
+
+
+def giving_is_off() -> str:
+    """What is said while giving is off and staff wrote nothing."""
+    return _("Giving is switched off at the moment. No money has been taken.")
+
+
+def recurring_is_off(switch: SwitchView) -> str:
+    """What is said while monthly and yearly are off, and that nothing was taken."""
+    words = switch.words or _("Monthly and yearly donations are switched off at the moment.")
+    return words + " " + _("You can give once. No money has been taken.")
 
 
 class Gate(msgspec.Struct, frozen=True):

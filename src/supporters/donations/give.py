@@ -13,13 +13,12 @@ from supporters.appeals.attribution import note_origin
 from supporters.appeals.models import Attribution
 from supporters.appeals.queries import GENERAL, AppealView, published_appeal
 from supporters.donations.forms import GiveForm
-from supporters.donations.gate import GIVEN, Gate, Visitor
-from supporters.donations.models import Checkout, Donation, DonationState, Kind
+from supporters.donations.gate import GIVEN, Gate, Terms, Visitor, read_terms
+from supporters.donations.models import Checkout, Donation, DonationState, Frequency, Kind
 from supporters.donations.timeline import note
 from supporters.guard.limits import Limits
-from supporters.guard.switches import GIVING, read_switches
 from supporters.kit.db import changed_rows, insert_for
-from supporters.kit.errors import Conflict, Refused
+from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 
@@ -28,6 +27,7 @@ PAGE_REUSED_UNTIL = timedelta(minutes=2)  # before its end: nobody types a card 
 CALL_TAKES = timedelta(seconds=25)  # longest that one call can be under way: timeout, one retry, the way there
 # Stripe takes an end at least 30 minutes away, so that a request with an older end can only be refused.
 SAME_KEY_FOR = timedelta(minutes=4)
+METHOD_KEPT_FOR = timedelta(hours=24)  # said on the page: a saved card is forgotten, unless its giver goes on monthly
 CALLS_PER_KEY = 2  # a stored 500 is replayed for its key: after two failures the next try takes a new one
 
 
@@ -42,6 +42,8 @@ class Ticket(msgspec.Struct, frozen=True):
     email: str
     idempotency_key: str
     expires_at: datetime
+    frequency: str = Frequency.ONCE
+    terms: Terms = Terms()
 
 
 class Reuse(msgspec.Struct, frozen=True):
@@ -88,15 +90,17 @@ async def start_attempt(
     limits: Limits,
     locale: str,
     livemode: bool,
+    offers_monthly: bool,
     ids: Ids,
     now: datetime,
 ) -> Attempt:
     """The attempt is on record, and the answer says what has to happen next.
 
     *Idempotent by* the attempt id: one donation, however often the form is sent. Raises Refused when giving is switched
-    off or a limit is reached, Conflict when the appeal is gone. *Writes* donation, checkout, attribution, timeline.
+    off or a limit is reached, Conflict when the appeal is gone or its frequency is switched off. *Writes* donation,
+    checkout, attribution, timeline.
     """
-    await _check_switch(session)
+    terms = await read_terms(session, form, offers_monthly=offers_monthly)
     gate = Gate(visitor, limits)
     found = await _find(session, attempt_id)
     if found is None:
@@ -112,27 +116,37 @@ async def start_attempt(
             "livemode": livemode,
         }
         if await _insert(session, row, form, ids=ids, now=now):
-            call = await _open_page(session, donation_id, 1, form, attempt_id=attempt_id, ids=ids, now=now)
+            call = await _open_page(session, donation_id, 1, form, terms, attempt_id=attempt_id, ids=ids, now=now)
             await note(session, donation_id, "started", cause="form", ids=ids, now=now, detail=_told(form))
             await gate.count(session, form, now=now)
             return call
         found = await _find(session, attempt_id)
     if found is None:
         raise Conflict(_("This form was sent twice at once. Please send it again; no money has been taken."))
-    return await _continue(session, found, form, gate=gate, ids=ids, now=now)
+    return await _continue(session, found, form, terms, gate=gate, ids=ids, now=now)
 
 
 async def go_on(
-    session: AsyncSession, donation_id: str, form: GiveForm, *, seen_revision: int, gate: Gate, ids: Ids, now: datetime
+    session: AsyncSession,
+    donation_id: str,
+    form: GiveForm,
+    *,
+    seen_revision: int,
+    gate: Gate,
+    offers_monthly: bool,
+    ids: Ids,
+    now: datetime,
 ) -> Call | None:
     """The attempt takes the form's content as its next revision, now that its old page is closed.
 
-    None when somebody else has moved it on since `seen_revision`: start again. Raises Refused when a limit is reached.
+    None when somebody else has moved it on since `seen_revision`: start again. Raises Refused when a limit is reached,
+    Conflict when its frequency is switched off.
     """
+    terms = await read_terms(session, form, offers_monthly=offers_monthly)
     found = await _find_by_id(session, donation_id)
     if found is None or found.revision != seen_revision or found.state not in UNPAID:
         return None
-    return await _revise(session, found, form, gate=gate, ids=ids, now=now)
+    return await _revise(session, found, form, terms, gate=gate, ids=ids, now=now)
 
 
 async def store_checkout(
@@ -168,12 +182,6 @@ async def store_failure(session: AsyncSession, checkout_id: str, *, is_final: bo
 
 
 UNPAID = (DonationState.STARTED, DonationState.EXPIRED)
-
-
-async def _check_switch(session: AsyncSession) -> None:
-    switch = (await read_switches(session))[GIVING]
-    if switch.is_off:
-        raise Refused(switch.words or _("Giving is switched off at the moment. No money has been taken."))
 
 
 async def _find(session: AsyncSession, attempt_id: str) -> Donation | None:
@@ -233,7 +241,15 @@ async def _insert(session: AsyncSession, row: dict[str, object], form: GiveForm,
 
 
 async def _open_page(
-    session: AsyncSession, donation_id: str, revision: int, form: GiveForm, *, attempt_id: str, ids: Ids, now: datetime
+    session: AsyncSession,
+    donation_id: str,
+    revision: int,
+    form: GiveForm,
+    terms: Terms,
+    *,
+    attempt_id: str,
+    ids: Ids,
+    now: datetime,
 ) -> Call:
     row = {
         "id": ids.ulid(),
@@ -247,6 +263,9 @@ async def _open_page(
         "created_at": now,
         "calls": 1,
         "called_at": now,
+        "excluded_methods": ",".join(terms.excluded_methods),
+        "saves_method": terms.saves_method,
+        "forget_method_at": now + METHOD_KEPT_FOR if terms.saves_method else None,
     }
     await session.execute(insert(Checkout).values(**row))
     return Call(
@@ -259,23 +278,25 @@ async def _open_page(
             email=form.email,
             idempotency_key=str(row["idempotency_key"]),
             expires_at=now + PAGE_LIVES,
+            frequency=form.frequency,
+            terms=terms,
         )
     )
 
 
 async def _continue(
-    session: AsyncSession, donation: Donation, form: GiveForm, *, gate: Gate, ids: Ids, now: datetime
+    session: AsyncSession, donation: Donation, form: GiveForm, terms: Terms, *, gate: Gate, ids: Ids, now: datetime
 ) -> Attempt:
     if donation.state in GIVEN:
         return AlreadyPaid(donation.id)
     page = await _page_of(session, donation)
     is_same = donation.content_digest == form.digest
     if page.url is None:
-        return await _carry_on(session, donation, page, form, is_same=is_same, gate=gate, ids=ids, now=now)
+        return await _carry_on(session, donation, page, form, terms, is_same=is_same, gate=gate, ids=ids, now=now)
     if is_same and not page.is_over and now < page.expires_at - PAGE_REUSED_UNTIL:
         return Reuse(page.url)
     if page.is_over or page.stripe_session_id is None:
-        return await _revise(session, donation, form, gate=gate, ids=ids, now=now)
+        return await _revise(session, donation, form, terms, gate=gate, ids=ids, now=now)
     await gate.check(session, form, now=now)  # before the old page is closed: who is refused keeps it
     return Replace(donation.id, donation.revision, page.stripe_session_id)
 
@@ -285,6 +306,7 @@ async def _carry_on(
     donation: Donation,
     page: Checkout,
     form: GiveForm,
+    terms: Terms,
     *,
     is_same: bool,
     gate: Gate,
@@ -299,11 +321,11 @@ async def _carry_on(
         page.calls, page.called_at, page.failed_at = page.calls + 1, now, None
         await session.flush()
         return Call(_ticket(donation, page))
-    return await _revise(session, donation, form, gate=gate, ids=ids, now=now)
+    return await _revise(session, donation, form, terms, gate=gate, ids=ids, now=now)
 
 
 async def _revise(
-    session: AsyncSession, donation: Donation, form: GiveForm, *, gate: Gate, ids: Ids, now: datetime
+    session: AsyncSession, donation: Donation, form: GiveForm, terms: Terms, *, gate: Gate, ids: Ids, now: datetime
 ) -> Call:
     """A page like any other to the limits: it is checked, counted, and its refusals weigh on who asked for it."""
     await gate.check(session, form, now=now)
@@ -321,7 +343,8 @@ async def _revise(
     }
     await session.execute(update(Donation).where(Donation.id == donation.id).values(**changed))
     await note(session, donation.id, "revised", cause=f"revision:{revision}", ids=ids, now=now, detail=_told(form))
-    call = await _open_page(session, donation.id, revision, form, attempt_id=donation.attempt_id, ids=ids, now=now)
+    attempt_id = donation.attempt_id
+    call = await _open_page(session, donation.id, revision, form, terms, attempt_id=attempt_id, ids=ids, now=now)
     await gate.count(session, form, now=now)
     return call
 
@@ -341,4 +364,6 @@ def _ticket(donation: Donation, page: Checkout) -> Ticket:
         email=donation.email,
         idempotency_key=page.idempotency_key,
         expires_at=page.expires_at,
+        frequency=donation.frequency,
+        terms=Terms(tuple(filter(None, page.excluded_methods.split(","))), saves_method=page.saves_method),
     )

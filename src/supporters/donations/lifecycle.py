@@ -6,11 +6,12 @@ and a donation that was paid stays paid.
 """
 
 import hashlib
+from datetime import datetime
 
 import msgspec
 
+from supporters.donations.models import DisputeState, RefundState
 from supporters.donations.models import DonationState as State
-from supporters.donations.models import RefundState
 
 FOLLOWS: dict[State, frozenset[State]] = {
     State.STARTED: frozenset({State.PROCESSING, State.PAID, State.EXPIRED}),
@@ -30,6 +31,38 @@ REFUND_FOLLOWS: dict[RefundState, frozenset[RefundState]] = {
     RefundState.CANCELED: frozenset(),
 }
 REFUND_HOLDS = frozenset({RefundState.REQUESTED, RefundState.PENDING})  # money that is promised, not yet gone
+
+DISPUTE_ENDS = frozenset({DisputeState.WON, DisputeState.LOST, DisputeState.CLOSED})
+DISPUTE_TAKES = frozenset({DisputeState.NEEDS_ANSWER, DisputeState.UNDER_REVIEW, DisputeState.LOST})  # money is gone
+_DISPUTE_WORDS = {
+    "warning_needs_response": DisputeState.INQUIRY,
+    "warning_under_review": DisputeState.INQUIRY,
+    "warning_closed": DisputeState.CLOSED,
+    "prevented": DisputeState.CLOSED,
+    "under_review": DisputeState.UNDER_REVIEW,
+    "appeal_under_review": DisputeState.UNDER_REVIEW,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
+_DISPUTE_RANKS = {
+    DisputeState.INQUIRY: 0,
+    DisputeState.CLOSED: 1,
+    DisputeState.NEEDS_ANSWER: 2,
+    DisputeState.UNDER_REVIEW: 3,
+    DisputeState.WON: 4,
+    DisputeState.LOST: 4,
+}
+# Why banks return debits. Source: docs.stripe.com/disputes/categories, read 2026-11-22.
+DEBIT_REASONS = frozenset(
+    [
+        "bank_cannot_process",
+        "check_returned",
+        "customer_initiated",
+        "debit_not_authorized",
+        "incorrect_account_details",
+        "insufficient_funds",
+    ]
+)
 
 
 def may_become(state: str, wanted: State) -> bool:
@@ -69,6 +102,30 @@ def refunded_change(before: str | None, after: RefundState, amount_minor: int) -
 def refundable_minor(*, amount_minor: int, refunded_minor: int, held_minor: int) -> int:
     """What may still be returned: the amount less what went back and what is promised."""
     return max(amount_minor - refunded_minor - held_minor, 0)
+
+
+def dispute_state_of(stripe_status: str) -> DisputeState:
+    """Our word for Stripe's status of a dispute. One that is new to us wants an answer, so that a person looks."""
+    return _DISPUTE_WORDS.get(stripe_status, DisputeState.NEEDS_ANSWER)
+
+
+def dispute_follows(
+    state: str, wanted: DisputeState, *, seen_at: datetime | None, occurred_at: datetime | None
+) -> bool:
+    """Whether news of a dispute is news: newer than what is known, or of the same second and further along.
+
+    What was looked up (`occurred_at` None) is the newest that there is.
+    """
+    if occurred_at is None or seen_at is None:
+        return True
+    if occurred_at == seen_at:
+        return _DISPUTE_RANKS[wanted] > _DISPUTE_RANKS[DisputeState(state)]
+    return occurred_at > seen_at
+
+
+def is_returned_debit(reason: str) -> bool:
+    """Whether Stripe's reason of a dispute says that a bank has returned a debit: final, and nobody can contest it."""
+    return reason in DEBIT_REASONS
 
 
 def content_digest(*content: object) -> str:

@@ -2,7 +2,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from supporters.kit.db import Base
@@ -31,6 +31,15 @@ class DonationState(StrEnum):
     EXPIRED = "expired"  # The payment page ran out unused; nothing was taken.
 
 
+class OfferState(StrEnum):
+    """What came of the offer to go on monthly."""
+
+    WANTED = "wanted"  # Asked for; Stripe may not know yet.
+    TAKEN = "taken"  # The plan is on file.
+    DECLINED = "declined"  # Not wanted; the card is forgotten at once.
+    FAILED = "failed"  # Stripe said no; nothing was begun.
+
+
 class RefundState(StrEnum):
     """How far a refund has come."""
 
@@ -39,6 +48,17 @@ class RefundState(StrEnum):
     SUCCEEDED = "succeeded"  # On its way to the supporter.
     FAILED = "failed"  # The bank refused it; the money is back in our balance.
     CANCELED = "canceled"  # Withdrawn before it went out.
+
+
+class DisputeState(StrEnum):
+    """How far a dispute has come. Where its money is, the balance alone says."""
+
+    INQUIRY = "inquiry"  # The bank asks; no money has moved.
+    NEEDS_ANSWER = "needs_answer"  # The bank has taken the money; evidence may be sent until a day.
+    UNDER_REVIEW = "under_review"  # Evidence is with the bank.
+    WON = "won"  # Decided for us: the money comes back.
+    LOST = "lost"  # Decided for the supporter, or a debit that the bank has returned.
+    CLOSED = "closed"  # An inquiry that came to nothing.
 
 
 class RefundReason(StrEnum):
@@ -65,6 +85,9 @@ class Donation(Base):
     state: Mapped[str] = mapped_column(String(12))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     refunded_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # of refunds that succeeded
+    returned_minor: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default=text("0")
+    )  # taken back by a bank: of disputes that are lost, or not decided yet
     currency: Mapped[str] = mapped_column(String(3))
     fund_id: Mapped[str] = mapped_column(ForeignKey("fund.id"))
     appeal_id: Mapped[str] = mapped_column(ForeignKey("appeal.id"))
@@ -98,6 +121,7 @@ class Donation(Base):
         Index("ix_donation_supporter_id", "supporter_id"),
         Index("ix_donation_appeal_id", "appeal_id"),
         Index("ix_donation_network", "network_digest", "created_at"),
+        Index("ix_donation_paid_at", "paid_at"),
     )
 
 
@@ -119,6 +143,13 @@ class Checkout(Base):
     called_at: Mapped[datetime | None]  # when the last of these calls began
     failed_at: Mapped[datetime | None]  # when it failed; empty again when the next begins
     is_over: Mapped[bool] = mapped_column(Boolean, default=False)  # paid, expired or replaced
+    excluded_methods: Mapped[str] = mapped_column(
+        String(120), default="", server_default=text("''")
+    )  # by comma, when asked
+    saves_method: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    forget_method_at: Mapped[
+        datetime | None
+    ]  # when Stripe must not keep the card any more; empty: it keeps none for us
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime]
 
@@ -126,7 +157,26 @@ class Checkout(Base):
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("uq_checkout_donation_revision", "donation_id", "revision", unique=True),
         Index("ix_checkout_expires_at", "expires_at"),
+        Index("ix_checkout_forget_method_at", "forget_method_at"),
     )
+
+
+class MonthlyOffer(Base):
+    """What came of offering monthly after a one-off. Made once somebody answers, and before Stripe hears of it."""
+
+    __tablename__ = "monthly_offer"
+
+    donation_id: Mapped[str] = mapped_column(ForeignKey("donation.id"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12))
+    plan_id: Mapped[str | None] = mapped_column(String(26))  # that the plan has, or would have had
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None] = mapped_column(String(3))
+    first_at: Mapped[datetime | None]  # when its first payment is taken
+    failure: Mapped[str | None] = mapped_column(String(60))
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount"),)
 
 
 class DonationEvent(Base):
@@ -167,4 +217,33 @@ class Refund(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("ix_refund_donation_id", "donation_id"),
+    )
+
+
+class Dispute(Base):
+    """A payment that a bank questions or has taken back. `seen_at` is the time of the newest news that it shows."""
+
+    __tablename__ = "dispute"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    donation_id: Mapped[str] = mapped_column(ForeignKey("donation.id"))
+    stripe_dispute_id: Mapped[str] = mapped_column(String(120), unique=True)
+    stripe_payment_intent_id: Mapped[str] = mapped_column(String(120))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(60))  # Stripe's word
+    due_at: Mapped[datetime | None]  # until when evidence may be sent
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]  # when the books had nothing more to do for it
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint("(state IN ('won', 'lost', 'closed')) = (closed_at IS NOT NULL)", name="closed_at"),
+        Index("ix_dispute_donation_id", "donation_id"),
+        Index("ix_dispute_state", "state", "due_at"),
     )

@@ -118,7 +118,7 @@ def _view(donation: Donation, appeal: Appeal, article: str | None) -> DonationVi
         state=DonationState(donation.state),
         frequency=Frequency(donation.frequency),
         amount=Money(donation.amount_minor, donation.currency),
-        refunded=Money(donation.refunded_minor, donation.currency),
+        refunded=Money(donation.refunded_minor + donation.returned_minor, donation.currency),
         email=donation.email,
         name=donation.name,
         wants_newsletter=donation.wants_newsletter,

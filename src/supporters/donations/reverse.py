@@ -70,6 +70,7 @@ async def request_refund(
     ids: Ids,
     now: datetime,
     request_id: str | None = None,
+    actor_kind: str = "staff",
 ) -> Refund:
     """A refund is on record and a job will send it; Stripe is not called here.
 
@@ -86,7 +87,7 @@ async def request_refund(
         note=clean_line(note_text or "", limit=NOTE_CHARS) or None,
         state=RefundState.REQUESTED,
         origin="desk",
-        requested_by=actor_id,
+        requested_by=actor_id if actor_kind == "staff" else None,
         created_at=now,
         updated_at=now,
     )
@@ -98,7 +99,7 @@ async def request_refund(
     await enqueue(session, SEND_JOB, {"refund_id": refund.id}, ids=ids, now=now, dedupe=refund.id)
     await record(
         session,
-        actor_kind="staff",
+        actor_kind=actor_kind,
         actor_id=actor_id,
         action="donation.refund",
         record_kind="donation",
@@ -174,6 +175,8 @@ async def _check_refundable(session: AsyncSession, donation: Donation, amount: M
         raise Conflict(_("Only a donation that was paid can be refunded."))
     if amount.currency != donation.currency or amount.minor <= 0:
         raise Conflict(_("The refund must be a sum in the donation's currency."))
+    if donation.returned_minor and amount.minor > await _refundable_minor(session, donation):
+        raise Conflict(_("The supporter's bank has taken this donation back or disputes it. Nothing was refunded."))
     if amount.minor > await _refundable_minor(session, donation):
         raise Conflict(_("That is more than is left of this donation. Nothing was refunded."))
 
@@ -184,7 +187,7 @@ async def _refundable_minor(session: AsyncSession, donation: Donation) -> int:
     )
     return lifecycle.refundable_minor(
         amount_minor=donation.amount_minor,
-        refunded_minor=donation.refunded_minor,
+        refunded_minor=donation.refunded_minor + donation.returned_minor,
         held_minor=int(await session.scalar(held) or 0),
     )
 
