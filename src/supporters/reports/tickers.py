@@ -40,7 +40,7 @@ async def raised_by(session: AsyncSession, appeal_ids: Collection[str], *, now: 
 
 async def _raised(session: AsyncSession, which: ColumnElement[bool], *, now: datetime) -> dict[str, Ticker]:
     is_paid = (Donation.state == DonationState.PAID) & (Donation.currency == Appeal.currency)
-    left = Donation.amount_minor - Donation.refunded_minor
+    left = Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor
     person = func.coalesce(Donation.supporter_id, func.lower(Donation.email))
     raised = func.coalesce(func.sum(left), 0)
     people = func.count(func.distinct(case((left > 0, person))))

@@ -20,6 +20,7 @@ PAGES = {
     "webhook": "/desk/senders/webhooks/{id}",
     "issue": "/desk/issues/{id}",
     "import": "/desk/imports/{id}",
+    "plan": "/desk/plans/{id}",
 }
 
 
@@ -140,6 +141,8 @@ def _labels() -> Mapping[str, str]:
         "url": _("address"),
         "kinds": _("kinds"),
         "rows": _("rows"),
+        "before": _("before"),
+        "after": _("after"),
     }
 
 
@@ -154,6 +157,16 @@ def _of_money_and_asking() -> Mapping[str, str]:
         "receipt.resend": _("Sent the receipt again"),
         "receipt.correct": _("Corrected the receipt"),
         "receipt.void": _("Voided the receipt"),
+        "plan.amount": _("Changed a donation's amount"),
+        "plan.date": _("Changed a donation's date"),
+        "plan.skip": _("Left a payment out"),
+        "plan.pause": _("Paused a donation"),
+        "plan.go_on": _("Let a donation go on"),
+        "plan.method": _("Changed a donation's card or account"),
+        "plan.stop": _("Stopped a donation"),
+        "plan.one_off": _("Made a donation one-off"),
+        "plan.undo": _("Undid a donation and returned it"),
+        "plan.try_now": _("Tried a failed payment again"),
         "discrepancy.resolve": _("Closed a discrepancy"),
         "switch.off": _("Turned off"),
         "switch.on": _("Turned on"),

@@ -44,6 +44,12 @@ class Shown(msgspec.Struct, frozen=True):
     record: Discrepancy
 
     @property
+    def dispute_id(self) -> str | None:
+        """The dispute that it is a task of."""
+        found = self.record.detail.get("dispute")
+        return found if isinstance(found, str) else None
+
+    @property
     def is_open(self) -> bool:
         """Whether nobody has explained it yet."""
         return self.record.state == DiscrepancyState.OPEN

@@ -22,6 +22,7 @@ from supporters.receipts.queries import receipt_of
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
 from supporters.web.common.shell import AnyRequest
+from supporters.web.desk.dispute_words import disputes_shown
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.masking import mask_facts, mask_story, sees_people
 from supporters.web.desk.roles import SEES_DONATIONS
@@ -93,6 +94,7 @@ async def donation_page(
         tag=donation_tag(facts.row),
         story=tell_story(story, names=names),
         refunds=[(each, refund_tag(each.state), reason_word(each.reason)) for each in facts.refunds],
+        disputes=await disputes_shown(session, donation_id),
         receipt=receipt if receipt and sees_people(role) else None,
         receipt_number=receipt.number if receipt else None,
         discrepancies=(found := await discrepancies_of_donation(session, donation_id)),

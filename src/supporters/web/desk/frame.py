@@ -24,6 +24,7 @@ from supporters.web.desk.roles import (
     DOES_BOOKS,
     EDITS,
     EVERYBODY,
+    PLANS_SEE,
     READS_AUDIT,
     RUNS_LISTS,
     RUNS_STAFF,
@@ -140,7 +141,8 @@ def nav_groups(role: Role, waiting: Waiting) -> list[NavGroup]:
     if role in SEES_DONATIONS:
         main.append(NavItem("donations", _("Donations"), "/desk/donations"))
     main.append(NavItem("sources", _("Where it comes from"), "/desk/sources"))
-    groups = [NavGroup("", main)]
+    main.append(NavItem("income", _("Income"), "/desk/income"))
+    groups = [NavGroup("", main), NavGroup(_("Giving regularly"), _regular(role))]
     asking = _asking(role)
     if asking:
         groups.append(NavGroup(_("Asking"), asking))
@@ -150,6 +152,18 @@ def nav_groups(role: Role, waiting: Waiting) -> list[NavGroup]:
         groups.append(NavGroup(_("Money"), [differences, events]))
     groups.append(NavGroup(_("House"), _house(role)))
     return groups
+
+
+def _regular(role: Role) -> list[NavItem]:
+    """What is promised for every month or year, and how it goes."""
+    base = NavItem("base", _("Monthly base"), "/desk/base")
+    if role not in PLANS_SEE:
+        return [base]
+    return [
+        NavItem("plans", _("Monthly and yearly"), "/desk/plans"),
+        NavItem("failing", _("Failed payments"), "/desk/failed-payments"),
+        base,
+    ]
 
 
 def _asking(role: Role) -> list[NavItem]:

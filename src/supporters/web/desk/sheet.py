@@ -54,7 +54,7 @@ def _cells(row: DonationRow) -> list[str]:
         row.amount.currency,
         number(row.amount),
         number(row.fee) if is_counted else "",
-        number(row.refunded) if is_counted else "",
+        number(row.gone) if is_counted else "",
         number(row.net) if is_counted else "",
         row.appeal,
         row.article_path or "",

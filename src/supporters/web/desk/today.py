@@ -22,6 +22,7 @@ from supporters.kit.strings import gettext as _
 from supporters.kit.strings import ngettext
 from supporters.payments.desk_queries import latest_event_at
 from supporters.prompts.content import site_of
+from supporters.reports.base import base_now
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
 from supporters.web.desk.frame import Waiting, count_waiting, desk_page
@@ -77,6 +78,8 @@ async def show_today(request: Request[Any, Any, Any], reading: NamedDependency[A
         giving=(await read_switches(reading))[GIVING],
         heard_at=await latest_event_at(reading) if is_open_to_books else None,
         sums=await sum_rows(reading, month_so_far(today), currency=currency, zone=zone),
+        bases=await base_now(reading, months=[first], zone=zone, currency=currency),
+        money=Money,
         month_query=f"state=received&from={first.isoformat()}&to={today.isoformat()}",
         bars=bars_of(by_day),
         by_day=by_day,

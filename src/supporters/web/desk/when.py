@@ -19,6 +19,10 @@ class When:
         local = at.astimezone(self._zone).date() if isinstance(at, datetime) else at
         return format_date(local, "d MMM" if local.year == self._year else "d MMM y", locale=self._locale)
 
+    def month(self, day: date) -> str:
+        """The month with its year: "November 2026"."""
+        return format_date(day, "LLLL y", locale=self._locale)
+
     def time(self, at: datetime) -> str:
         """The time: "09:36"."""
         return at.astimezone(self._zone).strftime("%H:%M")

@@ -38,6 +38,10 @@ def donation_tag(row: DonationRow) -> Tag:
 
 
 def _paid_tag(row: DonationRow) -> Tag:
+    if row.returned == row.amount:
+        return Tag(_("Returned"), "undo", "neg", _("The supporter's bank took it back, or a dispute is being decided."))
+    if row.returned.minor:
+        return Tag(_("Partly returned"), "undo", "neg", _("The supporter's bank took part of it back."))
     if row.refunded == row.amount:
         return Tag(_("Refunded"), "undo", "", _("All of it was returned."))
     if row.refunded.minor:
@@ -55,6 +59,7 @@ def state_word(state: str) -> str:
         "received": _("Received, also if refunded since"),
         "paid": _("Paid"),
         "refunded": _("Refunded, also in part"),
+        "returned": _("Taken back by a bank, or disputed"),
         "processing": _("Processing"),
         "not_paid": _("Not paid"),
     }[state]
@@ -111,6 +116,17 @@ def letter_word(kind: str) -> str:
     return {
         "receipt": _("Receipt"),
         "refund": _("Refund letter"),
+        "payment_returned": _("Letter of a returned payment"),
+        "debit_failed": _("Letter of a failed debit"),
+        "plan_started": _("Letter of the start"),
+        "plan_failed": _("Letter of a failed payment"),
+        "plan_confirm": _("Letter that asks to confirm at the bank"),
+        "plan_ended": _("Letter of the end after failed payments"),
+        "plan_stopped": _("Letter of the stop"),
+        "plan_changed": _("Letter of a change"),
+        "plan_card_ending": _("Letter of a card that ends"),
+        "plan_yearly": _("Reminder before a yearly payment"),
+        "plan_mandate_ended": _("Letter of an ended mandate"),
     }.get(kind, kind.replace("_", " ").capitalize())
 
 
@@ -228,6 +244,13 @@ def _tell_event(line: StoryLine, names: dict[str, str]) -> Told:
         "refund_succeeded": ("undo", "pos", _("Refunded"), ""),
         "refund_failed": ("alert", "neg", _("Refund failed"), _("the money is back in our balance")),
         "refund_canceled": ("dash", "", _("Refund withdrawn"), ""),
+        "dispute_inquiry": ("alert", "warn", _("The bank asks"), _("no money has moved")),
+        "dispute_needs_answer": ("alert", "neg", _("Disputed"), _("the bank has taken it back for now")),
+        "dispute_under_review": ("clock", "", _("Dispute answered"), _("the evidence is with the bank")),
+        "dispute_won": ("check", "pos", _("Dispute won"), _("the money comes back")),
+        "dispute_lost": ("undo", "neg", _("Returned"), _("by the supporter's bank, for good")),
+        "dispute_closed": ("check", "", _("Inquiry closed"), _("no money has moved")),
+        "fraud_warned": ("alert", "warn", _("Warning of fraud"), _("a dispute may follow")),
     }
     usual = ("dot", "", line.kind.replace("_", " ").capitalize(), "")
     icon, tone, strong, words = known.get(line.kind, usual)

@@ -1,0 +1,217 @@
+"""Income by month: one-off, the first payment of a plan, and what its renewals brought; and the article that began it.
+
+A donation counts in the month in which it was paid, with every refund, return and fee that the books have on it until now.
+Renewals are credited to the article, issue and appeal that began the plan. No names.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.appeals.models import Attribution
+from supporters.appeals.rules import origin_of
+from supporters.donations.models import Donation, DonationState, Frequency
+from supporters.ledger.chart import Account
+from supporters.ledger.models import LedgerEntry
+from supporters.payments.models import BalanceTransaction
+from supporters.plans.models import Plan
+from supporters.reports.months import month_edges, month_number
+from supporters.reports.sources import CHARGE
+
+FEES = "5%"
+
+
+class Kind(StrEnum):
+    """What kind of payment a donation is."""
+
+    ONCE = "once"  # Given once.
+    FIRST = "first"  # The payment that began a plan.
+    RENEWAL = "renewal"  # Every later one.
+
+
+class IncomeMonth(msgspec.Struct, frozen=True, kw_only=True):
+    """One month in one currency. *Money*: minor units; fees and what was returned are positive."""
+
+    month: date | None
+    donations: int = 0
+    once_minor: int = 0
+    first_minor: int = 0
+    renewal_minor: int = 0
+    settled_once_minor: int = 0
+    settled_recurring_minor: int = 0
+    books_once_minor: int = 0
+    books_recurring_minor: int = 0
+    returned_minor: int = 0  # as the books have it
+    fee_minor: int = 0
+    net_minor: int = 0  # what the ledger has on the Stripe balance of it
+
+    @property
+    def given_minor(self) -> int:
+        """All of it, before fees and what was returned."""
+        return self.once_minor + self.first_minor + self.renewal_minor
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether what is settled is what the ledger's two income accounts hold."""
+        return (self.settled_once_minor, self.settled_recurring_minor) == (
+            self.books_once_minor,
+            self.books_recurring_minor,
+        )
+
+
+class Income(msgspec.Struct, frozen=True, kw_only=True):
+    """The months of one currency, the latest first."""
+
+    currency: str
+    months: list[IncomeMonth]
+    total: IncomeMonth
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether every month is."""
+        return all(each.is_proved for each in self.months)
+
+
+class ArticleIncome(msgspec.Struct, frozen=True, kw_only=True):
+    """What one article brought: itself, and by the plans that it began. Both parts are None for what came otherwise."""
+
+    site: str | None
+    path: str | None
+    once_minor: int = 0
+    first_minor: int = 0
+    renewal_minor: int = 0
+    plans: int = 0  # that it began in this time
+
+    @property
+    def given_minor(self) -> int:
+        """All of it."""
+        return self.once_minor + self.first_minor + self.renewal_minor
+
+
+async def income_by_month(
+    session: AsyncSession, *, months: Sequence[date], zone: str, currency: str, with_books: bool = True
+) -> list[Income]:
+    """One for each currency that anything was given or settled in, `currency` first. The books take most of the time."""
+    edges = month_edges(months, zone)
+    pile: defaultdict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for held, number, is_once, donations, given in await session.execute(_given(edges)):
+        pile[held, number]["once_minor" if is_once else "renewal_minor"] += int(given)
+        pile[held, number]["donations"] += donations
+    for held, number, given in await session.execute(_first(edges)):
+        pile[held, number]["first_minor"] += int(given)
+        pile[held, number]["renewal_minor"] -= int(given)
+    if with_books:
+        await _add_books(session, edges, pile)
+    currencies = [currency, *sorted({held for held, _number in pile} - {currency})]
+    return [_income(each, months, pile) for each in currencies]
+
+
+async def _add_books(
+    session: AsyncSession, edges: Sequence[datetime], pile: defaultdict[tuple[str, int], dict[str, int]]
+) -> None:
+    for held, number, is_once, gross in await session.execute(_settled(edges)):
+        pile[held, number]["settled_once_minor" if is_once else "settled_recurring_minor"] += int(gross)
+    for held, number, once, recurring, returned, fee, net in await session.execute(_books(edges)):
+        books = {"books_once_minor": -once, "books_recurring_minor": -recurring, "returned_minor": returned}
+        for name, minor in {**books, "fee_minor": fee, "net_minor": net}.items():
+            pile[held, number][name] += int(minor)
+
+
+async def income_by_article(
+    session: AsyncSession, *, month: date, zone: str, main_site: str, currency: str
+) -> list[ArticleIncome]:
+    """What each article brought in one month, in one currency, the strongest first."""
+    edges = month_edges([month], zone)
+    path = Attribution.article_path
+    site = case((path.is_not(None), func.coalesce(Attribution.site, origin_of(main_site))), else_=null())
+    query = (
+        select(site.label("at_site"), path, _kind().label("pays_for"), func.count(), func.sum(Donation.amount_minor))
+        .join(Attribution, Attribution.id == Donation.attribution_id)
+        .outerjoin(Plan, Plan.first_donation_id == Donation.id)
+        .where(*_paid(edges), Donation.currency == currency)
+        .group_by("at_site", path, "pays_for")
+    )
+    pile: defaultdict[tuple[str | None, str | None], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for at, article, kind, count, given in await session.execute(query):
+        pile[at, article][f"{kind}_minor"] += int(given)
+        if kind == Kind.FIRST:
+            pile[at, article]["plans"] += count
+    rows = [ArticleIncome(site=at, path=article, **cell) for (at, article), cell in pile.items()]
+    return sorted(rows, key=lambda row: (-row.given_minor, row.site or "", row.path or ""))
+
+
+def _income(currency: str, months: Sequence[date], pile: Mapping[tuple[str, int], dict[str, int]]) -> Income:
+    lines = [IncomeMonth(month=month, **pile.get((currency, number), {})) for number, month in enumerate(months)]
+    names = [name for name in IncomeMonth.__struct_fields__ if name != "month"]
+    total: dict[str, int] = {name: sum(getattr(line, name) for line in lines) for name in names}
+    return Income(currency=currency, months=lines[::-1], total=IncomeMonth(month=None, **total))
+
+
+def _kind() -> ColumnElement[str]:
+    is_once = Donation.frequency == Frequency.ONCE.value
+    return case((is_once, Kind.ONCE.value), (Plan.id.is_not(None), Kind.FIRST.value), else_=Kind.RENEWAL.value)
+
+
+def _paid(edges: Sequence[datetime]) -> list[ColumnElement[bool]]:
+    return [Donation.state == DonationState.PAID, Donation.paid_at >= edges[0], Donation.paid_at < edges[-1]]
+
+
+def _given(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+    number = month_number(Donation.paid_at.expression, edges).label("number")
+    is_once = case((Donation.frequency == Frequency.ONCE.value, 1), else_=0).label("is_once")
+    return (
+        select(Donation.currency, number, is_once, func.count(), func.sum(Donation.amount_minor))
+        .where(*_paid(edges))
+        .group_by(Donation.currency, number, is_once)
+    )
+
+
+def _first(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+    """What began plans. Asked apart: every donation would have to be looked for among the plans."""
+    number = month_number(Donation.paid_at.expression, edges).label("number")
+    return (
+        select(Donation.currency, number, func.sum(Donation.amount_minor))
+        .join(Plan, Plan.first_donation_id == Donation.id)
+        .where(*_paid(edges), Donation.frequency != Frequency.ONCE.value)
+        .group_by(Donation.currency, number)
+    )
+
+
+def _settled(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+    """The posted charges of Stripe's balance that belong to these donations' payments."""
+    line = BalanceTransaction
+    number = month_number(Donation.paid_at.expression, edges).label("number")
+    is_once = case((Donation.frequency == Frequency.ONCE.value, 1), else_=0).label("is_once")
+    return (
+        select(line.currency, number, is_once, func.sum(line.gross_minor))
+        .join(Donation, line.stripe_payment_intent_id == Donation.stripe_payment_intent_id)
+        .where(*_paid(edges), line.reporting_category == CHARGE, line.posted_at.is_not(None))
+        .group_by(line.currency, number, is_once)
+    )
+
+
+def _books(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+    """What the ledger holds of the months' donations, account by account."""
+    number = month_number(Donation.paid_at.expression, edges).label("number")
+    account, minor = LedgerEntry.account, LedgerEntry.amount_minor
+    wanted: tuple[ColumnElement[bool], ...] = (
+        account == Account.DONATIONS_ONCE.value,
+        account == Account.DONATIONS_RECURRING.value,
+        or_(account == Account.REFUNDS.value, account == Account.RETURNED.value,
+            account == Account.DISPUTES_RECEIVABLE.value),
+        account.like(FEES),
+        account == Account.STRIPE_BALANCE.value,
+    )  # fmt: skip
+    sums = [func.coalesce(func.sum(minor).filter(and_(each)), 0) for each in wanted]
+    return (
+        select(LedgerEntry.currency, number, *sums)
+        .join(Donation, Donation.id == LedgerEntry.donation_id)
+        .where(*_paid(edges))
+        .group_by(LedgerEntry.currency, number)
+    )
