@@ -23,6 +23,7 @@ SECRET_CHARS = 32
 HERE = Path(".data")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TEST_KEYS = ("sk_test_", "rk_test_")
+PAYMENT_METHODS = ("card", "bacs_debit", "sepa_debit")  # as Stripe calls them
 LIVE_KEYS = ("sk_live_", "rk_live_")
 
 
@@ -95,7 +96,14 @@ class Settings:
     time_zone: str = _setting("Europe/London", "Time zone of the books and of dates")
     minimum_minor: int = _setting(200, "Smallest donation, in minor units (pence)")
     maximum_minor: int = _setting(1_000_000, "Largest donation, in minor units")
-    recurring_enabled: bool = _setting(False, "Offer monthly and yearly (not working yet)")
+    recurring_enabled: bool = _setting(False, "Offer monthly and yearly too (new); the desk's switch can turn them off")
+    offer_monthly: bool = _setting(
+        True, "Offer monthly on the thank-you page of a one-off; Stripe keeps its card for a day at most"
+    )
+    payment_methods: tuple[str, ...] = _setting(
+        ("card",),
+        "Ways to pay named on the donation page, as your Stripe account offers them: card, bacs_debit, sepa_debit",
+    )
     newsletter_name: str = _setting("our daily email", "Name of the newsletter on the form")
     newsletter_wording: str = _setting("", "Words beside the newsletter's box; default: made from its name")
     second_factor: str = _setting(
@@ -314,6 +322,12 @@ def _check_proxies(settings: Settings) -> str | None:
     return None
 
 
+def _check_methods(settings: Settings) -> str | None:
+    if settings.payment_methods and set(settings.payment_methods) <= set(PAYMENT_METHODS):
+        return None
+    return f"SUPPORTERS_PAYMENT_METHODS must name one or more of {', '.join(PAYMENT_METHODS)}"
+
+
 def _check_second_factor(settings: Settings) -> str | None:
     if settings.second_factor == "required":
         return None
@@ -322,10 +336,6 @@ def _check_second_factor(settings: Settings) -> str | None:
     if urlsplit(settings.stripe_api_base).hostname in LOOPBACK:
         return None
     return "SUPPORTERS_SECOND_FACTOR may be optional only with the sandbox, where no real person's data is at stake"
-
-
-def _check_recurring(settings: Settings) -> str | None:
-    return "SUPPORTERS_RECURRING_ENABLED: monthly and yearly do not work yet" if settings.recurring_enabled else None
 
 
 CHECKS: tuple[Callable[[Settings], str | None], ...] = (
@@ -340,6 +350,6 @@ CHECKS: tuple[Callable[[Settings], str | None], ...] = (
     _check_place,
     _check_limits,
     _check_proxies,
+    _check_methods,
     _check_second_factor,
-    _check_recurring,
 )

@@ -82,7 +82,7 @@ async def test_own_header_of_a_response_is_kept(site: Whole) -> None:
     await site.pay(given)
     thanks = await site.reader.get(site.sandbox.session(session_id(given))["success_url"])
 
-    assert thanks.headers.get_list("referrer-policy") == ["no-referrer"]
+    assert thanks.headers.get_list("referrer-policy") == ["same-origin"]
 
 
 CROSS_SITE = [

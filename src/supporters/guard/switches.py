@@ -11,9 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.guard.models import Switch
 from supporters.kit.db import Database, insert_for
 from supporters.kit.text import clean_line
+from supporters.settings import PAYMENT_METHODS
 
 GIVING = "giving"
-NAMES = (GIVING,)
+RECURRING = "recurring"
+METHODS = PAYMENT_METHODS
+NAMES = (GIVING, RECURRING, *METHODS)
 WORDS_CHARS = 400
 CACHE_SECONDS = 5.0
 

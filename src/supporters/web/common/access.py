@@ -1,6 +1,7 @@
 """Who may use a route. Every handler says so by `opt={"access": ...}`; one that says nothing is closed to everybody.
 
-`PUBLIC` lets anyone in. `STAFF` lets in whoever is signed in at the desk. A role or several let in those roles; admins always.
+`PUBLIC` lets anyone in. `SUPPORTER` lets in supporters who are signed in to their own pages. `STAFF` lets in whoever is signed
+in at the desk. A role or several let in those roles; admins always.
 Whoever still owes a code, or has to set up a second factor, gets only to routes that name that stage in `opt={"stages": ...}`.
 """
 
@@ -15,8 +16,10 @@ from supporters.staff.models import Role
 from supporters.staff.sessions import Member, Stage
 from supporters.web.common.errors import SIGN_IN, PageError, SignInNeeded
 from supporters.web.common.house import Connection, house_of
+from supporters.web.common.supporter import require_supporter
 
 PUBLIC = "public"
+SUPPORTER = "supporter"
 STAFF: frozenset[Role] = frozenset(Role)
 Access = str | Role | Collection[Role]
 SIGNED_IN = frozenset({Stage.FULL})
@@ -27,6 +30,9 @@ async def access_guard(connection: Connection, handler: BaseRouteHandler) -> Non
     """The request goes on only if its route is open to whoever asks. Raises SignInNeeded, PageError 403."""
     access: Access | None = handler.opt.get("access")
     if access == PUBLIC or _only_asks_for_methods(connection, access):
+        return
+    if access == SUPPORTER:
+        await require_supporter(connection)
         return
     await require(connection, roles_of(access), stages=handler.opt.get("stages", SIGNED_IN))
 

@@ -1,5 +1,6 @@
 """The donation page drawn: ladders, notices, the figure, the words on the button. Readers get it, and editors a preview."""
 
+from datetime import date
 from functools import lru_cache
 
 import msgspec
@@ -8,12 +9,15 @@ from supporters.appeals.attribution import article_url
 from supporters.appeals.queries import GENERAL, AppealView
 from supporters.appeals.rules import find_article
 from supporters.donations.models import Frequency
+from supporters.kit.clock import local_date
 from supporters.kit.money import AmountProblem, Money, format_money, parse_amount, plain_amount
 from supporters.kit.strings import gettext as _
 from supporters.kit.strings import ngettext
 from supporters.reports.tickers import Ticker
 from supporters.settings import Settings
 from supporters.web.common.house import House
+from supporters.web.common.promise import Saying, say_amount, say_other
+from supporters.web.common.ways import Ways, find_ways
 
 OTHER = "other"
 
@@ -52,6 +56,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     appeal: AppealView
     entry: Entry
     attempt_id: str
+    ways: Ways | None = None  # those of the settings, with nothing switched off
     raised: Ticker | None = None
     newsletter: str = ""  # the words beside its box; empty: none is offered
     problems: list[tuple[str, str]] = []
@@ -78,6 +83,9 @@ class Bar(msgspec.Struct, frozen=True):
 def draw(house: House, question: Question, *, token: str) -> str:
     """The donation page with that form token in it."""
     settings, entry = house.settings, question.entry
+    ways = question.ways or find_ways(settings, {})
+    ladders = ladders_of(question.appeal, settings, is_recurring=ways.is_recurring)
+    today = local_date(house.clock.now(), settings.time_zone)
     return house.templates.render(
         "site/give.html",
         appeal=question.appeal,
@@ -87,12 +95,13 @@ def draw(house: House, question: Question, *, token: str) -> str:
         notices=question.notices,
         not_charged=question.not_charged,
         token=token,
-        ladders=ladders_of(question.appeal, settings),
-        frequencies=_frequencies() if settings.recurring_enabled else (),
+        ladders=ladders,
+        frequencies=_frequencies() if ways.is_recurring else (),
+        sayings=sayings_of(ladders, today, settings.locale),
+        ways=ways,
         currency_name=currency_words(question.appeal.currency),
         currency_sign=_sign(question.appeal.currency, settings.locale),
         other=OTHER,
-        button=button_words(question, settings),
         back=back_to(entry, settings),
         bar=bar_of(question.appeal, question.raised, settings),
         newsletter=question.newsletter,
@@ -100,9 +109,9 @@ def draw(house: House, question: Question, *, token: str) -> str:
     )
 
 
-def ladders_of(appeal: AppealView, settings: Settings) -> tuple[Ladder, ...]:
+def ladders_of(appeal: AppealView, settings: Settings, *, is_recurring: bool) -> tuple[Ladder, ...]:
     """The ladders that this page offers; amounts outside the limits are left out."""
-    offered = (Frequency.MONTHLY, Frequency.YEARLY, Frequency.ONCE) if settings.recurring_enabled else (Frequency.ONCE,)
+    offered = (Frequency.MONTHLY, Frequency.YEARLY, Frequency.ONCE) if is_recurring else (Frequency.ONCE,)
     legends = {
         Frequency.ONCE: _("How much?"),
         Frequency.MONTHLY: _("How much a month?"),
@@ -127,31 +136,21 @@ def _short(money: Money, locale: str) -> str:
     return format_money(money, locale, trim=True)
 
 
-def button_words(question: Question, settings: Settings) -> str | None:
-    """The words on the button once frequency and amount are chosen on a ladder. They hold while that choice stands."""
-    entry = question.entry
-    amount = chosen_amount(entry, question.appeal)
-    frequency = entry.frequency or (Frequency.ONCE if not settings.recurring_enabled else "")
-    if not frequency or not amount or entry.ladder == OTHER:
-        return None
-    said = {
-        Frequency.ONCE: _("Give %(amount)s"),
-        Frequency.MONTHLY: _("Give %(amount)s a month"),
-        Frequency.YEARLY: _("Give %(amount)s a year"),
-    }
-    return said[Frequency(frequency)] % {"amount": _short(amount, settings.locale)}
+@lru_cache(maxsize=50)
+def sayings_of(ladders: tuple[Ladder, ...], today: date, locale: str) -> tuple[Saying, ...]:
+    """What the button and the line beside it say for each choice; the style sheet shows those of the one that stands."""
+    said = [
+        say_amount(ladder.frequency, str(place), rung.face, today, locale)
+        for ladder in ladders
+        for place, rung in enumerate(ladder.rungs, 1)
+    ]
+    return (*said, *(say_other(ladder.frequency, OTHER, today, locale) for ladder in ladders))
 
 
 def back_to(entry: Entry, settings: Settings) -> str | None:
     """The address of the article that the reader came from. Always on one of the paper's own sites."""
     found = find_article(entry.carried.get("article", ""), sites=settings.sites)
     return article_url(*found, sites=settings.sites) if found else None
-
-
-def chosen_amount(entry: Entry, appeal: AppealView) -> Money | None:
-    """The amount chosen so far, if it can be read."""
-    text = entry.other if entry.ladder == OTHER else entry.ladder
-    return readable_amount(text, appeal.currency) if text else None
 
 
 @lru_cache(maxsize=500)

@@ -16,10 +16,13 @@ from supporters.kit.text import clean_line, is_printable
 from supporters.settings import Settings
 from supporters.web.common.errors import PageError
 from supporters.web.common.giving import OTHER, Entry, readable_amount
+from supporters.web.common.ways import Ways
 
 TICKED = "on"
 CHOICE_FIELDS = ("frequency", *Frequency, OTHER)
-SENT_FIELDS = frozenset(["token", "appeal", "referrer", "email", "name", "newsletter", *CHOICE_FIELDS, *ORIGIN_FIELDS])
+SENT_FIELDS = frozenset(
+    ["token", "appeal", "referrer", "email", "name", "newsletter", "second", *CHOICE_FIELDS, *ORIGIN_FIELDS]
+)
 LINK_FIELDS = frozenset(["amount", "appeal", "attempt", *CHOICE_FIELDS, *ORIGIN_FIELDS])
 NAME_CHARS = 120
 EMAIL_CHARS = 254
@@ -63,12 +66,12 @@ def carried_of(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_form(
-    fields: Mapping[str, str], appeal: AppealView, *, settings: Settings, entry: Entry | None = None
+    fields: Mapping[str, str], appeal: AppealView, *, settings: Settings, ways: Ways, entry: Entry | None = None
 ) -> Checked:
     """The donation that the form asks for, or all that is wrong with it, in the order of the page."""
     entry = entry or read_entry(fields)
     problems: list[tuple[str, str]] = []
-    frequency = _check_frequency(fields.get("frequency", ""), settings, problems)
+    frequency = _check_frequency(fields.get("frequency", ""), ways, problems)
     amount = _check_amount(entry, appeal, settings, problems)
     email = _check_email(fields.get("email", ""), problems)
     name = _check_name(fields.get("name", ""), problems)
@@ -124,13 +127,13 @@ def _clamp(amount: Money, settings: Settings) -> tuple[Money, str | None]:
     return amount, None
 
 
-def _check_frequency(text: str, settings: Settings, problems: list[tuple[str, str]]) -> Frequency | None:
+def _check_frequency(text: str, ways: Ways, problems: list[tuple[str, str]]) -> Frequency | None:
     if text not in set(Frequency):
         problems.append(("frequency", _("Choose how often you want to give")))
         return None
     frequency = Frequency(text)
-    if frequency is not Frequency.ONCE and not settings.recurring_enabled:
-        problems.append(("amount", _("Monthly and yearly donations are not possible here yet; you can give once")))
+    if frequency is not Frequency.ONCE and not ways.is_recurring:
+        problems.append(("amount", _("Monthly and yearly donations are not possible at the moment; you can give once")))
     return frequency
 
 

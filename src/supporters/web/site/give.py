@@ -25,11 +25,13 @@ from supporters.web.common.forms import read_form, read_query
 from supporters.web.common.giving import Entry, Question, back_to, bar_of
 from supporters.web.common.house import House, client_ip, house_of
 from supporters.web.common.shell import page
+from supporters.web.common.ways import Ways, ways_of
 from supporters.web.site.ask import find_appeal, find_ended, outside_host, show
 from supporters.web.site.form import LINK_FIELDS, SENT_FIELDS, check_form, choose_amount, read_entry
 from supporters.web.site.offered import offered_newsletter
 from supporters.web.site.raised import raised_of
 from supporters.web.site.resume import entry_of_attempt
+from supporters.web.site.second import ask_about_second
 from supporters.web.site.shortcut import Shortcut, keep_page
 
 AnyRequest = Request[Any, Any, Any]
@@ -63,11 +65,13 @@ async def give(request: AnyRequest) -> Response[Any]:
     appeal, notice = await _appeal(house, entry)
     token = house.tokens.read(fields.get("token", ""), now=house.clock.now())
     attempt_id = token.attempt_id if token else house.ids.ulid()
-    checked = check_form(fields, appeal, settings=house.settings, entry=entry)
+    ways = await ways_of(house)
+    checked = check_form(fields, appeal, settings=house.settings, ways=ways, entry=entry)
     question = Question(
         appeal=appeal,
         entry=entry,
         attempt_id=attempt_id,
+        ways=ways,
         raised=await raised_of(house, appeal),
         newsletter=await offered_newsletter(house),
         problems=checked.problems,
@@ -81,6 +85,9 @@ async def give(request: AnyRequest) -> Response[Any]:
     if checked.form is None:
         await _count_invalid(request, house)
         return show(house, question, status=422)
+    asked = await ask_about_second(request, house, fields, checked.form)
+    if asked is not None:
+        return asked
     visitor = Visitor(client_ip(request), is_suspicious=token.is_too_young)
     return await _begin(request, house, question, checked.form, visitor)
 
@@ -112,7 +119,9 @@ async def _begin(
     except Refused as error:
         return await _refused(request, house, error)
     except Conflict as error:
-        return show(house, msgspec.structs.replace(question, not_charged=error.message), status=409)
+        house.switches.forget()
+        now = msgspec.structs.replace(question, not_charged=error.message, ways=await ways_of(house))
+        return show(house, now, status=409)
     except DatabaseBusy:
         words = _(
             "We could not note your donation just now, so your card was not charged. Please try again in a moment."
@@ -139,7 +148,8 @@ async def _show_form(request: AnyRequest, fields: dict[str, str], *, status_if_u
     if ended is not None:
         return await _show_ended(request, house, ended, entry)
     appeal, notice = await _appeal(house, entry)
-    entry, notices = _from_link(house, entry, fields, appeal)
+    ways = await ways_of(house)
+    entry, notices = _from_link(house, entry, fields, appeal, ways)
     status = 400 if notices and not _is_readable(fields) else 200
     if notice is not None:
         entry, notices, status = _to_general(entry), [notice, *notices], max(status, status_if_unknown)
@@ -147,6 +157,7 @@ async def _show_form(request: AnyRequest, fields: dict[str, str], *, status_if_u
         appeal=appeal,
         entry=entry,
         attempt_id=house.ids.ulid(),
+        ways=ways,
         raised=await raised_of(house, appeal),
         newsletter=await offered_newsletter(house),
         notices=notices,
@@ -179,6 +190,7 @@ async def _show_again(house: House, signed: str) -> Response[bytes]:
         appeal=appeal,
         entry=entry,
         attempt_id=found.attempt_id if found else house.ids.ulid(),
+        ways=await ways_of(house),
         raised=await raised_of(house, appeal),
         newsletter=await offered_newsletter(house),
         notices=[back if found else gone],
@@ -186,15 +198,17 @@ async def _show_again(house: House, signed: str) -> Response[bytes]:
     return show(house, question)
 
 
-def _from_link(house: House, entry: Entry, fields: dict[str, str], appeal: AppealView) -> tuple[Entry, list[str]]:
+def _from_link(
+    house: House, entry: Entry, fields: dict[str, str], appeal: AppealView, ways: Ways
+) -> tuple[Entry, list[str]]:
     """What an address chose for the reader, and what has to be said about it."""
     notices: list[str] = []
     wanted = fields.get("frequency", "")
     if wanted and not entry.frequency:
         notices.append(_("The link named a frequency that we do not know. Choose one here."))
-    if entry.frequency in {"monthly", "yearly"} and not house.settings.recurring_enabled:
+    if entry.frequency in {"monthly", "yearly"} and not ways.is_recurring:
         entry = msgspec.structs.replace(entry, frequency="once", ladder="", other="")
-        notices.append(_("Monthly and yearly donations are not possible here yet. You can give once."))
+        notices.append(_("Monthly and yearly donations are not possible at the moment. You can give once."))
     elif fields.get("amount"):
         entry, words = choose_amount(entry, fields["amount"], appeal, house.settings)
         notices += [words] if words else []

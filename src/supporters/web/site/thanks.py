@@ -8,17 +8,20 @@ from litestar.connection import Request
 from litestar.params import FromPath
 from litestar.response import Response
 
-from supporters.donations.models import DonationState
+from supporters.donations.models import DonationState, Frequency
 from supporters.donations.queries import DonationView, donation_page
 from supporters.kit.strings import gettext as _
 from supporters.newsletters.queries import public_lists
+from supporters.plans.begun import begun_by
+from supporters.plans.offered import OfferView
 from supporters.receipts.queries import receipt_of
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.errors import PageError
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import page
+from supporters.web.common.supporter import PRIVATE
+from supporters.web.site.monthly import monthly_offer, plan_url
 
-PRIVATE = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
 SAID = "#supporters-thanks"  # the article's own script reads it, shows its thanks, and takes it off the address
 LOOK_AGAIN_SECONDS = 4
 LOOK_AGAIN_FOR = timedelta(minutes=45)  # the payment page lives 35 minutes, then somebody is long gone
@@ -35,12 +38,15 @@ async def thanks(request: Request[Any, Any, Any], token: FromPath[str]) -> Respo
         donation = await donation_page(session, donation_id, sites=house.settings.sites)
         receipt = await receipt_of(session, donation_id)
         lists = await public_lists(session)
+        is_once = donation is None or donation.frequency is Frequency.ONCE
+        begun = None if is_once else await begun_by(session, donation_id)
     if donation is None:
         raise _unknown()
-    state = state_words(donation.state)
+    state, now = state_words(donation.state), house.clock.now()
+    monthly = await monthly_offer(request, house, donation) if state == "paid" and is_once else None
     article = donation.article_url or house.settings.site_url
     headers = dict(PRIVATE)
-    if state == "waiting" and _is_recent(donation, house.clock.now()):
+    if donation.state is DonationState.STARTED and _is_recent(donation, now):
         headers["refresh"] = str(LOOK_AGAIN_SECONDS)
     return page(
         request,
@@ -48,11 +54,17 @@ async def thanks(request: Request[Any, Any, Any], token: FromPath[str]) -> Respo
         headers=headers,
         state=state,
         looks_again="refresh" in headers,
+        is_at_bank=donation.state is DonationState.PROCESSING,
+        begun=begun,
+        may_undo=begun is not None and begun.may_undo(now),
+        plan_url=plan_url(house, begun, now) if begun else None,
+        monthly=monthly,
+        token=token,
         donation=donation,
         first_name=first_name(donation.name),
         receipt_number=receipt.number if receipt else None,
         again_url=house.links.attempt_url(donation.attempt_id),
-        offer=lists[0] if lists and state == "paid" and not donation.wants_newsletter else None,
+        offer=lists[0] if lists and state == "paid" and not donation.wants_newsletter and not _asks(monthly) else None,
         article=donation.article_url,
         back_url=f"{article}{SAID}" if state == "paid" else article,
         quiet_url=f"{article}{SAID}-quiet",
@@ -74,6 +86,11 @@ def first_name(name: str) -> str:
 
 def _is_recent(donation: DonationView, now: datetime) -> bool:
     return now - donation.created_at < LOOK_AGAIN_FOR
+
+
+def _asks(monthly: object) -> bool:
+    """One offer at a time: the newsletter's waits until the other is answered."""
+    return isinstance(monthly, OfferView)
 
 
 def _unknown() -> PageError:
