@@ -60,7 +60,7 @@ demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0
 # The types are checked while the tests run, and reported after them, where nobody overlooks it.
 test: $(VENV)/.browser $(VENV)/.cli style ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
 	@$(BIN)/basedpyright --level error > .types.log 2>&1 & types=$$!; \
-	  $(BIN)/pytest -n 3 --dist worksteal $(TESTS); tests=$$?; \
+	  $(BIN)/pytest -n 4 --dist worksteal $(TESTS); tests=$$?; \
 	  wait $$types; types=$$?; \
 	  if [ $$types = 0 ]; then rm -f .types.log; else cat .types.log; echo "The types are wrong: see above."; fi; \
 	  exit $$((tests ? tests : types))
@@ -84,8 +84,9 @@ e2e: $(VENV)/.browser ## Run the browser journeys only
 	@$(BIN)/pytest tests/journeys tests/browser
 
 bench: $(VENV)/.browser ## Measure the required figures, each beside a floor
-	@for script in give_page prompt_files embed webhooks apply memory sources sandbox_clock; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
+	@for script in give_page prompt_files embed webhooks apply memory sources me desk_plans sandbox_clock; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
 	@for script in webhooks apply; do echo; echo "== $$script, SQLite"; $(BIN)/python bench/$$script.py --database sqlite || exit 1; done
+	@for size in "1000 --months 12" "10000 --months 1"; do echo; echo "== plans, $$size"; $(BIN)/python bench/plans.py --folder ".data/campaign-$${size%% *}" --plans $$size || exit 1; done
 
 wordpress: $(VENV)/.browser ## Try the WordPress plugin in a real WordPress from Debian's packages
 	@examples/wordpress/test/run.sh
@@ -99,7 +100,7 @@ real-stripe: $(VENV)/.dev ## Run the contract tests against Stripe's own test mo
 
 lock: ## Write the lock files anew, with hashes and without addresses
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --group dev pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --extra pdf --group dev pyproject.toml -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --group build pyproject.toml -c requirements-dev.lock -o requirements.lock
 
 clean: ## Remove the environment and the demo's data

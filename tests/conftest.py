@@ -21,7 +21,7 @@ START = datetime(2026, 11, 22, 9, 36, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
 
 
-LONGEST = ("test_volume.py", "test_kill.py", "test_demo.py")
+LONGEST = ("test_volume.py", "test_kill.py", "test_plans_for_a_year.py", "test_demo.py", "test_stripe_cli.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

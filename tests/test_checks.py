@@ -41,6 +41,13 @@ REFUND = (
     "INSERT INTO refund (id, donation_id, amount_minor, currency, reason, state, origin, created_at, updated_at) "
     "SELECT 'new', id, {n}, '{currency}', 'other', '{state}', 'desk', created_at, updated_at FROM donation WHERE id = '{of}'"
 )
+DISPUTE = (
+    "INSERT INTO dispute (id, donation_id, stripe_dispute_id, stripe_payment_intent_id, amount_minor, currency, state, "
+    "reason, opened_at, closed_at, created_at, updated_at) "
+    "SELECT 'new', id, 'ch_1', 'pi_1', amount_minor, currency, 'lost', 'general', created_at, "
+    "'2026-11-21 09:35:59.000000', created_at, updated_at FROM donation WHERE id = '{of}'"
+)
+HELD = f"UPDATE ledger_entry SET account = '1160' WHERE transaction_id = {TRANSACTION} AND account = '4000'"
 
 BROKEN: list[tuple[str, list[str]]] = [
     ("ledger_balanced", [ENTRY.format(id="e1", to=TRANSACTION, account="5000", n=1)]),
@@ -116,6 +123,11 @@ BROKEN: list[tuple[str, list[str]]] = [
             "UPDATE balance_transaction SET stripe_payment_intent_id = 'pi_other' WHERE source_id = 'ch_1'",
         ],
     ),
+    ("returned_sum", [f"UPDATE donation SET returned_minor = 1 WHERE id = '{ONE}'"]),
+    ("returned_sum", [DISPUTE.format(of=ONE)]),
+    ("dispute_of_paid", [DISPUTE.format(of=ONE), f"UPDATE donation SET state = 'expired' WHERE id = '{ONE}'"]),
+    ("disputes_open", [HELD]),
+    ("disputes_closed", [HELD, DISPUTE.format(of=ONE)]),
     ("audit_chain", ["UPDATE audit_entry SET action = 'nothing.at_all' WHERE seq = 1"]),
     ("audit_chain", ["DELETE FROM audit_detail WHERE seq = 1"]),
 ]

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from supporters.cli import cli
+from supporters.payments.translate import HEARD
 from supporters.settings import Settings, env_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,3 +38,16 @@ def test_every_command_is_named() -> None:
 def test_every_picture_is_there() -> None:
     for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README.read_text("utf-8")):
         assert (ROOT / path).is_file(), path
+
+
+def test_readme_names_every_event_that_the_house_hears() -> None:
+    text = README.read_text(encoding="utf-8")
+    listed = text[text.index("these events:") : text.index("Put a proxy")]
+    named: set[str] = set()
+    family = ""
+    for word in re.findall(r"`([a-z_.]+)`", listed):
+        if not word.startswith("."):
+            family = word.rpartition(".")[0]
+        named.add(family + word if word.startswith(".") else word)
+
+    assert named == set(HEARD)

@@ -45,7 +45,8 @@ def test_everything_wrong_is_said_at_once() -> None:
         ("SUPPORTERS_DATABASE_URL", "mysql://x"),
         ("SUPPORTERS_MAXIMUM_MINOR", "100"),
         ("SUPPORTERS_TRUSTED_PROXIES", "not-an-address"),
-        ("SUPPORTERS_RECURRING_ENABLED", "yes"),
+        ("SUPPORTERS_PAYMENT_METHODS", "card,cheque"),
+        ("SUPPORTERS_PAYMENT_METHODS", ","),
         ("SUPPORTERS_SITE_URL", "ftp://x"),
     ],
 )

@@ -134,6 +134,7 @@ class Whole:
         self.clock.advance(timedelta(seconds=20))
         fields = {
             **hidden_fields(page.text),
+            "frequency": "once",
             "once": "other",
             "other": amount,
             "email": email,

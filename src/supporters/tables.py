@@ -15,12 +15,13 @@ from supporters.newsletters import models as newsletters
 from supporters.outgoing import models as outgoing
 from supporters.payments import models as payments
 from supporters.people import models as people
+from supporters.plans import models as plans
 from supporters.prompts import models as prompts
 from supporters.receipts import models as receipts
 from supporters.staff import models as staff
 
 ROOMS = (
     appeals, audit, connectors, discrepancies, donations, guard, imports, jobs, ledger, mail,
-    newsletters, outgoing, payments, people, prompts, receipts, staff,
+    newsletters, outgoing, payments, people, plans, prompts, receipts, staff,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -46,6 +46,13 @@ from supporters.payments.catchup import catch_up
 from supporters.payments.gateway import Gateway
 from supporters.payments.inbox import erase_old
 from supporters.payments.sweep import sweep
+from supporters.people import jobs as people
+from supporters.plans import jobs as plans
+from supporters.plans import offered_jobs
+from supporters.plans.carry_out import carry_out
+from supporters.plans.change import CHANGE
+from supporters.plans.disputed import DISPUTED, follow_dispute
+from supporters.plans.offered import BEGIN, FORGET
 from supporters.prompts import jobs as prompts
 from supporters.prompts.placements import ensure_placements
 from supporters.publishing import publish_all, publish_now_due
@@ -54,7 +61,7 @@ from supporters.settings import DEFAULT_COLOR, Settings
 
 log = structlog.stdlib.get_logger()
 
-ROOMS = (appeals, prompts, newsletters, outgoing, connectors, imports)
+ROOMS = (appeals, prompts, people, newsletters, outgoing, connectors, imports)
 TIMERS = (
     Timer("balance.pull", every=timedelta(minutes=5)),
     Timer("events.catch_up", every=timedelta(minutes=5)),
@@ -62,7 +69,8 @@ TIMERS = (
     Timer("balance.compare", every=timedelta(hours=24)),
     Timer("prompts.publish", every=timedelta(minutes=1)),
     Timer("house.nightly", every=timedelta(hours=24)),
-    *(timer for room in ROOMS for timer in room.TIMERS),
+    *offered_jobs.TIMERS,
+    *(timer for room in (*ROOMS, plans) for timer in room.TIMERS),
 )
 BRAND_SHEET = "brand.css"
 TICK_SECONDS = 5.0
@@ -185,12 +193,19 @@ class Worker:
         tools, gateway = self._tools, self._tools.gateway
         backstage = Backstage(settings=tools.settings, ids=tools.ids, clock=tools.clock, outside=tools.outside)
         rooms = {kind: handler for room in ROOMS for kind, handler in room.handlers(backstage).items()}
+        rooms |= plans.handlers(backstage, stripe=gateway.plans, books=self._context)
         return rooms | {
             "refund.send": partial(send_refund, gateway=gateway, settings=tools.settings),
             "balance.pull": partial(pull_and_post, gateway=gateway, time_zone=tools.settings.time_zone),
             "balance.compare": partial(compare_balance, gateway=gateway, time_zone=tools.settings.time_zone),
             "events.catch_up": partial(catch_up, gateway=gateway),
             "stripe.sweep": partial(sweep, gateway=gateway, context=self._context),
+            BEGIN: partial(
+                offered_jobs.begin_offered, stripe=gateway.plans, books=self._context, settings=tools.settings
+            ),
+            DISPUTED: follow_dispute,
+            FORGET: partial(offered_jobs.forget_methods, stripe=gateway.plans),
+            CHANGE: partial(carry_out, stripe=gateway.plans, books=self._context, settings=tools.settings),
             "prompts.publish": partial(publish_now_due, settings=tools.settings),
             "house.nightly": self._nightly,
         }

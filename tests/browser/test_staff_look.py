@@ -52,7 +52,8 @@ async def test_an_admin_sets_up_the_second_factor_invites_and_reads_the_log(serv
     await page.goto(f"{base}/desk/staff")
     await page.get_by_label("Name", exact=True).fill("Nora Hale")
     await page.get_by_label("Email address").fill("nora@weeklylamp.example")
-    await page.get_by_role("button", name="Send the invitation").click()
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Send the invitation").click()
     found["fault"] = await look(page)
     await page.get_by_label("finance").check()
     await page.get_by_role("button", name="Send the invitation").click()

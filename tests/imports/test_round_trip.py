@@ -65,6 +65,7 @@ def test_list_of_donations_comes_back_as_it_was_written() -> None:
         frequency="once",
         amount=amount,
         refunded=nothing,
+        returned=nothing,
         fee=Money(58, "GBP"),
         payout_id=None,
         failure_code=None,

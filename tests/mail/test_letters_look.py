@@ -79,6 +79,19 @@ def test_receipt_without_card_or_name_says_neither(templates: Templates) -> None
     assert "Card ending" not in rendered.text + rendered.html
 
 
+@pytest.mark.parametrize(("frequency", "how"), [("monthly", "each month"), ("yearly", "each year")])
+def test_receipt_of_a_plan_says_that_it_goes_on_and_where_it_is_stopped(
+    templates: Templates, settings: Settings, frequency: str, how: str
+) -> None:
+    rendered = render_letter(templates, letter(frequency=frequency))
+
+    for part in (rendered.text, rendered.html):
+        assert f"£25 is taken {how} until you stop" in part
+        assert f"{settings.base_url}/sign-in" in part
+        assert f"{frequency.title()}, to " in part
+        assert "nothing more will be taken" not in part
+
+
 def test_refund_says_sum_and_when(templates: Templates) -> None:
     rendered = render_letter(templates, letter("refund"))
 

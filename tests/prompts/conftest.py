@@ -62,7 +62,7 @@ def content_of(settings: Settings, now: datetime, *, version: int = 1, **changed
         code="article-foot", heading="", is_on=True, appeal=appeal(), newsletter=daily, ticker=None, quiet=Quiet()
     )
     script = prompt_script()
-    here = replace(settings, base_url=GIVE)
+    here = replace(settings, base_url=GIVE, recurring_enabled=False)
     told = build(spot, settings=here, script={"src": f"/p/v1/{script.name}", "integrity": script.integrity}, now=now)
     content: Content = json.loads(json.dumps(told | {"version": version, "published_at": "2026-11-22T09:36:00Z"}))
     return content | changed

@@ -74,7 +74,11 @@ async def test_a_published_file_says_all_that_a_site_needs(desk: Desk) -> None:
 
     assert file["version"] == 1
     assert file["heading"] == "Make a donation to The Weekly Lamp"
-    assert file["amounts"] == {"once": [["5", "£5"], ["10", "£10"], ["25", "£25"], ["50", "£50"]]}
+    assert file["amounts"] == {
+        "monthly": [["3", "£3"], ["5", "£5"], ["10", "£10"], ["20", "£20"]],
+        "yearly": [["25", "£25"], ["50", "£50"], ["100", "£100"], ["200", "£200"]],
+        "once": [["5", "£5"], ["10", "£10"], ["25", "£25"], ["50", "£50"]],
+    }
     assert file["newsletter"]["words"] == "Sign up for our daily email Morning Light"
     assert file["script"]["integrity"].startswith("sha384-")
     assert f'action="{desk.settings.base_url}/give"' in file["page"]

@@ -38,7 +38,7 @@ async def _kept(session: AsyncSession, person_ids: Collection[str]) -> dict[str,
     """What was paid and not returned, by person; currencies are added up, since only more than nothing is asked."""
     person = func.coalesce(Supporter.merged_into_id, Supporter.id)
     query = (
-        select(person, func.sum(Donation.amount_minor - Donation.refunded_minor))
+        select(person, func.sum(Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor))
         .join(Donation, Donation.supporter_id == Supporter.id)
         .where(person.in_(person_ids), Donation.state == DonationState.PAID)
         .group_by(person)

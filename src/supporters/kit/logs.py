@@ -9,9 +9,9 @@ import structlog
 
 ALLOWED = frozenset(
     [
-        "action", "attempts", "code", "count", "donation_id", "dropped", "duration_ms", "error", "event",
+        "action", "attempts", "change_id", "code", "count", "donation_id", "dropped", "duration_ms", "error", "event",
         "event_id", "events", "exception", "handled", "job_id", "kind", "letter_id", "level", "limit", "lines",
-        "logger", "method", "payment_intent_id", "pid", "port", "posted", "queue", "reason", "record_id",
+        "logger", "method", "payment_intent_id", "pid", "plan_id", "port", "posted", "queue", "reason", "record_id",
         "reference", "refund_id", "request_id", "role", "route", "seconds", "state", "status", "timestamp",
         "type", "where", "worker",
     ]
