@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from givers import Add, Given, LetIn, add_giver, code_in
 
+from givers import Add, Given, LetIn, add_giver, code_in
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
