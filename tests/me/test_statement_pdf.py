@@ -24,7 +24,6 @@ async def test_without_the_typesetter_nothing_offers_a_pdf(
 
 
 async def test_pdf_is_typeset_and_markup_in_a_name_stays_text(site: Whole, add: Add, let_in: LetIn) -> None:
-    pytest.importorskip("typst", reason="the extra pdf is not installed")
     await add(ADA, name='#read("/etc/passwd") $x$ *Zoë*')
     ada = await let_in(ADA)
 
