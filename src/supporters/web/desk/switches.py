@@ -126,12 +126,13 @@ async def _page(
     problems: list[tuple[str, str]] | None = None,
 ) -> Response[bytes]:
     switches = await read_switches(session)
+    offers_recurring = house_of(request).settings.recurring_enabled  # else a switch that says "on" would be untrue
     return await desk_page(
         request,
         session,
         "desk/switches.html",
         here="switches",
-        switches=[(switches[name], switch_words(name)) for name in NAMES],
+        switches=[(switches[name], switch_words(name)) for name in NAMES if offers_recurring or name != RECURRING],
         typed=typed or {},
         names=await staff_names(session, [each.changed_by for each in switches.values()]),
         problems=problems or [],
