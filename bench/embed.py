@@ -1,7 +1,9 @@
 """The foot of an article beside the same article without it: bytes, requests, script time, blocking, heap, layout shift.
 
-Between the two stands the article with the form and without the script: what it takes is the browser's own price for
-showing the fields. Script, task and blocking times are the main thread's own time, so a busy machine says little of them.
+Twice: while the page loads, when the script only waits, and while its reader comes to the foot, when it does its work.
+Between the article with and without stands the one with the form and without the script: what it takes is the browser's
+own price for showing the fields. Script, task and blocking times are the main thread's own time, so a busy machine says
+little of them, though it disturbs the slowing down. Beside the figures stand the bars; what is above one is marked.
 
 .venv/bin/python bench/embed.py --runs 5 --shifts 10
 .venv/bin/python bench/embed.py --runs 2 --shifts 1 --site plain
@@ -10,13 +12,14 @@ showing the fields. Script, task and blocking times are the main thread's own ti
 import argparse
 import asyncio
 import gzip
+import math
 import os
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +40,15 @@ PATHS = {
 SCRIPT = re.compile(r'<script type="module"[^>]*></script>')
 EVERYTHING = re.compile(rf"<supporter-prompt\b.*?</supporter-prompt>|{SCRIPT.pattern}", re.DOTALL)
 SLOW_DOWNS = (1, 4)
+ADDED, BY_SCRIPT = "added in all", "added by the script"
+# What a page load may add at the greatest slow-down, and what the script may weigh. The fields' share of blocking is the
+# browser's: the same form without any script has it, too.
+BARS = {"script": 15.0, "heap": 0.3, "moved": 0.0}
+BLOCKED_BAR = 0.0
+PACKED_BAR = 2_500
 LATE_SECONDS = 0.3
+STEP_PX, STEP_MS = 300, 80  # somebody who scrolls quickly
+SETTLE_MS = 350  # longer than the published file may be late
 LONG_MS = 50  # what a task takes beyond this is blocking time
 WATCH = """
 window.seen = {moved: 0};
@@ -48,7 +59,7 @@ new PerformanceObserver(list => {
 
 
 class Seen(NamedTuple):
-    """One load of an article. Times in milliseconds of the page's main thread, by its own clock; heap in MB."""
+    """One stretch of a visit. Times in milliseconds of the page's main thread, by its own clock; heap in MB."""
 
     requests: int
     script: float
@@ -150,8 +161,10 @@ def without(what: re.Pattern[str], full: Path, copy: Path, *, here: str, there: 
     return copy
 
 
-async def load(browser: Browser, address: str, *, slow_down: int, width: int = 412, late: bool = False) -> Seen:
-    """One reader opens the article, reads to its end, and waits a moment."""
+async def visit(
+    browser: Browser, address: str, *, slow_down: int, width: int = 412, late: bool = False
+) -> tuple[Seen, Seen]:
+    """One reader opens the article, and then reads to its end; each of the two with a moment to settle."""
     context = await browser.new_context(viewport={"width": width, "height": 915})
     page = await context.new_page()
     asked: list[str] = []
@@ -162,41 +175,62 @@ async def load(browser: Browser, address: str, *, slow_down: int, width: int = 4
     tools = await context.new_cdp_session(page)
     await tools.send("Performance.enable", {"timeDomain": "threadTicks"})
     await tools.send("Emulation.setCPUThrottlingRate", {"rate": slow_down})
-    events, ended = await _trace(tools)
+    end = await _trace(tools)
     await page.goto(address)
     await page.mouse.move(100, 300)
-    for distance in (100_000, -700, 100_000):
+    await page.wait_for_timeout(SETTLE_MS)
+    loaded = await _measure(page, tools, asked)
+    opening = await end()
+    end = await _trace(tools)
+    height = await page.evaluate("document.documentElement.scrollHeight")
+    for distance in [*[STEP_PX] * math.ceil(height / STEP_PX), -700, 700]:
         await page.mouse.wheel(0, distance)
-        await page.wait_for_timeout(150)
-    if late:
-        await page.wait_for_timeout(300)
-    seen = await _measure(page, tools, asked)
-    await tools.send("Tracing.end")
-    await ended.wait()
+        await page.wait_for_timeout(STEP_MS)
+    await page.wait_for_timeout(SETTLE_MS)
+    read = await _measure(page, tools, asked)
+    reading = await end()
     await context.close()
-    return seen._replace(blocked=blocking(events, address))
+    threads = main_threads(opening, address)
+    coming = Seen(*(after - before for after, before in zip(read, loaded, strict=True)))
+    return loaded._replace(blocked=blocking(opening, threads)), coming._replace(blocked=blocking(reading, threads))
 
 
-async def _trace(tools: Any) -> tuple[list[Any], asyncio.Event]:
-    """The browser writes its tasks down from now; the list is full once the event is set."""
+async def _trace(tools: Any) -> Callable[[], Awaitable[list[Any]]]:
+    """The browser writes its tasks down from now, until what this gives is called: that gives them."""
     events: list[Any] = []
     ended = asyncio.Event()
-    tools.on("Tracing.dataCollected", lambda told: events.extend(told["value"]))
-    tools.on("Tracing.tracingComplete", lambda _: ended.set())
+
+    def note(told: Any) -> None:
+        events.extend(told["value"])
+
+    def finish(_told: Any) -> None:
+        ended.set()
+
+    async def end() -> list[Any]:
+        await tools.send("Tracing.end")
+        await ended.wait()
+        tools.remove_listener("Tracing.dataCollected", note)
+        tools.remove_listener("Tracing.tracingComplete", finish)
+        return events
+
+    tools.on("Tracing.dataCollected", note)
+    tools.on("Tracing.tracingComplete", finish)
     categories = ["devtools.timeline", "disabled-by-default-devtools.timeline"]
     config = {"includedCategories": categories, "excludedCategories": ["*"]}
     await tools.send("Tracing.start", {"traceConfig": config, "transferMode": "ReportEvents"})
-    return events, ended
+    return end
 
 
-def blocking(events: list[Any], address: str) -> float:
-    """Milliseconds beyond fifty of each task on the page's main thread: the one that parses the HTML of this address."""
+def main_threads(events: list[Any], address: str) -> set[tuple[int, int]]:
+    """The page's main thread: the one that parses the HTML of this address."""
     parsing = (each for each in events if each["name"] == "ParseHTML")
-    threads = {
-        (each["pid"], each["tid"]) for each in parsing if each["args"].get("beginData", {}).get("url") == address
-    }
+    return {(each["pid"], each["tid"]) for each in parsing if each["args"].get("beginData", {}).get("url") == address}
+
+
+def blocking(events: list[Any], threads: set[tuple[int, int]]) -> float:
+    """Milliseconds beyond fifty of each task on these threads."""
     tasks = [each for each in events if each["name"] == "RunTask" and (each["pid"], each["tid"]) in threads]
-    assert tasks, f"no task of {address} was seen"
+    assert tasks, "no task was seen"
     blocked, until = 0.0, 0.0
     for task in sorted(tasks, key=lambda each: (each["ts"], -each.get("dur", 0))):
         if task["ts"] >= until:  # not one inside another
@@ -248,6 +282,8 @@ def say_bytes(give: str, places: list[Stand]) -> None:
         line = sizes(fetch(f"{give}/p/v1/{path}")[0])
         print(f"{label:<34}" + "".join(f"{number:>9,}" for number in line))
     print(f"{'required script':<34}{0:>9}{0:>9}{0:>9}")
+    packed = sizes(fetch(f"{give}/p/v1/prompt.js")[0])[2]
+    print(f"{'bar of the optional script':<34}{PACKED_BAR:>27,}{mark(packed > PACKED_BAR)}")
 
 
 def middle(runs: list[Seen]) -> Seen:
@@ -257,34 +293,57 @@ def middle(runs: list[Seen]) -> Seen:
 
 async def say_loads(browser: Browser, places: list[Stand], *, runs: int) -> None:
     """Prints each article's figures beside those of the same article without the snippet; runs alternate."""
-    print(f"\n412 px, median of {runs} runs{'':<15}" + "".join(f"{name:>12}" for name in Seen._fields))
     for place in places:
         for slow_down in SLOW_DOWNS:
-            runs_of: dict[str, list[Seen]] = {"without": [], "form, no script": [], "with": []}
-            await load(browser, place.full, slow_down=slow_down)  # warms the browser up
+            seen: dict[str, list[tuple[Seen, Seen]]] = {"without": [], "form, no script": [], "with": []}
+            await visit(browser, place.full, slow_down=slow_down)  # warms the browser up
             for _ in range(runs):
-                for seen, address in zip(runs_of.values(), place[1:], strict=True):
-                    seen.append(await load(browser, address, slow_down=slow_down))
-            bare, form, full = map(middle, runs_of.values())
-            lines = dict(zip(runs_of, (bare, form, full), strict=True))
-            lines["added by the fields"] = Seen(*(a - b for a, b in zip(form, bare, strict=True)))
-            lines["added in all"] = Seen(*(a - b for a, b in zip(full, bare, strict=True)))
-            for label, line in lines.items():
-                words = f"{place.site}, {slow_down}x slower, {label}"
-                print(
-                    f"{words:<40}{line.requests:>12.0f}{line.script:>12.1f}{line.task:>12.1f}{line.blocked:>12.1f}",
-                    end="",
-                )
-                print(f"{line.heap:>12.2f}{line.moved:>12.4f}")
+                for kept, address in zip(seen.values(), place[1:], strict=True):
+                    kept.append(await visit(browser, address, slow_down=slow_down))
+            for stretch, words in enumerate(("the page loads", "coming to the foot")):
+                bare, form, full = (middle([both[stretch] for both in kept]) for kept in seen.values())
+                lines = dict(zip(seen, (bare, form, full), strict=True))
+                lines |= {"added by the fields": beyond(form, bare), BY_SCRIPT: beyond(full, form)}
+                lines[ADDED] = beyond(full, bare)
+                say_lines(f"{place.site}, {slow_down}x slower, {words}", lines)
+                if slow_down == max(SLOW_DOWNS):
+                    say_bars(lines)
+
+
+def beyond(more: Seen, less: Seen) -> Seen:
+    """What the one takes more than the other."""
+    return Seen(*(a - b for a, b in zip(more, less, strict=True)))
+
+
+def say_lines(title: str, lines: dict[str, Seen]) -> None:
+    """Prints a table of what was seen."""
+    print(f"\n{title:<40}" + "".join(f"{name:>10}" for name in Seen._fields))
+    for label, line in lines.items():
+        figures = f"{line.requests:>10.0f}{line.script:>10.1f}{line.task:>10.1f}{line.blocked:>10.1f}"
+        print(f"{'  ' + label:<40}{figures}{line.heap:>10.2f}{line.moved:>10.4f}")
+
+
+def say_bars(lines: dict[str, Seen]) -> None:
+    """Prints what may be added, and which figures are above it."""
+    over = [name for name, bar in BARS.items() if getattr(lines[ADDED], name) > bar]
+    over += ["blocked"] if lines[BY_SCRIPT].blocked > BLOCKED_BAR else []
+    bars = f"{'':>10}{BARS['script']:>10.1f}{'':>10}{BLOCKED_BAR:>10.1f}{BARS['heap']:>10.2f}{BARS['moved']:>10.4f}"
+    print(f"{'  bar (blocked: by the script)':<40}{bars}{mark(bool(over), *over)}")
+
+
+def mark(is_over: bool, *names: str) -> str:
+    """What stands behind a figure that is above its bar."""
+    return f"  ABOVE: {', '.join(names)}" if is_over and names else "  ABOVE" if is_over else ""
 
 
 async def say_shifts(browser: Browser, places: list[Stand], *, runs: int) -> None:
-    """Prints the largest layout shift of so many loads, with the published file 300 ms late."""
-    print(f"\nlargest layout shift of {runs} loads, published file 300 ms late")
+    """Prints the largest layout shift of so many visits, with the published file 300 ms late."""
+    print(f"\nlargest layout shift of {runs} visits, published file 300 ms late; bar {BARS['moved']:.4f}")
     for place in places:
         for width in (390, 1280):
-            moved = [(await load(browser, place.full, slow_down=1, width=width, late=True)).moved for _ in range(runs)]
-            print(f"{place.site + ', ' + str(width) + ' px':<36}{max(moved):>12.4f}")
+            visits = [await visit(browser, place.full, slow_down=1, width=width, late=True) for _ in range(runs)]
+            most = max(loaded.moved + coming.moved for loaded, coming in visits)
+            print(f"{place.site + ', ' + str(width) + ' px':<36}{most:>12.4f}{mark(most > BARS['moved'])}")
 
 
 async def measure(give: str, folder: Path, *, runs: int, shifts: int, site: str | None) -> None:

@@ -8,6 +8,7 @@ Every supporter has one plan with twelve payments and receipts. Each request is 
 import argparse
 import asyncio
 import statistics
+import sys
 import time
 from datetime import timedelta
 from typing import Any
@@ -98,8 +99,9 @@ async def fill(db: Database, count: int, *, ids: Ids) -> None:
             batch = [rows_of(number, shared) for number in range(first, min(first + AT_ONCE, count))]
             for table in batch[0]:
                 await session.execute(insert(table), [row for each in batch for row in each[table]])
-    async with db.unit_of_work() as session:
-        await session.execute(text("ANALYZE"))
+    async with db.engine.connect() as connection:
+        alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await alone.execute(text("ANALYZE" if db.is_sqlite else "VACUUM (ANALYZE)"))
 
 
 async def sign_in(db: Database, numbers: list[int], *, ids: Ids) -> list[str]:
@@ -130,12 +132,12 @@ def told(name: str, took: list[tuple[float, float]]) -> float:
     p99 = 0.0
     for what, several in (("wall", [each[0] for each in took]), ("processor", [each[1] for each in took])):
         p99 = sorted(several)[len(several) * 99 // 100]
-        print(f"{name:9} {what:9} median {statistics.median(several):6.1f} ms   p99 {p99:6.1f} ms")
+        print(f"{name:9} {what:9} median {statistics.median(several):6.1f} ms   p99 {p99:6.1f} ms   bar {LIMIT_MS} ms")
     return p99
 
 
 async def run(url: str, plans: int) -> None:
-    """Fills, measures, prints; fails above the required figure."""
+    """Fills, measures, prints; fails above the required figure: the wall's median, and the processor's p99."""
     ids = Ids()
     settings = read_settings({**ENV, "SUPPORTERS_DATABASE_URL": url})
     db = Database(url)
@@ -147,7 +149,8 @@ async def run(url: str, plans: int) -> None:
     await db.close()
     told("/sign-in", floor)
     slowest = max(told("/me", took), statistics.median(each[0] for each in took))
-    assert slowest <= LIMIT_MS, f"above {LIMIT_MS} ms"
+    if slowest > LIMIT_MS:
+        sys.exit(f"above {LIMIT_MS} ms")
 
 
 def main() -> None:

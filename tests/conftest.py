@@ -1,12 +1,14 @@
 """Fixtures that every test may use: clock, ids, databases of both kinds, settings."""
 
+import asyncio
 import gc
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from databases import Databases
 from paper import SETTINGS_ENV
@@ -22,6 +24,13 @@ KINDS = ("sqlite", "postgresql")
 
 
 LONGEST = ("test_volume.py", "test_kill.py", "test_plans_for_a_year.py", "test_demo.py", "test_stripe_cli.py")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the house runs on; it also takes a tenth off the tests' time."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

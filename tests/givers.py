@@ -60,6 +60,7 @@ async def add_giver(site: Whole, email: str, *, name: str, payments: int, plan: 
         }
         given = [
             _donation(ids, shared, email, name, now - timedelta(days=30 * back, hours=1))
+            | {"is_renewal": back < payments - 1}
             for back in range(payments - 1, -1, -1)
         ]
         await session.execute(insert(Donation), given)

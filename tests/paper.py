@@ -14,5 +14,4 @@ SETTINGS_ENV = {
     "SUPPORTERS_MAIL_FROM": "receipts@give.weeklylamp.example",
     "SUPPORTERS_NEWSLETTER_NAME": "the daily email, Morning Light",
     "SUPPORTERS_SECOND_FACTOR": "optional",
-    "SUPPORTERS_RECURRING_ENABLED": "true",
 }

@@ -37,7 +37,13 @@ def plan_row(number: int, **changes: Any) -> dict[str, Any]:
 
 def payment_row(plan: int, nth: int, paid_at: datetime, **changes: Any) -> dict[str, Any]:
     """The plan's payment `nth`, from 0: a donation."""
-    own = {"frequency": "monthly", "amount_minor": 1000, "paid_at": paid_at, "created_at": paid_at}
+    own = {
+        "frequency": "monthly",
+        "amount_minor": 1000,
+        "paid_at": paid_at,
+        "created_at": paid_at,
+        "is_renewal": nth > 0,
+    }
     return donation_row(plan * PAYMENTS + nth, **(own | changes))
 
 

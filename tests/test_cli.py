@@ -1,6 +1,7 @@
 """The command line: works as README says, and says in words what is wrong."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,10 @@ def test_migrate_then_staff_then_check(env: dict[str, str]) -> None:
     assert (again.returncode, short.returncode) == (1, 1)
     assert "already" in again.stderr
     assert "12" in short.stderr
+
+    link = supporters("staff", "new-password", "Dana@weeklylamp.example", env=env)
+    assert link.returncode == 0
+    assert re.search(r"^http\S+/desk/new-password/[0-9A-Z]{26}\.\d{10}\.[\w-]{43}$", link.stdout, re.MULTILINE)
 
     books = supporters("check", "--books", env=env)
     assert (books.returncode, books.stdout) == (0, "ok    books: they hold\n")

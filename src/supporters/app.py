@@ -33,6 +33,7 @@ from supporters.web.common.session import DEPENDENCIES
 from supporters.web.common.shell import EXCEPTION_HANDLERS, SecurityHeaders
 from supporters.web.desk import door as desk
 from supporters.web.embed import door as embed
+from supporters.web.embed.files import Files, FilesFirst
 from supporters.web.hooks import door as hooks
 from supporters.web.ops import door as ops
 from supporters.web.site import door as site
@@ -48,7 +49,8 @@ def create_app(settings: Settings, *, tools: Tools | None = None, with_worker: b
     """The whole web service; with `with_worker` its background work runs inside. `tools` given are not closed."""
     mine = tools is None
     tools = tools or open_tools(settings)
-    return Litestar(
+    house, security = build_house(tools), SecurityHeaders(settings)
+    app = FilesFirst(
         route_handlers=[
             *site.HANDLERS,
             *embed.HANDLERS,
@@ -60,14 +62,16 @@ def create_app(settings: Settings, *, tools: Tools | None = None, with_worker: b
         dependencies=DEPENDENCIES,
         guards=[access_guard],
         middleware=[OriginGuard(settings.base_url)],
-        before_send=[SecurityHeaders(settings)],
+        before_send=[security],
         exception_handlers=dict(EXCEPTION_HANDLERS),
         lifespan=[partial(_life, tools=tools, with_worker=with_worker, is_mine=mine)],
         request_max_body_size=LARGEST_BODY,
-        state=State({"house": build_house(tools)}),
+        state=State({"house": house}),
         openapi_config=None,
         logging_config=None,
     )
+    app.files = Files(house, security.secured)
+    return app
 
 
 def build_house(tools: Tools) -> House:

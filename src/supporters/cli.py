@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 import click
 import uvicorn
 from rich.console import Console
+from uvicorn.loops.auto import auto_loop_factory
 
 from supporters import __version__
 from supporters.kit.errors import NotFound, SupportersError
@@ -50,9 +51,15 @@ def in_loop(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        asyncio.run(command(*args, **kwargs))
+        _run(command(*args, **kwargs))
 
     return run
+
+
+def _run(command: Coroutine[Any, Any, None]) -> None:
+    """The command has run, on the loop that the web service uses too."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(command)
 
 
 def _settings() -> Settings:
@@ -83,7 +90,7 @@ def serve(host: str, port: int, workers: int, no_jobs: bool) -> None:
     settings = _settings()
     if workers > 1 and settings.database_url.startswith("sqlite"):
         raise click.UsageError("several workers need PostgreSQL: set SUPPORTERS_DATABASE_URL")
-    asyncio.run(_require_current(settings))
+    _run(_require_current(settings))
     uvicorn.run(
         "supporters.app:web_only" if no_jobs else "supporters.app:everything",
         factory=True,
@@ -286,19 +293,48 @@ async def staff_reset_second_factor(email: str) -> None:
     """Take a lost second factor away; the person is signed out everywhere and sets up a new one."""
     from supporters.kit.clock import SystemClock
     from supporters.kit.db import Database
+    from supporters.kit.ids import Ids
     from supporters.staff.actions import reset_second_factor
+    from supporters.staff.letters import StaffLetters
     from supporters.staff.queries import staff_by_email
 
-    db = Database(_settings().database_url)
+    settings = _settings()
+    db = Database(settings.database_url)
     try:
         async with db.unit_of_work() as session:
             found = await staff_by_email(session, email)
             if found is None:
                 raise NotFound("Nobody signs in with that address.")
-            had_one = await reset_second_factor(session, found.id, now=SystemClock().now())
+            had_one = await reset_second_factor(
+                session, found.id, letters=StaffLetters(settings, Ids()), now=SystemClock().now()
+            )
     finally:
         await db.close()
     out.print(f"{email} has no second factor now." if had_one else f"{email} had no second factor.", markup=False)
+
+
+@staff.command("new-password")
+@click.argument("email")
+@in_loop
+async def staff_new_password(email: str) -> None:
+    """Print a link that sets a new password, for when no admin can sign in to send one."""
+    from supporters.kit.clock import SystemClock
+    from supporters.kit.db import Database
+    from supporters.staff.new_password import PasswordLinks, make_link
+    from supporters.staff.queries import staff_by_email
+
+    settings = _settings()
+    db = Database(settings.database_url)
+    try:
+        async with db.unit_of_work() as session:
+            found = await staff_by_email(session, email)
+            if found is None:
+                raise NotFound("Nobody signs in with that address.")
+            link = await make_link(session, found.id, links=PasswordLinks(settings), now=SystemClock().now())
+    finally:
+        await db.close()
+    out.print(f"{email} sets a new password here, within 24 hours and once:", markup=False)
+    out.print(link, markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,9 @@ class Settings:
     time_zone: str = _setting("Europe/London", "Time zone of the books and of dates")
     minimum_minor: int = _setting(200, "Smallest donation, in minor units (pence)")
     maximum_minor: int = _setting(1_000_000, "Largest donation, in minor units")
-    recurring_enabled: bool = _setting(False, "Offer monthly and yearly too (new); the desk's switch can turn them off")
+    recurring_enabled: bool = _setting(
+        True, "Offer monthly and yearly too; the desk's switch can turn them off for a while"
+    )
     offer_monthly: bool = _setting(
         True, "Offer monthly on the thank-you page of a one-off; Stripe keeps its card for a day at most"
     )

@@ -8,9 +8,16 @@ import re
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from walking import LABELS, Demo, foot, press_until, wait_for_thanks
+from sqlalchemy import func, select
+from walking import LABELS, Demo, foot, how_much, link_in, press_until, wait_for_thanks
 
 from looking import look
+from supporters.checks import run_checks
+from supporters.donations.models import Dispute
+from supporters.kit.clock import SystemClock
+from supporters.kit.db import Database
+from supporters.payments.models import BalanceTransaction
+from supporters.plans.models import Plan, PlanState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -61,7 +68,7 @@ async def test_a_reader_gives_and_the_desk_returns_it(demo: Demo, chromium: Brow
 
     await page.goto(demo.article)
     ask = await foot(page, scripts=scripts)
-    await ask.get_by_label("£25").check(force=True)
+    await how_much(ask).get_by_label("£25").check(force=True)
     await ask.locator("[data-go] button").click()
     await page.get_by_role("textbox", name="Email").fill(email)
     await page.get_by_role("textbox", name="Name").fill(name)
@@ -74,6 +81,64 @@ async def test_a_reader_gives_and_the_desk_returns_it(demo: Demo, chromium: Brow
     await refund(page, demo, name)
     await read_the_letter(page, demo, email, 2)
     await context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["usual", "scripts-off"])
+async def test_a_reader_gives_monthly_from_the_article_and_finds_it_on_their_own_pages(
+    demo: Demo, chromium: Browser, *, scripts: bool
+) -> None:
+    context = await chromium.new_context(java_script_enabled=scripts, viewport={"width": 390, "height": 844})
+    page = await context.new_page()
+    name = "Lark Usual" if scripts else "Lark Plain"
+    email = f"{name.lower().replace(' ', '.')}@example.org"
+
+    await page.goto(demo.article)
+    ask = await foot(page, scripts=scripts)
+    await ask.get_by_role("group", name="How often?").get_by_label("Monthly").check(force=True)
+    await how_much(ask, "How much a month?").get_by_label("£10").check(force=True)
+    if scripts:
+        await expect(ask.locator("[data-go]")).to_contain_text("Give £10 a month")
+    await ask.locator("[data-go] button").click()
+    await page.get_by_role("textbox", name="Email").fill(email)
+    await page.get_by_role("textbox", name="Name").fill(name)
+    await expect(page.get_by_text("then £10 on the")).to_be_visible()
+    await page.get_by_role("button", name="Give £10 a month").click()
+    await page.get_by_role("button", name=re.compile("^(Pay|Subscribe|Start)")).first.click()
+    await wait_for_thanks(page, "Lark")
+    told = [letter.subject for letter in await demo.letters(email, 2)]
+    await page.goto(demo.sign_in)
+    await page.get_by_role("textbox", name="Email").fill(email)
+    await page.get_by_role("main").get_by_role("button").first.click()
+    to_enter = (await demo.letters(email, 3))[0]
+    await page.goto(link_in(to_enter, "/sign-in/"))
+    await page.get_by_role("main").get_by_role("button").first.click()
+
+    assert any(subject.startswith("Your £10 a month") for subject in told)
+    assert any(subject.startswith("Thank you – your £10") for subject in told)
+    await expect(page.get_by_role("heading", name="£10 a month")).to_be_visible()
+    await expect(page.get_by_role("link", name="Stop", exact=True)).to_be_visible()
+    await context.close()
+
+
+async def test_sample_plans_stand_in_every_state_and_the_books_hold(demo: Demo) -> None:
+    db = Database(f"sqlite:///{demo.folder / 'supporters.db'}")
+    try:
+        async with db.reading() as session:
+            plans = (await session.execute(select(Plan.state, Plan.frequency, Plan.method))).all()
+            posted = select(BalanceTransaction.reporting_category).where(BalanceTransaction.posted_at.is_not(None))
+            booked = set((await session.scalars(posted)).all())
+            disputed = await session.scalar(select(func.count()).where(Dispute.closed_at.is_(None)))
+            broken = await run_checks(session, now=SystemClock().now())
+    finally:
+        await db.close()
+    states, rhythms, methods = (set(column) for column in zip(*plans, strict=True))
+
+    assert states == set(PlanState)
+    assert rhythms == {"monthly", "yearly"}
+    assert methods == {"card", "bacs_debit"}
+    assert disputed
+    assert booked >= {"charge", "refund", "dispute", "payout"}
+    assert broken == []
 
 
 async def refund_by_keyboard(page: Page, demo: Demo) -> None:
@@ -152,6 +217,7 @@ async def every_page(page: Page, demo: Demo) -> dict[str, str]:
 async def look_at_paying(page: Page, demo: Demo) -> dict[str, list[str]]:
     """The payment page and the bank's question, which only come with a donation."""
     await page.goto(f"{demo.donate}?amount=25")
+    await page.get_by_role("group", name="How often?").get_by_label("One-off").check(force=True)
     await page.get_by_role("textbox", name="Email").fill("wren.looks@example.org")
     await page.get_by_role("textbox", name="Name").fill("Wren Looks")
     await page.get_by_role("button", name="Give £25").click()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, expect
-from walking import Demo, foot, link_in
+from walking import Demo, foot, how_much, link_in
 
 from looking import look
 
@@ -133,13 +133,20 @@ async def ready(page: Page, _demo: Demo) -> Locator:
 
 async def choose(page: Page, demo: Demo) -> None:
     box = await ready(page, demo)
-    await box.get_by_label("£25").check(force=True)
+    await how_much(box).get_by_label("£25").check(force=True)
     await expect(box.locator("[data-go]")).to_contain_text("Give £25")
+
+
+async def choose_monthly(page: Page, demo: Demo) -> None:
+    box = await ready(page, demo)
+    await box.get_by_role("group", name="How often?").get_by_label("Monthly").check(force=True)
+    await how_much(box, "How much a month?").get_by_label("£5").check(force=True)
+    await expect(box.locator("[data-go]")).to_contain_text("Give £5 a month")
 
 
 async def open_other(page: Page, demo: Demo) -> Locator:
     box = await ready(page, demo)
-    await box.get_by_label("Other", exact=True).check(force=True)
+    await how_much(box).get_by_label("Other", exact=True).check(force=True)
     await expect(box.locator("[name=other]")).to_be_visible()
     return box
 
@@ -161,7 +168,7 @@ async def be_going(page: Page, demo: Demo) -> None:
     """The next page has not answered yet: "no content" leaves the reader where they are."""
     await page.route("**/give?**", lambda route: route.fulfill(status=204))
     box = await ready(page, demo)
-    await box.get_by_label("£25").check(force=True)
+    await how_much(box).get_by_label("£25").check(force=True)
     words = json.loads(await page.locator("supporter-prompt").get_attribute("data-words") or "{}")
     await box.locator("[data-go] button").click()
     await expect(box.locator("[data-go]")).to_have_text(words["going"])
@@ -255,7 +262,8 @@ STATES: dict[str, Callable[[Page, Demo], Awaitable[object]]] = {
     "dismissed": say_not_now,
     "offline or blocked": lose_the_service,
     "print": print_it,
-    # and two that the script knows besides
+    # and three that the script knows besides
+    "choosing monthly": choose_monthly,
     "no amount": choose_nothing,
     "has just given": come_back_from_giving,
 }

@@ -1,17 +1,13 @@
 """Reader pages in a real browser: accessible, the right width, usable by keyboard and without scripts."""
 
-from dataclasses import replace
-
 import pytest
 from playwright.async_api import Browser
 
 from looking import look
-from paper import SETTINGS_ENV
 from supporters.demo.sample import FERRY
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
 from supporters.kit.money import Money
-from supporters.settings import Settings, read_settings
 from whole import Whole, session_id
 
 pytestmark = pytest.mark.browser
@@ -38,12 +34,6 @@ async def addresses(served: Whole) -> dict[str, str]:
         "missing": f"{base}/nowhere",
         "mailbox": f"{base}/mailbox",
     }
-
-
-@pytest.fixture
-def settings() -> Settings:
-    """As an installation begins: giving once. What monthly adds to the pages has its own looks."""
-    return replace(read_settings(SETTINGS_ENV), recurring_enabled=False)
 
 
 @pytest.mark.timeout(300)
@@ -99,7 +89,7 @@ async def test_form_that_a_site_leads_to_shows_its_choice_and_leads_back(served:
 
 async def test_button_says_what_is_chosen_without_a_script_of_its_own(served: Whole, chromium: Browser) -> None:
     page = await chromium.new_page()
-    await page.goto(f"{served.settings.base_url}/give?amount=25")
+    await page.goto(f"{served.settings.base_url}/give?frequency=once&amount=25")
     button = page.locator("button.button--primary")
     said = [await button.inner_text()]
 
@@ -109,6 +99,15 @@ async def test_button_says_what_is_chosen_without_a_script_of_its_own(served: Wh
 
     assert said == ["Give £25", "Give £50", "Give £25", "Give this amount"]
     assert await page.locator("#other").is_visible()
+
+    await page.get_by_role("group", name="How often?").get_by_label("Monthly").check(force=True)
+    said = [await button.inner_text()]
+    amounts = page.get_by_role("group", name="How much a month?", exact=True)
+    for face in ("£10", "Other"):
+        await amounts.get_by_label(face).check(force=True)
+        said.append(await button.inner_text())
+
+    assert said == ["Continue", "Give £10 a month", "Give this amount every month"]
     await page.close()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import re
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -12,15 +13,17 @@ from pathlib import Path
 from keeper import DATA, IN_USE, SAID
 from playwright.async_api import Locator, Page
 
+from coming import come_near
 from supporters.demo.mailbox import Letter, read_letter
 from whole import free_port
 
-LABELS = ("Article", "Donate", "Desk", "Mailbox", "Sandbox", "Plain site", "Strict site")
+LABELS = ("Article", "Donate", "Supporter", "Desk", "Mailbox", "Sandbox", "Plain site", "Strict site")
 START_SECONDS = 120
 TRIES = 150
 PAUSE_SECONDS = 0.1
 THANKS_SECONDS = 0.3
 MOST_PRESSES = 90
+KEEPERS: list[subprocess.Popen[bytes]] = []  # they outlive this process, and end by themselves
 
 
 class Demo:
@@ -31,7 +34,7 @@ class Demo:
         self.folder = folder
         self._letters: dict[str, Letter] = {}
         said = {line.partition(":")[0]: line.partition(":")[2].split()[0] for line in lines if "http" in line}
-        self.article, self.donate, self.desk, self.mailbox, self.sandbox, plain, strict = (
+        self.article, self.donate, self.sign_in, self.desk, self.mailbox, self.sandbox, plain, strict = (
             said[label] for label in LABELS
         )
         self.sites = {"pelican": self.article, "plain": plain, "strict": strict}
@@ -82,32 +85,38 @@ async def shared_demo(folder: Path) -> AsyncIterator[Demo]:
 async def _said(folder: Path) -> list[str]:
     """What the demo says once it is ready; it is started if it does not run."""
     said = folder / SAID
-    keeper = None if said.exists() else await _start(folder)
+    keeper = None if said.exists() else _start(folder)
     lines: list[str] = []
     async with asyncio.timeout(START_SECONDS):
         while not lines or not lines[-1].startswith("Ctrl-C"):
-            assert keeper is None or keeper.returncode is None, lines
+            assert keeper is None or keeper.poll() is None, lines
             await asyncio.sleep(PAUSE_SECONDS)  # another process says it: there is nothing to wait on but its file
             lines = said.read_text().splitlines() if said.exists() else lines
     return lines
 
 
-async def _start(folder: Path) -> asyncio.subprocess.Process:
+def _start(folder: Path) -> subprocess.Popen[bytes]:
     names = ("--port", "--sandbox-port", "--smtp-port", "--site-port", "--plain-port", "--strict-port")
     ports = [word for pair in zip(names, [str(free_port()) for _ in names], strict=True) for word in pair]
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, str(Path(__file__).with_name("keeper.py")), str(folder), *ports),
+    keeper = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("keeper.py")), str(folder), *ports],
         start_new_session=True,  # Ctrl-C ends those who use it, and that ends it
     )
+    KEEPERS.append(keeper)
+    return keeper
 
 
 async def foot(page: Page, *, scripts: bool) -> Locator:
     """The forms at the end of the article, as this reader has them: the script's, or those of the page itself."""
     if scripts:
-        box = page.locator("supporter-prompt .box")
-        await box.wait_for(state="attached")
-        return box
+        await come_near(page)
+        return page.locator("supporter-prompt .box")
     return page.locator("supporter-prompt")
+
+
+def how_much(ask: Locator, words: str = "How much?") -> Locator:
+    """The amounts under those words: to give once, if not told otherwise."""
+    return ask.get_by_role("group", name=words, exact=True)
 
 
 async def press_until(page: Page, wanted: str, *, key: str = "Tab") -> None:

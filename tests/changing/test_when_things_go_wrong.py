@@ -57,6 +57,21 @@ async def test_a_change_while_stripe_is_away_is_kept_said_honestly_and_done_late
     assert "Done" in words((await giver.site.reader.get(sent.headers["location"])).text)
 
 
+async def test_a_change_while_stripe_hangs_is_kept_and_made_once(giver: Giver) -> None:
+    giver.site.sandbox.fail_next("timeout", count=3, seconds=0.02, method="POST", path=SUBSCRIPTIONS)
+    sent = await giver.send("/amount", amount="5")
+    await giver.site.worker.drain()
+    before = words((await giver.site.reader.get(sent.headers["location"])).text)
+
+    for _ in range(4):
+        await giver.pass_time(minutes=1)
+
+    assert "We are doing it now" in before
+    assert (await giver.last_change()).state == ChangeState.DONE
+    assert (await giver.plan()).amount_minor == 500
+    assert (await giver.letters()).count("plan_changed") == 1
+
+
 async def test_a_change_whose_answer_was_lost_is_made_once(giver: Giver) -> None:
     sent = await giver.send("/stop")
     giver.site.sandbox.fail_next("reply_lost", count=1, effect="done", method="POST", path=SUBSCRIPTIONS)

@@ -24,9 +24,11 @@ from supporters.kit.signing import Signer
 from supporters.ledger.models import LedgerEntry
 from supporters.payments.gateway import Gateway
 from supporters.plans.carry_out import carry_out
-from supporters.plans.change import CHANGE
+from supporters.plans.change import CHANGE, request_change
 from supporters.plans.disputed import DISPUTED, follow_dispute
 from supporters.plans.jobs import LOOK, look
+from supporters.plans.models import Actor, ChangeKind
+from supporters.plans.refused import REFUSED, end_refused
 from supporters.reconciliation.jobs import pull_and_post
 from supporters.sandbox.errors import Json
 from supporters.settings import Settings
@@ -49,6 +51,19 @@ class BankJourney(PlanJourney):
         """The object as the sandbox has it."""
         return self.world.sandbox.world.get(kind, stripe_id)
 
+    def objects(self, kind: str) -> list[Json]:
+        """All objects of that kind, as the sandbox has them."""
+        return self.world.sandbox.objects(kind)
+
+    async def want(self, plan_id: str, kind: ChangeKind, **wanted: Any) -> None:
+        """The plan's supporter wanted this, and it was done."""
+        now, whose = self.clock.now(), Actor.SUPPORTER
+        async with self.db.unit_of_work() as session:
+            await request_change(
+                session, plan_id, kind=kind, wanted=wanted, actor=whose, actor_id=None, ids=self.ids, now=now
+            )
+        await self.hear()
+
     def act(self, deed: Callable[..., Json], *told: Any, **more: Any) -> Json:
         """A bank did something."""
         with self.world.sandbox.world.atomic():
@@ -69,7 +84,8 @@ class BankJourney(PlanJourney):
 
         change = partial(carry_out, stripe=self.gateway.plans, books=self.context, settings=self.settings)
         ask = partial(look, stripe=self.gateway.plans, books=self.context)
-        handlers = {LOOK: ask, DISPUTED: follow_dispute, CHANGE: change, "balance.pull": leave}
+        end = partial(end_refused, stripe=self.gateway.plans, books=self.context)
+        handlers = {LOOK: ask, DISPUTED: follow_dispute, CHANGE: change, REFUSED: end, "balance.pull": leave}
         return await run_due(self.db, handlers, clock=self.clock, ids=self.ids)
 
     async def balances(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from disputes.conftest import ZONE, BankJourney
+from supporters.audit.record import record
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.donations.disputes import UNPAID_AFTER
 from supporters.donations.models import Dispute, DisputeState, Donation, DonationState, RefundReason
@@ -82,6 +83,54 @@ async def test_lost_dispute_is_written_off_and_its_receipt_counts_no_more(both: 
     assert await both.tasks() == {"DISPUTE_OPENED": RESOLVED}
     both.clock.advance(timedelta(days=2))
     assert await both.broken() == []
+
+
+async def appealed(bank: BankJourney) -> str:
+    """A dispute was lost, and won after an appeal; returns its donation's id."""
+    donation_id, charge = await bank.give()
+    dispute = bank.act(open_dispute, charge)
+    bank.act(decide, dispute, "lost")
+    await bank.news()
+    bank.clock.advance(timedelta(minutes=1))
+    bank.act(lambda world: world.change(dispute, {"status": "under_review"}))
+    bank.act(decide, dispute, "won")
+    return donation_id
+
+
+async def test_dispute_won_on_appeal_brings_money_and_receipt_back_and_says_so(both: BankJourney) -> None:
+    donation_id = await appealed(both)
+
+    await both.news()
+    await both.news()
+
+    [receipt] = await both.rows(Receipt)
+    assert receipt.voided_at is None
+    assert (await both.donation(donation_id)).returned_minor == 0
+    assert await both.letters() == ["receipt", "payment_returned", "payment_kept"]
+    assert {"1160", "4095"} & set(await both.balances()) == set()
+    assert await both.broken() == []
+
+
+async def test_receipt_that_a_person_voided_meanwhile_stays_void(bank: BankJourney) -> None:
+    await appealed(bank)
+    [receipt] = await bank.rows(Receipt)
+    async with bank.db.unit_of_work() as session:
+        await record(
+            session,
+            actor_kind="staff",
+            actor_id=bank.ids.ulid(),
+            action="receipt.void",
+            record_kind="receipt",
+            record_id=receipt.id,
+            detail={},
+            now=bank.clock.now(),
+        )
+
+    await bank.news()
+
+    [receipt] = await bank.rows(Receipt)
+    assert receipt.voided_at
+    assert await bank.letters() == ["receipt", "payment_returned"]
 
 
 async def test_won_dispute_brings_everything_back_but_its_fee(both: BankJourney) -> None:

@@ -80,7 +80,7 @@ async def test_page_shows_plan_payments_and_sums_and_nothing_is_ticked_for_anybo
         ({"state": "paused"}, "None until it goes on", {"payment", "pause", "stop"}),
         (
             {"state": "failing", "failure_code": "insufficient_funds", "tries": 1},
-            "There was not enough money in the account.",
+            "Your bank says that there was not enough in the account at that moment.",
             {"payment", "try", "stop"},
         ),
         (

@@ -57,12 +57,16 @@ class Journey:
 
     async def open_page(self, amount_minor: int = 2500) -> tuple[str, str]:
         """A reader sent the form; returns the donation's id and its session's."""
+        return await self.send_form(amount_minor, Frequency.ONCE, "Ben Okafor")
+
+    async def send_form(self, amount_minor: int, frequency: Frequency, name: str) -> tuple[str, str]:
+        """Somebody new of that name sent the form; returns the donation's id and its session's."""
         attempt_id = self.ids.ulid()
         form = GiveForm(
-            frequency=Frequency.ONCE,
+            frequency=frequency,
             amount=Money(amount_minor, "GBP"),
-            email=f"ben.{attempt_id[-6:].lower()}@example.org",
-            name="Ben Okafor",
+            email=f"{name.partition(' ')[0].lower()}.{attempt_id[-6:].lower()}@example.org",
+            name=name,
             wants_newsletter=False,
             appeal_slug="general",
         )

@@ -1,29 +1,21 @@
 """One plan after another through the real verbs, with the sandbox as Stripe and no network."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from payments.conftest import Journey
-from stripe_in_process import API, KEY, StripeWorld
+from payments.conftest import Journey, context, gateway, world
+from stripe_in_process import StripeWorld
 from supporters import events
 from supporters.appeals.actions import ensure_general
-from supporters.donations.checkout import begin_checkout
-from supporters.donations.forms import GiveForm, GoTo
-from supporters.donations.give import Visitor
-from supporters.donations.models import Checkout, Donation, Frequency
-from supporters.guard.limits import Limits
+from supporters.donations.models import Frequency
 from supporters.jobs.queue import enqueue, run_due
 from supporters.jobs.work import Work
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
-from supporters.kit.money import Money
-from supporters.kit.signing import Signer
 from supporters.mail.models import Letter
 from supporters.payments.gateway import Gateway
 from supporters.plans.jobs import LOOK, look
@@ -31,38 +23,16 @@ from supporters.plans.models import Plan, PlanEvent
 from supporters.plans.tend import TEND, tend
 from supporters.settings import Settings
 
+__all__ = ["PlanJourney", "context", "gateway", "journey", "world"]  # fixtures of payments serve here too
+
 
 class PlanJourney(Journey):
     """As a journey of one donation; here the donation comes again."""
 
     async def open_plan(self, amount_minor: int = 1000, frequency: Frequency = Frequency.MONTHLY) -> str:
         """A reader sent the form; returns the id of Stripe's page."""
-        attempt_id = self.ids.ulid()
-        form = GiveForm(
-            frequency=frequency,
-            amount=Money(amount_minor, "GBP"),
-            email=f"ada.{attempt_id[-6:].lower()}@example.org",
-            name="Ada Brook",
-            wants_newsletter=False,
-            appeal_slug="general",
-        )
-        outcome = await begin_checkout(
-            self.db,
-            self.gateway,
-            form,
-            attempt_id=attempt_id,
-            visitor=Visitor(network=f"198.51.100.{self.seen % 200 + 1}"),
-            limits=self.context.limits,
-            settings=self.settings,
-            ids=self.ids,
-            clock=self.clock,
-        )
-        assert isinstance(outcome, GoTo), outcome
-        async with self.db.reading() as session:
-            page = select(Checkout.stripe_session_id).join(Donation, Donation.id == Checkout.donation_id)
-            found = await session.scalar(page.where(Donation.attempt_id == attempt_id))
-        assert found
-        return found
+        _donation_id, page = await self.send_form(amount_minor, frequency, "Ada Brook")
+        return page
 
     async def begin(self, outcome: Any = "pay", **more: Any) -> Plan:
         """A plan whose first payment went that way, with all that Stripe told of it."""
@@ -123,19 +93,15 @@ class PlanJourney(Journey):
 
 
 @pytest.fixture
-async def world(clock: FixedClock) -> AsyncIterator[StripeWorld]:
-    made = StripeWorld(clock)
-    yield made
-    await made.close()
-    made.app.assert_clean()
-
-
-@pytest.fixture
 async def journey(
-    sqlite_db: Database, world: StripeWorld, settings: Settings, clock: FixedClock, ids: Ids
+    sqlite_db: Database,
+    world: StripeWorld,
+    gateway: Gateway,
+    context: events.Context,
+    settings: Settings,
+    clock: FixedClock,
+    ids: Ids,
 ) -> PlanJourney:
-    gateway = Gateway(KEY, api_base=API, http_client=world.http, max_network_retries=0)
-    context = events.Context(settings, clock, ids, Limits(Signer(settings.secret_key, "limits")))
     async with sqlite_db.unit_of_work() as session:
         await ensure_general(session, currency="GBP", ids=ids, now=clock.now())
     return PlanJourney(sqlite_db, world, gateway, context, settings, clock, ids)

@@ -1,6 +1,6 @@
 """What supporters read about their plans: every letter renders, says what it must, and goes out once."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -10,7 +10,7 @@ from supporters.kit.clock import FixedClock
 from supporters.kit.templates import Templates
 from supporters.mail.models import Letter
 from supporters.mail.render import RenderedLetter, render_letter
-from supporters.payments.facts import MandateSeen, MethodSeen
+from supporters.payments.facts import InvoiceSeen, MandateSeen, MethodSeen
 from supporters.plans import letters, methods
 from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState
@@ -18,7 +18,28 @@ from supporters.plans.words import reason_words
 from supporters.settings import Settings
 
 Changes = dict[str, object]
-UNPAID: Changes = {"state": PlanState.FAILING, "failed_invoice_id": "in_1", "failure_code": "expired_card"}
+
+
+def unpaid(*, tries: int, next_try: datetime | None) -> InvoiceSeen:
+    """A bill of £10 whose card had run out, as a look at Stripe finds it."""
+    return InvoiceSeen(
+        invoice_id="in_1",
+        subscription_id="sub_1",
+        status="open",
+        billing_reason="subscription_cycle",
+        amount_due_minor=1000,
+        amount_paid_minor=0,
+        currency="GBP",
+        tries=tries,
+        next_try_at=next_try,
+        period_start=None,
+        period_end=None,
+        paid_at=None,
+        page_url=None,
+        has_failed=True,
+        needs_action=False,
+        failure_code="expired_card",
+    )
 
 
 async def changed(journey: PlanJourney, plan_id: str, **values: object) -> None:
@@ -47,13 +68,14 @@ async def test_letter_about_a_failure_says_why_when_next_and_has_one_button(
     plan = await journey.begin()
     now = journey.clock.now()
     next_try = now + timedelta(days=next_in) if next_in else None
-    await changed(journey, plan.id, **UNPAID, tries=tries, next_try_at=next_try)
+    await changed(journey, plan.id, state=PlanState.FAILING, amount_minor=9900)  # since the bill was drawn up
 
     for _ in range(2):
         async with journey.db.unit_of_work() as session:
             told = await session.get_one(Plan, plan.id)
             ids, settings = journey.ids, journey.settings
-            await letters.tell_failed(session, told, ids=ids, now=now, settings=settings)
+            bill = unpaid(tries=tries, next_try=next_try)
+            await letters.tell_failed(session, told, bill, ids=ids, now=now, settings=settings)
 
     letter = await rendered(journey, "plan_failed")
     assert letter.subject.startswith(subject)
@@ -70,6 +92,8 @@ async def test_letter_of_the_start_says_sum_date_and_how_to_stop(journey: PlanJo
     assert letter.subject == f"Your £10 a month to {journey.settings.publisher_name}"
     assert "You give £10 a month until you stop." in letter.text
     assert f"{journey.settings.base_url}/giving/" in letter.text
+    assert "Next payment: Tuesday 22 December" in letter.text
+    assert "Paid with: Card ending 4242" in letter.text
     assert "You now have" not in letter.text
 
 

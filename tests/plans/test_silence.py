@@ -9,6 +9,7 @@ from plans.conftest import PlanJourney
 from supporters.discrepancies.models import Discrepancy
 from supporters.donations.models import Donation
 from supporters.payments.models import InboxEvent, Ownership
+from supporters.plans.looks import ask_for_look
 from supporters.plans.models import Instalment, Plan, PlanState
 from supporters.receipts.models import Receipt
 
@@ -90,6 +91,43 @@ async def test_plan_that_was_ended_at_stripe_says_so_and_its_supporter_hears_of_
     plan = await journey.plan(plan.id)
     assert (plan.state, plan.stop_reason, plan.next_at) == (PlanState.STOPPED, "at_stripe", None)
     assert (await journey.letters()).count("plan_stopped") == 1
+
+
+async def test_bill_of_a_shop_without_a_subscription_is_quietly_not_ours(journey: PlanJourney) -> None:
+    client = journey.world.stripe.v1
+    method = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    customer = await client.customers.create_async(method)
+    await client.invoice_items.create_async({"customer": customer.id, "amount": 500, "currency": "gbp"})
+    bill = await client.invoices.create_async(
+        {"customer": customer.id, "pending_invoice_items_behavior": "include", "auto_advance": False}
+    )
+    await client.invoices.pay_async(str(bill.id))
+    await journey.hear()
+    journey.clock.advance(minutes(3))
+    await journey.sweep()
+    await journey.hear()
+
+    assert await journey.rows(Plan) == await journey.rows(Donation) == await journey.rows(Discrepancy) == []
+    assert set(await journey.states()) <= {"not_ours", "handled"}
+    assert {row.owner for row in await journey.rows(Ownership)} == {"not_ours"}
+
+
+async def test_customer_who_was_deleted_at_stripe_ends_the_plan_and_later_looks_harm_nothing(
+    journey: PlanJourney,
+) -> None:
+    plan = await journey.begin()
+
+    await journey.world.stripe.v1.customers.delete_async(plan.stripe_customer_id or "")
+    await journey.hear()
+    async with journey.db.unit_of_work() as session:
+        await ask_for_look(session, plan.id, ids=journey.ids, now=journey.clock.now())
+    await journey.pass_time(days=40)
+
+    plan = await journey.plan(plan.id)
+    assert (plan.state, plan.stop_reason) == (PlanState.STOPPED, "at_stripe")
+    assert (await journey.letters()).count("plan_stopped") == 1
+    assert len(await journey.rows(Donation)) == 1
+    assert set(await journey.states()) <= {"not_ours", "handled"}
 
 
 def minutes(count: int) -> timedelta:

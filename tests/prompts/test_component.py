@@ -5,9 +5,10 @@ import json
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from hosting import HOSTILE, PAPER, STRICT, Host
+from playwright.async_api import Locator, Page
 
-from conftest import HOSTILE, PAPER, STRICT, Host
+from coming import come_near
 from looking import faults
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,11 @@ async def state(page: Page) -> str | None:
     return await page.locator(BOX).get_attribute("data-state")
 
 
+def once(page: Page) -> Locator:
+    """The amounts to give once: they stand there until another rhythm is chosen."""
+    return page.locator(BOX).get_by_role("group", name="How much?", exact=True)
+
+
 async def stored(page: Page) -> Any:
     return json.loads(await page.evaluate("localStorage.getItem('supporters') || 'null'"))
 
@@ -38,9 +44,9 @@ async def test_choosing_changes_the_button_and_a_wrong_amount_is_said_before_any
 
     await button.click()
     assert await page.locator(f"{BOX} [data-error]").inner_text() == "Choose an amount."
-    await page.locator(f"{BOX} [value='10']").check()
+    await once(page).get_by_label("£10").check()
     assert await button.inner_text() == "Give £10"
-    await page.locator(f"{BOX} [value=other]").check()
+    await once(page).get_by_label("Other").check()
     assert await button.inner_text() == "Continue"
     for wrong in ("1", "ten", "", "-5", "10000000"):
         await other.fill(wrong)
@@ -56,9 +62,33 @@ async def test_choosing_changes_the_button_and_a_wrong_amount_is_said_before_any
     await page.wait_for_url("https://give.example/**")
 
     sent = page.url.partition("?")[2].split("&")
-    assert {"once=other", "other=12%2C50", "frequency=once", "issue=2822", "placement=article-foot"} <= set(sent)
+    assert {"once=other", "other=12%2C50", "issue=2822", "placement=article-foot"} <= set(sent)
     assert {"article=%2Fnews%2Fferry", "utm_source=letter", "appeal=general"} <= set(sent)
     assert "utm_source=again" not in sent  # a field said twice would be refused
+    assert host.errors == []
+
+
+async def test_choosing_a_rhythm_shows_its_own_amounts_and_the_button_says_the_whole_sentence(host: Host) -> None:
+    page = await host.open()
+    box, button = page.locator(BOX), page.locator(f"{BOX} [data-go] button")
+    shown = {}
+    for rhythm in ("Monthly", "Yearly", "One-off"):
+        await box.get_by_role("group", name="How often?").get_by_label(rhythm).check()
+        [ladder] = await box.locator("[data-ladder]:visible").all()
+        await ladder.locator("[data-rung] input").last.check()
+        shown[rhythm] = (await ladder.locator("legend").inner_text(), await button.inner_text())
+        assert await faults(page) == []
+
+    await box.get_by_role("group", name="How often?").get_by_label("Monthly").check()
+    await button.click()
+    await page.wait_for_url("https://give.example/**")
+
+    assert shown == {
+        "Monthly": ("How much a month?", "Give £5 a month"),
+        "Yearly": ("How much a year?", "Give £25 a year"),
+        "One-off": ("How much?", "Give £50"),
+    }
+    assert {"frequency=monthly", "monthly=5"} <= set(page.url.partition("?")[2].split("&"))
     assert host.errors == []
 
 
@@ -123,6 +153,7 @@ async def test_under_a_strict_policy_and_hostile_rules_it_looks_the_same(host: H
     host.before = '<section class="long">Story.</section>' * 9
     host.style = ".long{height:200px}supporter-prompt{display:block}"
     plain = await host.open()
+    await come_near(plain)
     shapes = "document.querySelector('supporter-prompt').shadowRoot.querySelectorAll('h2,label,button,fieldset')"
     measure = f"[...{shapes}].map(one => [one.tagName, one.offsetHeight, getComputedStyle(one).float])"
     expected = await plain.evaluate(measure)
@@ -131,12 +162,13 @@ async def test_under_a_strict_policy_and_hostile_rules_it_looks_the_same(host: H
     host.errors.clear()
 
     page = await host.open()
+    await come_near(page)
 
     assert host.errors == [], host.errors
     assert await state(page) == "ask"
     assert await page.evaluate(measure) == expected
     assert await page.locator(f"{BOX} [data-go] button").is_visible()
-    await page.locator(f"{BOX} [value='25']").check()
+    await once(page).get_by_label("£25").check()
     await page.locator(f"{BOX} [data-go] button").click()
     await page.wait_for_url("https://give.example/**")
 
@@ -144,7 +176,7 @@ async def test_under_a_strict_policy_and_hostile_rules_it_looks_the_same(host: H
 async def test_no_words_move_in_sight_and_new_ones_come_when_nobody_looks(host: Host) -> None:
     host.published = host.content | {
         "version": 2, "heading": "Help print issue 2823", "why": "Much longer. " * 60, "appeal": "winter",
-        "amounts": {"once": [["7", "£7"], ["70", "£70"]]}, "limits": ["3", "900"],
+        "amounts": host.content["amounts"] | {"once": [["7", "£7"], ["70", "£70"]]}, "limits": ["3", "900"],
     }  # fmt: skip
     await host.context.add_init_script(WATCH_SHIFTS)
     page = await host.open()
@@ -154,15 +186,32 @@ async def test_no_words_move_in_sight_and_new_ones_come_when_nobody_looks(host: 
 
     host.before = "<p>Story.</p>" * 80
     long = await host.open()
+    await come_near(long)
     await long.wait_for_timeout(200)
     await long.locator("footer").scroll_into_view_if_needed()
     await long.wait_for_timeout(100)
 
     assert await long.locator(f"{BOX} [part=heading]").inner_text() == "Help print issue 2823"
-    assert await long.locator(f"{BOX} [data-rung]").all_inner_texts() == ["£7", "£70"]
+    assert await once(long).locator("[data-rung]").all_inner_texts() == ["£7", "£70"]
     assert await long.locator(f"{BOX} [name=appeal]").get_attribute("value") == "winter"
     assert await long.evaluate("window.shifts") == 0
     assert host.asked.count("article-foot.json") == 2
+
+
+async def test_a_rhythm_that_is_switched_off_goes_from_pages_that_were_made_before(host: Host) -> None:
+    host.before = "<p>Story.</p>" * 80
+    host.published = host.content | {
+        "version": 2, "heading": "Once only", "frequencies": ["once"], "amounts": {"once": host.content["amounts"]["once"]},
+    }  # fmt: skip
+    page = await host.open()
+    await come_near(page)
+    await page.wait_for_timeout(200)
+    await page.locator("footer").scroll_into_view_if_needed()
+    await page.wait_for_timeout(100)
+
+    assert await page.locator(f"{BOX} [part=heading]").inner_text() == "Once only"
+    assert await page.locator(f"{BOX} [name=frequency]").evaluate_all("all => all.map(each => each.value)") == ["once"]
+    assert await page.locator(f"{BOX} [data-ladder]").count() == 1
 
 
 async def test_the_block_takes_its_coat_without_a_shift(host: Host) -> None:
@@ -185,12 +234,16 @@ async def test_editors_veto_hides_the_block_on_its_page_and_tag(host: Host) -> N
     for quiet in ({"paths": ["/news/ferry"], "tags": [], "ranges": []}, {"paths": [], "tags": ["work"], "ranges": []}):
         host.published = host.content | {"quiet": quiet}
         page = await host.open()
+        await come_near(page)
         await page.wait_for_timeout(150)
         assert await state(page) == "none"
         assert await page.locator(BOX).is_hidden()
         await page.close()
     host.published = host.content | {"quiet": {"paths": ["/other"], "tags": ["sport"], "ranges": []}}
-    assert await state(await host.open()) == "ask"
+    page = await host.open()
+    await come_near(page)
+    await page.wait_for_timeout(150)
+    assert await state(page) == "ask"
 
 
 BROKEN = (
@@ -214,10 +267,12 @@ async def test_where_storage_fails_the_plain_form_stays(host: Host) -> None:
 async def test_without_the_script_everything_works_by_plain_forms_and_print_shows_the_address(host: Host) -> None:
     host.with_script = False
     page = await host.open()
-    await page.get_by_label("£25").check()
+    often, amounts = (page.get_by_role("group", name=name, exact=True) for name in ("How often?", "How much a year?"))
+    await often.get_by_label("Yearly").check()
+    await amounts.get_by_label("£25").check()
     await page.get_by_role("button", name="Continue").click()
     await page.wait_for_url("https://give.example/give?**")
-    assert "once=25" in page.url
+    assert "frequency=yearly&yearly=25" in page.url
 
     page = await host.open()
     await page.get_by_text("Remind me in January").first.click()

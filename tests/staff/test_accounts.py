@@ -9,6 +9,7 @@ from supporters.kit.db import Database
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.ids import Ids
 from supporters.staff.actions import add_staff, deactivate
+from supporters.staff.letters import StaffLetters
 from supporters.staff.models import Role, Staff
 
 GOOD = "river lamp otter 9"
@@ -62,13 +63,13 @@ async def test_the_same_address_in_other_capitals_is_in_use(sqlite_db: Database,
 
 
 async def test_the_last_admin_stays_and_the_last_but_one_may_go(
-    sqlite_db: Database, clock: FixedClock, ids: Ids
+    sqlite_db: Database, clock: FixedClock, ids: Ids, staff_letters: StaffLetters
 ) -> None:
     async with sqlite_db.unit_of_work() as session:
         one = await add_staff(session, "one@lamp.example", "One", "admin", GOOD, ids=ids, now=clock.now())
         two = await add_staff(session, "two@lamp.example", "Two", "admin", GOOD, ids=ids, now=clock.now())
-        await deactivate(session, one.id, now=clock.now(), actor_id=two.id)
+        await deactivate(session, one.id, letters=staff_letters, now=clock.now(), actor_id=two.id)
 
     with pytest.raises(Refused, match="last admin"):
         async with sqlite_db.unit_of_work() as session:
-            await deactivate(session, two.id, now=clock.now(), actor_id=two.id)
+            await deactivate(session, two.id, letters=staff_letters, now=clock.now(), actor_id=two.id)

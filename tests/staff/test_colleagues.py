@@ -15,6 +15,7 @@ from supporters.settings import Settings
 from supporters.staff.actions import change_role, deactivate, restore
 from supporters.staff.browsers import family_of
 from supporters.staff.invitations import find_invitation, invite, join, withdraw
+from supporters.staff.letters import StaffLetters
 from supporters.staff.models import Role, Staff
 from supporters.staff.sessions import find_member, open_session
 
@@ -46,16 +47,16 @@ async def admins(db: Database) -> int:
 
 @pytest.mark.parametrize("how", ["suspend", "demote", "each"])
 async def test_of_two_admins_who_remove_each_other_at_once_one_stays(
-    db: Database, clock: FixedClock, ids: Ids, how: str
+    db: Database, clock: FixedClock, ids: Ids, how: str, staff_letters: StaffLetters
 ) -> None:
     one, two = await hire(db, clock, ids, "admin", "admin")
 
     async def remove(whom: Staff, by: Staff, *, suspends: bool) -> None:
         async with db.unit_of_work() as session:
             if suspends:
-                await deactivate(session, whom.id, actor_id=by.id, now=clock.now())
+                await deactivate(session, whom.id, letters=staff_letters, actor_id=by.id, now=clock.now())
             else:
-                await change_role(session, whom.id, "viewer", actor_id=by.id, now=clock.now())
+                await change_role(session, whom.id, "viewer", letters=staff_letters, actor_id=by.id, now=clock.now())
 
     answers = await asyncio.gather(
         remove(one, two, suspends=how != "demote"),
@@ -67,15 +68,19 @@ async def test_of_two_admins_who_remove_each_other_at_once_one_stays(
     assert await admins(db) == 1
 
 
-async def test_nobody_changes_their_own_role(sqlite_db: Database, clock: FixedClock, ids: Ids) -> None:
+async def test_nobody_changes_their_own_role(
+    sqlite_db: Database, clock: FixedClock, ids: Ids, staff_letters: StaffLetters
+) -> None:
     one, _two = await hire(sqlite_db, clock, ids, "admin", "admin")
 
     with pytest.raises(Refused, match="own role"):
         async with sqlite_db.unit_of_work() as session:
-            await change_role(session, one.id, "viewer", actor_id=one.id, now=clock.now())
+            await change_role(session, one.id, "viewer", letters=staff_letters, actor_id=one.id, now=clock.now())
 
 
-async def test_a_new_role_and_a_suspension_end_every_session(sqlite_db: Database, clock: FixedClock, ids: Ids) -> None:
+async def test_a_new_role_and_a_suspension_end_every_session(
+    sqlite_db: Database, clock: FixedClock, ids: Ids, staff_letters: StaffLetters
+) -> None:
     boss, sam = await hire(sqlite_db, clock, ids, "admin", "support")
     for turn in ("role", "suspend"):
         async with sqlite_db.unit_of_work() as session:
@@ -84,13 +89,13 @@ async def test_a_new_role_and_a_suspension_end_every_session(sqlite_db: Database
 
         async with sqlite_db.unit_of_work() as session:
             if turn == "role":
-                await change_role(session, sam.id, "viewer", actor_id=boss.id, now=clock.now())
+                await change_role(session, sam.id, "viewer", letters=staff_letters, actor_id=boss.id, now=clock.now())
             else:
-                await deactivate(session, sam.id, actor_id=boss.id, now=clock.now())
+                await deactivate(session, sam.id, letters=staff_letters, actor_id=boss.id, now=clock.now())
 
         assert await find_member(sqlite_db, token, now=clock.now()) is None
     async with sqlite_db.unit_of_work() as session:
-        await restore(session, sam.id, actor_id=boss.id, now=clock.now())
+        await restore(session, sam.id, letters=staff_letters, actor_id=boss.id, now=clock.now())
         assert (await session.get_one(Staff, sam.id)).is_active
 
 

@@ -13,6 +13,7 @@ from supporters.kit.ids import Ids
 from supporters.kit.signing import Signer
 from supporters.staff.accounts import set_up_second_factor
 from supporters.staff.actions import add_staff, reset_second_factor
+from supporters.staff.letters import StaffLetters
 from supporters.staff.models import RecoveryCode, Staff
 from supporters.staff.passwords import Passwords
 from supporters.staff.proving import Proofs, WrongProof
@@ -32,8 +33,8 @@ SIGN_INS = SignIns(Signer(KEY, "staff-sign-in"), PASSWORDS)
 class Dana:
     """A member of finance, and her phone."""
 
-    def __init__(self, db: Database, clock: FixedClock, ids: Ids) -> None:
-        self.db, self.clock, self.ids = db, clock, ids
+    def __init__(self, db: Database, clock: FixedClock, ids: Ids, letters: StaffLetters) -> None:
+        self.db, self.clock, self.ids, self.letters = db, clock, ids, letters
         self.secret = ""
         self.codes: list[str] = []
         self.id = ""
@@ -58,7 +59,14 @@ class Dana:
         self.secret = setup.secret
         async with self.db.unit_of_work() as session:
             token, self.codes = await set_up_second_factor(
-                session, member, setup, self.code(), factors=FACTORS, ids=self.ids, now=self.clock.now()
+                session,
+                member,
+                setup,
+                self.code(),
+                factors=FACTORS,
+                letters=self.letters,
+                ids=self.ids,
+                now=self.clock.now(),
             )
         return token
 
@@ -66,13 +74,15 @@ class Dana:
         return code_at(self.secret, step_of(self.clock.now()))
 
     async def finish(self, member: Member, code: str) -> Member:
-        token = await PROOFS.finish_sign_in(self.db, member, code, ids=self.ids, now=self.clock.now())
+        token = await PROOFS.finish_sign_in(
+            self.db, member, code, letters=self.letters, ids=self.ids, now=self.clock.now()
+        )
         return await self.member(token)
 
 
 @pytest.fixture
-async def dana(sqlite_db: Database, clock: FixedClock, ids: Ids) -> Dana:
-    found = Dana(sqlite_db, clock, ids)
+async def dana(sqlite_db: Database, clock: FixedClock, ids: Ids, staff_letters: StaffLetters) -> Dana:
+    found = Dana(sqlite_db, clock, ids, staff_letters)
     await found.hire()
     return found
 
@@ -116,8 +126,10 @@ async def test_the_code_that_set_it_up_does_not_sign_in(dana: Dana) -> None:
     assert (await dana.finish(member, dana.code())).stage == Stage.FULL
 
 
-async def test_of_two_who_give_the_same_code_at_once_one_gets_in(db: Database, clock: FixedClock, ids: Ids) -> None:
-    dana = Dana(db, clock, ids)
+async def test_of_two_who_give_the_same_code_at_once_one_gets_in(
+    db: Database, clock: FixedClock, ids: Ids, staff_letters: StaffLetters
+) -> None:
+    dana = Dana(db, clock, ids, staff_letters)
     await dana.hire()
     await dana.set_up()
     clock.advance(timedelta(minutes=1))
@@ -129,9 +141,9 @@ async def test_of_two_who_give_the_same_code_at_once_one_gets_in(db: Database, c
 
 
 async def test_of_two_who_give_the_same_recovery_code_at_once_one_gets_in(
-    db: Database, clock: FixedClock, ids: Ids
+    db: Database, clock: FixedClock, ids: Ids, staff_letters: StaffLetters
 ) -> None:
-    dana = Dana(db, clock, ids)
+    dana = Dana(db, clock, ids, staff_letters)
     await dana.hire()
     await dana.set_up()
     one, two = await dana.sign_in(), await dana.sign_in()
@@ -195,6 +207,7 @@ async def test_a_second_factor_is_not_set_up_over_another(dana: Dana) -> None:
                 setup,
                 code_at(setup.secret, step_of(dana.clock.now())),
                 factors=FACTORS,
+                letters=dana.letters,
                 ids=dana.ids,
                 now=dana.clock.now(),
             )
@@ -215,7 +228,7 @@ async def test_a_reset_takes_the_codes_too_and_signs_out(dana: Dana) -> None:
     token = await dana.set_up()
 
     async with dana.db.unit_of_work() as session:
-        assert await reset_second_factor(session, dana.id, now=dana.clock.now())
+        assert await reset_second_factor(session, dana.id, letters=dana.letters, now=dana.clock.now())
 
     assert await find_member(dana.db, token, now=dana.clock.now()) is None
     assert (await dana.sign_in()).stage == Stage.SET_UP

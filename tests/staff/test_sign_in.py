@@ -12,6 +12,7 @@ from supporters.kit.errors import Refused
 from supporters.kit.ids import Ids
 from supporters.kit.signing import Signer, token_hash
 from supporters.staff.actions import add_staff, deactivate
+from supporters.staff.letters import StaffLetters
 from supporters.staff.models import Role, Staff, StaffSession
 from supporters.staff.passwords import Passwords
 from supporters.staff.rules import ABSOLUTE, IDLE
@@ -56,7 +57,7 @@ async def test_the_right_password_opens_a_session_whose_token_is_stored_only_as_
 
 
 async def test_wrong_password_unknown_address_and_inactive_staff_get_the_same_words(
-    sqlite_db: Database, clock: FixedClock, ids: Ids, sign_ins: SignIns
+    sqlite_db: Database, clock: FixedClock, ids: Ids, sign_ins: SignIns, staff_letters: StaffLetters
 ) -> None:
     dana = await hire(sqlite_db, clock, ids)
     words: set[str] = set()
@@ -66,7 +67,7 @@ async def test_wrong_password_unknown_address_and_inactive_staff_get_the_same_wo
         words.add(refused.value.message)
 
     async with sqlite_db.unit_of_work() as session:
-        await deactivate(session, dana.id, now=clock.now())
+        await deactivate(session, dana.id, letters=staff_letters, now=clock.now())
     with pytest.raises(WrongSignIn) as refused:
         await sign_ins.sign_in(sqlite_db, RIGHT, ids=ids, now=clock.now())
 
@@ -204,13 +205,13 @@ async def test_a_visit_is_written_at_most_once_a_minute(
 
 
 async def test_inactive_staff_is_out_at_once(
-    sqlite_db: Database, clock: FixedClock, ids: Ids, sign_ins: SignIns
+    sqlite_db: Database, clock: FixedClock, ids: Ids, sign_ins: SignIns, staff_letters: StaffLetters
 ) -> None:
     dana = await hire(sqlite_db, clock, ids)
     token = await sign_ins.sign_in(sqlite_db, RIGHT, ids=ids, now=clock.now())
 
     async with sqlite_db.unit_of_work() as session:
-        await deactivate(session, dana.id, now=clock.now())
+        await deactivate(session, dana.id, letters=staff_letters, now=clock.now())
 
     assert await find_member(sqlite_db, token, now=clock.now()) is None
 

@@ -193,4 +193,4 @@ def test_desk_is_public_nowhere_but_at_its_door(site: Whole) -> None:
         if path.startswith("/desk") and handler.opt["access"] == PUBLIC
     }
 
-    assert public <= {"/desk/sign-in", "/desk/join/{token:str}"}
+    assert public <= {"/desk/sign-in", "/desk/join/{token:str}", "/desk/new-password/{token:str}"}

@@ -130,7 +130,7 @@ async def test_the_page_tells_failure_tasks_letters_payments_and_history_in_word
 
     page = await read(desk, f"/desk/plans/{given.plan_id}")
 
-    assert "The payment of 19 November failed. Your bank says that there was not enough in the account" in page
+    assert "The payment of 19 November failed. There was not enough in the account" in page
     assert "Stripe tries again on 24 November. Tried 1 time so far." in page
     assert "A bank has taken a payment back; evidence may be sent until the due date. Due 30 November." in page
     assert "Given so far £20.00 2 payments" in page
@@ -188,6 +188,49 @@ async def test_a_change_that_cannot_be_read_comes_back_with_words(
     assert answer.status_code == 422
     assert said in words(answer.text)
     assert await changes(site) == []
+    await desk.aclose()
+
+
+async def test_what_cannot_be_done_now_is_said_about_the_supporter_and_not_to_them(site: Whole) -> None:
+    given = await failing(site)
+    desk = await site.staff("support")
+
+    refused = await ask(desk, given, "skip")
+
+    assert refused.status_code == 409
+    assert "It must be paid first, by another try or with another card from the supporter" in words(refused.text)
+    await desk.aclose()
+
+
+async def test_next_payment_of_a_monthly_donation_is_left_out_at_the_desk(site: Whole) -> None:
+    given = await add(site)
+    desk = await site.staff("support")
+
+    asked = await ask(desk, given, "skip")
+    done = await confirm(desk, asked)
+
+    page = (await desk.get(f"/desk/plans/{given.plan_id}")).text
+    assert "Leave the next payment out?" in words(asked.text)
+    assert done.status_code == 303
+    assert [change.kind for change in await changes(site)] == ["skip"]
+    assert "The next payment is left out" in words(page)
+    await desk.aclose()
+
+
+async def test_plan_that_is_held_for_a_dispute_has_no_next_payment_and_its_history_says_why(site: Whole) -> None:
+    given = await add(site, state="paused", paused_until=None)
+    async with site.db.unit_of_work() as session:
+        for kind in ("dispute_needs_answer", "held"):
+            told = {"kind": kind, "cause": "x", "detail": {}, "at": site.clock.now(), "actor": Actor.HOUSE}
+            await session.execute(insert(PlanEvent).values(id=site.ids.ulid(), plan_id=given.plan_id, **told))
+    desk = await site.staff("support")
+
+    page = await read(desk, f"/desk/plans/{given.plan_id}")
+
+    assert "Next payment None held until it goes on" in page
+    assert "A payment is disputed" in page
+    assert "Held nothing is taken until the dispute is decided" in page
+    assert "Let it go on" in page
     await desk.aclose()
 
 

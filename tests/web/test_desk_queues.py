@@ -1,5 +1,7 @@
 """Discrepancies, events, letters and switches: what waits for a person, and what the person does."""
 
+import re
+
 import msgspec
 import pytest
 from sqlalchemy import select, update
@@ -168,6 +170,34 @@ async def test_a_letter_is_read_as_it_was_written_and_its_html_may_do_nothing(si
     policy = body.headers["content-security-policy"]
     assert policy.startswith("sandbox; default-src 'none'")
     assert "script-src" not in policy
+    await desk.aclose()
+
+
+async def test_no_letter_at_the_desk_shows_what_opens_something_for_whoever_got_it(site: Whole) -> None:
+    boss = await site.staff("admin")
+    form = {"email": "nora@weeklylamp.example", "name": "Nora Hale", "role": "admin"}
+    await boss.post("/desk/staff", data={**await seal_of(boss), **form})
+    await site.pay(await site.give(email="cleo@example.org"))
+    await site.settle()
+    await site.reader.post("/sign-in", data={"email": "cleo@example.org"})
+    await site.settle()
+    async with site.db.reading() as session:
+        letters = {each.message_id: each for each in await session.scalars(select(Letter))}
+    desk = await site.staff("support")
+    opened: set[str] = set()
+
+    for message in site.mailbag.letters:
+        letter, body = letters[message["Message-ID"]], message.get_body(("plain",))
+        assert body
+        links = re.findall(rf"{site.settings.base_url}/\S*/\S{{16,}}", body.get_content())
+        opened |= {letter.kind} if links else set()
+        for path in (f"/desk/letters/{letter.id}", f"/desk/letters/{letter.id}/html"):
+            page = (await desk.get(path)).text
+            assert not [link for link in links if link in page], letter.kind
+            assert str(letter.context.get("code", "no code")) not in page
+            assert "…" in page or not links
+    assert opened >= {"staff_invite", "sign_in"}
+    await boss.aclose()
     await desk.aclose()
 
 

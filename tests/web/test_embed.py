@@ -262,6 +262,24 @@ async def test_words_in_the_cache_bridge_a_busy_database_even_after_a_change(emb
     assert (await get(embed, "/p/v1/issue-page.json")).status_code == 503, "never read before, so nobody can say"
 
 
+async def test_a_fault_of_ours_is_a_page_with_a_reference_and_every_header(embed: Whole) -> None:
+    good = await get(embed, JSON)
+
+    async def broken(_key: str) -> None:
+        raise RuntimeError("a secret")
+
+    house = embed.app.state.house
+    house.prompts._values._load = broken
+    house.prompts.forget()
+    found = await get(embed, JSON)
+
+    assert found.status_code == 500
+    assert "E-" in found.text
+    assert "secret" not in found.text
+    always = {"content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy"}
+    assert always <= set(found.headers) & set(good.headers)
+
+
 async def test_a_reader_who_comes_before_the_commit_does_not_keep_the_old_words(embed: Whole) -> None:
     before = (await get(embed, JSON)).json()
 

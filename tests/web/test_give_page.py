@@ -45,6 +45,24 @@ async def test_monthly_of_a_link_is_chosen_on_its_own_ladder(site: Whole) -> Non
 
 
 @pytest.mark.parametrize(
+    ("query", "checked"),
+    [
+        ({"once": "10"}, ["frequency once", "once 10"]),
+        ({"yearly": "50"}, ["frequency yearly", "yearly 50"]),
+        ({"monthly": "other", "other": "7"}, ["frequency monthly", "monthly other"]),
+        ({"once": "10", "monthly": "5"}, ["once 10"]),
+        ({"amount": "10"}, ["once 10"]),
+    ],
+)
+async def test_who_chose_on_one_ladder_is_not_asked_again_how_often(
+    site: Whole, query: dict[str, str], checked: list[str]
+) -> None:
+    page = Page((await site.reader.get("/give", params=query)).text)
+
+    assert [f"{box['name']} {box['value']}" for box in page.inputs if "checked" in box] == checked
+
+
+@pytest.mark.parametrize(
     ("query", "chosen", "other"),
     [
         ({"amount": "25"}, ["25"], ""),

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from supporters.audit.checks import find_broken_links
 from supporters.audit.models import AuditDetail, AuditEntry
+from supporters.kit.db import Base
 from supporters.staff.actions import note
 from supporters.staff.models import Role, Staff
 from supporters.web.desk.door import route_rules
@@ -232,6 +233,56 @@ async def test_what_was_erased_is_said_so_and_the_chain_holds(site: Whole) -> No
     async with site.db.reading() as session:
         assert await find_broken_links(session) == []
     await boss.aclose()
+
+
+async def test_who_somebody_was_is_erased_and_what_they_did_stays(site: Whole) -> None:
+    boss = await site.staff("admin")
+    seal = {"seal": await seal_of(boss)}
+    form = {"email": "nora@weeklylamp.example", "name": "Nora Hale", "role": "finance"}
+    await boss.post("/desk/staff", data={**seal, **form})
+    await site.settle()
+    body = site.mailbag.letters[-1].get_body(("plain",))
+    assert body
+    found = re.search(r"http://\S+(/desk/join/\S+)", body.get_content())
+    assert found
+    await site.reader.post(found[1], data={"name": "Nora Hale", "password": NEW})
+    nora = site.browser()
+    await nora.post("/desk/sign-in", data={"email": form["email"], "password": NEW})
+    who = await id_of(site, "nora")
+    page = f"/desk/staff/{who}"
+
+    early = await boss.post(f"{page}/erase", data={**seal, "sure": "yes"})
+    await boss.post(f"{page}/suspend", data=seal)
+    unsure = await boss.post(f"{page}/erase", data=seal)
+    first = await boss.post(f"{page}/erase", data={**seal, "sure": "yes"})
+    again = await boss.post(f"{page}/erase", data={**seal, "sure": "yes"})
+    back = await boss.post(f"{page}/restore", data=seal)
+
+    assert [each.status_code for each in (early, unsure, first, again, back)] == [422, 422, 303, 303, 422]
+    assert "Suspend this person first" in early.text
+    for path in ("/desk/staff", page, "/desk/audit", f"/desk/audit?who={who}"):
+        text = (await boss.get(path)).text
+        assert "Nora" not in text, path
+        assert "nora@" not in text, path
+        assert "Somebody who worked here" in text, path
+    assert "Signed in" in words((await boss.get(f"/desk/audit?who={who}")).text)
+    for name, rows in await everything(site):
+        assert "nora" not in rows, name
+    refused = await nora.post("/desk/sign-in", data={"email": form["email"], "password": NEW})
+    assert refused.status_code == 422
+    async with site.db.reading() as session:
+        assert await find_broken_links(session) == []
+    await boss.aclose()
+    await nora.aclose()
+
+
+async def everything(site: Whole) -> list[tuple[str, str]]:
+    """Every table, with all that stands in it, in small letters."""
+    async with site.db.reading() as session:
+        return [
+            (table.name, str((await session.execute(select(table))).all()).lower())
+            for table in Base.metadata.sorted_tables
+        ]
 
 
 async def test_an_open_form_is_still_good_after_the_token_changed(site: Whole) -> None:

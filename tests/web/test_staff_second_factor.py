@@ -55,7 +55,7 @@ async def set_up(site: Whole, browser: httpx.AsyncClient) -> tuple[str, list[str
 async def test_until_it_is_set_up_every_route_leads_there(site: Whole) -> None:
     await hire(site, "admin")
     desk = await sign_in(site)
-    open_still = {(SET_UP, "GET"), (SET_UP, "POST"), ("/desk/sign-out", "POST")}
+    open_still = {(SET_UP, "GET"), (SET_UP, "POST"), ("/desk/sign-out", "POST"), ("/desk/step-up", "POST")}
 
     for rule in route_rules():
         if rule.roles is None or (rule.path, rule.method) in open_still:
@@ -113,6 +113,21 @@ async def test_a_wrong_first_code_keeps_the_picture_and_turns_nothing_on(site: W
     assert wrong.status_code == 422
     assert secret_on(wrong.text) == secret_on(page.text)
     assert (await desk.get("/desk")).headers["location"].startswith(SET_UP)
+    await desk.aclose()
+
+
+async def test_setting_it_up_late_asks_for_the_password_and_goes_on(site: Whole) -> None:
+    await hire(site)
+    desk = await sign_in(site)
+    site.clock.advance(timedelta(minutes=11))
+    asked = await desk.get(SET_UP)
+    assert 'name="proof"' in asked.text
+
+    proved = await desk.post("/desk/step-up", data={**hidden_fields(asked.text), "proof": PASSWORD})
+
+    assert proved.headers["location"] == SET_UP
+    await set_up(site, desk)
+    assert (await desk.get("/desk/donations")).status_code == 200
     await desk.aclose()
 
 

@@ -12,7 +12,7 @@ CLOCKS_DIFFER = timedelta(hours=1)
 class Standing(StrEnum):
     """How somebody stands with us, so that a sender can leave givers out when it asks for money."""
 
-    MONTHLY = "gives-monthly"  # A plan runs.
+    REGULARLY = "gives-regularly"  # A promise stands, monthly or yearly, also one that is paused or failing just now.
     GAVE = "gave"  # Some of what was given was kept.
     NEVER = "never"  # Nothing was given, or all of it went back.
 
@@ -45,7 +45,7 @@ class Told(NamedTuple):
 def standing_of(*, kept_minor: int, has_plan: bool) -> Standing:
     """How somebody stands. *Money*: `kept_minor` is what was paid and not returned, in any currency."""
     if has_plan:
-        return Standing.MONTHLY
+        return Standing.REGULARLY
     return Standing.GAVE if kept_minor > 0 else Standing.NEVER
 
 

@@ -218,7 +218,7 @@ class _Round:
         )
 
     async def _push_standings(self, sender: Sender) -> bool:
-        """Those who gave, or got their money back, since we last looked carry the right tag."""
+        """Those who gave, got their money back, began or ended a plan since we last looked carry the right tag."""
         async with self._db.reading() as session:
             moved = await moved_since(session, self._connector.giving_cursor, limit=PORTION, now=self._clock.now())
             by_digest = {self._digest(address): address for address in moved.addresses}

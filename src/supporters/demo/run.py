@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from supporters.demo.examples import is_pelican_here
 from supporters.demo.mailbox import MailSink
 from supporters.demo.pages import place_brand, with_demo_pages
 from supporters.demo.processes import HOST, refuse_taken_ports, serve_app, server_of, until_answers
+from supporters.demo.regulars import first_moment
 from supporters.demo.seed import Life, has_life, ids_of, webhooks_into
 from supporters.demo.sites import RENEW_SECONDS, origin_at
 from supporters.kit.clock import FixedClock, SystemClock
@@ -124,11 +125,11 @@ def _sandbox_config(settings: Settings, *, data_dir: Path, port: int, clock: Fix
 
 
 async def _fill(settings: Settings, ports: Ports, *, data_dir: Path, say: Say) -> None:
-    """The database is migrated and, at the first start, filled with twenty days of sample data."""
+    """The database is migrated and, at the first start, filled with some months of sample data."""
     db = Database(settings.database_url)
     await migrate(db)
     now = SystemClock().now()
-    clock = FixedClock(now - timedelta(days=sample.DAYS))
+    clock = FixedClock(first_moment(now))
     tools = Tools(
         settings=settings,
         db=db,
@@ -215,9 +216,11 @@ async def _announce(tools: Tools, ports: Ports, *, say: Say) -> None:
 def addresses(settings: Settings, ports: Ports) -> tuple[tuple[str, str], ...]:
     """What the demo serves, and where; or why not."""
     sign_in = f"(sign in as {sample.STAFF_EMAIL}, password {sample.STAFF_PASSWORD})"
+    by_letter = f"(as {sample.address_of(sample.SUPPORTER, 0)}; the letter with the link comes to the mailbox)"
     return (
         ("Article", f"{settings.site_url}{sample.FERRY.path}" if is_pelican_here() else WITHOUT_PELICAN),
         ("Donate", f"{settings.base_url}/give"),
+        ("Supporter", f"{settings.base_url}/sign-in {by_letter}"),
         ("Desk", f"{settings.base_url}/desk {sign_in}"),
         ("Mailbox", f"{settings.base_url}/mailbox"),
         ("Sandbox", f"http://{HOST}:{ports.sandbox}/_control"),

@@ -21,6 +21,7 @@ PAPER = {
     "SUPPORTERS_NEWSLETTER_NAME": "Morning Light",
     "SUPPORTERS_NEWSLETTER_WORDING": "Send me Morning Light, your daily email. I can stop with one click.",
     "SUPPORTERS_SECOND_FACTOR": "optional",
+    "SUPPORTERS_PAYMENT_METHODS": "card, bacs_debit",
 }
 
 
@@ -124,6 +125,40 @@ NAMES = (
 AMOUNTS = (1000, 500, 2500, 1000, 5000, 2500, 500, 1000, 1500, 2500, 12000, 1000, 750, 5000)
 DAYS = 20
 DONATIONS = 46
+
+
+class Regular(NamedTuple):
+    """A reader who gives every month or year: begun so many months and days ago, and what came later, by days ago."""
+
+    name: str
+    frequency: str
+    minor: int
+    months: int
+    days: int
+    hours: int = 3
+    method: str = "card"
+    later: tuple[tuple[int, str], ...] = ()
+
+
+WHY = "I am moving to the coast and will miss the paper."
+SUPPORTER = "Ada Brook"  # whose own pages the demo points to
+REGULARS = (
+    Regular(SUPPORTER, "monthly", 1000, 4, 9),
+    Regular("Ingrid Aas", "monthly", 500, 4, 2, hours=7, later=((50, "gives more, by telephone"),)),
+    Regular("Ellen Ward", "yearly", 6000, 4, 0, hours=5),
+    Regular("Oskar Lind", "monthly", 500, 3, 12, later=((80, "card refused"),)),
+    Regular("Luca Ferri", "monthly", 1500, 3, 4, hours=9, method="debit"),
+    Regular("Nomvula Dube", "monthly", 1000, 2, 3, later=((12, "card refused"),)),
+    Regular("Farah Aziz", "monthly", 2000, 2, 20, hours=8, later=((30, "stops"),)),
+    Regular("Marta Sousa", "monthly", 750, 2, 14, later=((10, "pauses"),)),
+    Regular("Dev Patel", "monthly", 2500, 1, 6, hours=2, later=((4, "bank asks it back"),)),
+    Regular("Gwen Pritchard", "monthly", 1000, 1, 11, later=((6, "stops"),)),
+    Regular("Zoë Marsh", "yearly", 12000, 2, 0, hours=11),
+    Regular("Samira Haddad", "monthly", 500, 1, 8, hours=6, later=((7, "refund"),)),
+    Regular("Pádraig Flynn", "monthly", 1000, 0, 12),
+    Regular("Rosa Larkin", "monthly", 1000, 0, 2, method="debit"),
+    Regular("Hannah Price", "monthly", 3000, 0, 0, hours=5),
+)
 
 
 def address_of(name: str, number: int) -> str:

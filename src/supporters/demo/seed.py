@@ -1,6 +1,7 @@
 """Lively sample data, made by the real code: forms sent, pages paid in the sandbox, webhooks applied, letters sent.
 
-Twenty days are lived through in a few seconds: product and sandbox share one clock that is moved by hand.
+Some months are lived through in a few seconds, the last twenty days closely: product and sandbox share one clock that
+is moved by hand.
 """
 
 from datetime import datetime, timedelta
@@ -15,11 +16,13 @@ from supporters.appeals.queries import GENERAL
 from supporters.appeals.rules import Claim
 from supporters.demo import sample
 from supporters.demo.editors import Editors
-from supporters.donations.checkout import begin_checkout
-from supporters.donations.forms import GiveForm, GoTo
-from supporters.donations.give import Visitor
+from supporters.demo.regulars import Regulars, subscribe
+from supporters.demo.visits import open_page
+from supporters.donations.forms import GiveForm
 from supporters.donations.models import Donation, DonationState, Frequency, RefundReason
 from supporters.donations.reverse import request_refund
+from supporters.jobs.queue import enqueue
+from supporters.jobs.work import Work
 from supporters.kit.clock import FixedClock
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
@@ -28,12 +31,13 @@ from supporters.sandbox.sandbox import Outcome, Sandbox
 from supporters.staff.actions import add_staff
 from supporters.worker import Tools, Worker, prepare
 
+PULL = "balance.pull"
 SETTLING = timedelta(seconds=40)
 TOLD_TOGETHER = 4  # letting every donation settle by itself would take four times as long
 
 
 class Life:
-    """Twenty days of a small paper."""
+    """Some months of a small paper."""
 
     def __init__(self, tools: Tools, sandbox: Sandbox, clock: FixedClock, *, until: datetime) -> None:
         self._tools = tools
@@ -41,24 +45,30 @@ class Life:
         self._clock = clock
         self._until = until
         self._worker = Worker(tools)
+        self._worker.handlers = {**self._worker.handlers, PULL: _leave}
         self._random = Random(2822)  # noqa: S311 - the same readers every time
         self._dana = ""
 
     async def live(self) -> None:
-        """Staff, donations, refusals, refunds and a shop's sale are there, each through the real door."""
+        """Staff, donations, plans, refusals, refunds and a dispute are there, each through the real door."""
         await prepare(self._tools)
+        await subscribe(self._sandbox)
         editors = Editors(self._tools, self._clock, eli=await self._hire())
         await editors.set_up(until=self._until)
+        regulars = Regulars(self._tools, self._sandbox, self._clock, until=self._until, worker=self._worker)
+        regulars.plan(finance=self._dana)
         for number in range(sample.DONATIONS):
-            self._clock.set(self._moment(number))
+            await regulars.pass_until(self._moment(number))
             await self._give(number, self._outcome(number))
             if number % TOLD_TOGETHER == 0:
                 await self._settle()
                 await editors.confirm_some()
+        await regulars.pass_until(self._until - timedelta(minutes=10))
         await self._settle()
         await self._refund_some()
         await editors.greet_readers()
         await self._settle()
+        await self._pull_books()
 
     def _moment(self, number: int) -> datetime:
         start = self._until - timedelta(days=sample.DAYS)
@@ -94,20 +104,10 @@ class Life:
             appeal_slug=self._appeal(number),
             origin=self._origin(number, article),
         )
-        answer = await begin_checkout(
-            self._tools.db,
-            self._tools.gateway,
-            form,
-            attempt_id=self._tools.ids.ulid(),
-            visitor=Visitor(network=f"198.51.100.{number + 1}"),
-            limits=self._tools.limits,
-            settings=self._tools.settings,
-            ids=self._tools.ids,
-            clock=self._clock,
-        )
-        if isinstance(answer, GoTo) and outcome is not None:
+        page = await open_page(self._tools, form, network=f"198.51.100.{number + 1}", clock=self._clock)
+        if page and outcome is not None:
             self._clock.advance(timedelta(seconds=35))
-            await self._sandbox.pay(answer.url.rpartition("/")[2], outcome)
+            await self._sandbox.pay(page, outcome)
 
     def _appeal(self, number: int) -> str:
         if number % 5 == 2:
@@ -139,9 +139,18 @@ class Life:
         await self._sandbox.deliver_all()
         await self._worker.drain()
 
+    async def _pull_books(self) -> None:
+        """Every line of Stripe's balance is booked, all at once: pulled after each payment, they would take as long again."""
+        self._worker = Worker(self._tools)
+        async with self._tools.db.unit_of_work() as session:
+            await enqueue(session, PULL, {}, ids=self._tools.ids, now=self._clock.now())
+        await self._worker.drain()
+
     async def _refund_some(self) -> None:
         async with self._tools.db.reading() as session:
-            paid = select(Donation.id, Donation.amount_minor).where(Donation.state == DonationState.PAID)
+            paid = select(Donation.id, Donation.amount_minor).where(
+                Donation.state == DonationState.PAID, Donation.frequency == Frequency.ONCE
+            )
             rows = (await session.execute(paid.order_by(Donation.created_at).limit(12))).all()
         wholly, partly = rows[3], rows[9]
         for (donation_id, minor), reason in ((wholly, RefundReason.SUPPORTER_ASKED), (partly, RefundReason.DUPLICATE)):
@@ -157,6 +166,10 @@ class Life:
                     ids=self._tools.ids,
                     now=self._clock.now(),
                 )
+
+
+async def _leave(_work: Work, _payload: dict[str, Any]) -> None:
+    """Later."""
 
 
 async def has_life(tools: Tools) -> bool:

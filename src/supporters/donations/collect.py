@@ -92,7 +92,7 @@ async def collect_paid(
     that the fact names, which may be long before `now`. Raises NotOurs, PaymentMismatch (nothing stored).
     """
     row = await _checkout_of(session, fact.session_id)
-    if not fact.is_paid and row.revision != row.current_revision:
+    if not fact.is_paid and row.revision != row.current_revision and fact.subscription_id is None:
         await _close_unpaid(session, row, fact)
         return None
     differing = _differences(row, fact)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.articles import titles_of
 from supporters.appeals.models import Appeal, Article, Attribution
+from supporters.donations.fees import FEE_ACCOUNTS
 from supporters.donations.filters import DonationFilter
 from supporters.donations.models import Donation, DonationState
+from supporters.donations.sums import PAID, of_every_kind, paid_currencies
 from supporters.kit.errors import MoneyError
 from supporters.kit.money import Money, parse_amount
 from supporters.ledger.models import LedgerEntry
@@ -19,7 +22,8 @@ from supporters.payments.models import BalanceTransaction
 
 PAGE_ROWS = 50
 EXPORT_ROWS = 500
-FEE_ACCOUNTS = "5%"
+MOST_GIVERS = 500
+UNPAID = Donation.state.in_([each for each in DonationState if each != DonationState.PAID])
 GONE = Donation.refunded_minor + Donation.returned_minor
 SHOWN_AT = func.coalesce(Donation.paid_at, Donation.created_at)
 
@@ -91,6 +95,21 @@ class Page(msgspec.Struct, frozen=True):
     before: str | None
 
 
+async def look_up_givers(session: AsyncSession, view: DonationFilter) -> DonationFilter:
+    """The view with whom its words name, so that rows and sums need not look for them again; as it was if they are many.
+
+    Everybody is looked at once, by an index, and not every donation of theirs.
+    """
+    if not view.words or not view.sees_people:
+        return view
+    everybody = select(Donation.email, Donation.name).distinct().cte("giver").prefix_with("MATERIALIZED")
+    named = or_(*_names_or_addresses(view.words, everybody.c.email, everybody.c.name))
+    found = (await session.execute(select(everybody).where(named).limit(MOST_GIVERS + 1))).all()
+    if len(found) > MOST_GIVERS:
+        return view
+    return msgspec.structs.replace(view, givers=tuple((email, name) for email, name in found))
+
+
 async def list_rows(
     session: AsyncSession, view: DonationFilter, *, currency: str, zone: str, before: str | None = None
 ) -> Page:
@@ -116,37 +135,60 @@ async def all_rows(
 
 async def sum_rows(session: AsyncSession, view: DonationFilter, *, currency: str, zone: str) -> list[DonationSums]:
     """The sums of the view, one for each currency in it; one of zeros in `currency` when it is empty."""
-    where = conditions(view, currency=currency, zone=zone)
-    paid = Donation.state == DonationState.PAID
-    counted = (
-        select(
-            Donation.currency,
-            func.coalesce(func.sum(Donation.amount_minor).filter(paid), 0),
-            func.count().filter(paid),
-            func.coalesce(func.sum(GONE).filter(paid), 0),
-            func.count().filter(and_(paid, GONE > 0)),
-            func.count().filter(~paid),
-        )
-        .join(Attribution, Attribution.id == Donation.attribution_id)
-        .join(Appeal, Appeal.id == Donation.appeal_id)
-        .where(*where)
-        .group_by(Donation.currency)
-        .order_by(Donation.currency)
+    paid = {row[0]: row for row in await session.execute(_sums_of_paid(view, currency, zone))}
+    unpaid = {row[0]: row[1] for row in await session.execute(_count_of_unpaid(view, currency, zone))}
+    found = sorted(paid.keys() | unpaid.keys()) or [currency]
+    return [_as_sums(each, paid.get(each, (each, 0, 0, 0, 0, 0, 0)), unpaid.get(each, 0)) for each in found]
+
+
+def _sums_of_paid(view: DonationFilter, currency: str, zone: str) -> Select[*tuple[Any, ...]]:
+    """Read from one index alone where the view asks for no more than state and days."""
+    query = select(
+        Donation.currency,
+        func.sum(Donation.amount_minor),
+        func.count(),
+        func.coalesce(func.sum(Donation.fee_minor), 0),
+        func.count(Donation.fee_minor),
+        func.sum(GONE),
+        func.count().filter(GONE > 0),
     )
-    fees = await _sum_fees(session, where)
-    sums = [_as_sums(row, fees) for row in await session.execute(counted)]
-    return sums or [_as_sums((currency, 0, 0, 0, 0, 0), {})]
+    where = conditions(view, currency=currency, zone=zone, shown_at=Donation.paid_at.expression)
+    if view.since or view.until:
+        where += [Donation.currency.in_(select(paid_currencies().c.currency)), *of_every_kind()]
+    return _with_origins(query, view).where(PAID, *where).group_by(Donation.currency)
 
 
-def conditions(view: DonationFilter, *, currency: str, zone: str) -> list[ColumnElement[bool]]:
+def _count_of_unpaid(view: DonationFilter, currency: str, zone: str) -> Select[*tuple[Any, ...]]:
+    where = conditions(view, currency=currency, zone=zone)
+    return (
+        _with_origins(select(Donation.currency, func.count()), view).where(UNPAID, *where).group_by(Donation.currency)
+    )
+
+
+def _with_origins(query: Select[*tuple[Any, ...]], view: DonationFilter) -> Select[*tuple[Any, ...]]:
+    """The query with what its view asks of appeal and attribution, and no more."""
+    if view.appeal:
+        query = query.join(Appeal, Appeal.id == Donation.appeal_id)
+    if view.article or view.issue:
+        query = query.join(Attribution, Attribution.id == Donation.attribution_id)
+    return query
+
+
+def conditions(
+    view: DonationFilter,
+    *,
+    currency: str,
+    zone: str,
+    shown_at: ColumnElement[datetime] | ColumnElement[datetime | None] = SHOWN_AT,
+) -> list[ColumnElement[bool]]:
     """What a donation must be to be in the view."""
     found: list[ColumnElement[bool]] = []
     if view.state:
         found.append(_state_is(view.state))
     if view.since:
-        found.append(datetime.combine(view.since, time.min, ZoneInfo(zone)) <= SHOWN_AT)
+        found.append(datetime.combine(view.since, time.min, ZoneInfo(zone)) <= shown_at)
     if view.until:
-        found.append(datetime.combine(view.until + timedelta(days=1), time.min, ZoneInfo(zone)) > SHOWN_AT)
+        found.append(datetime.combine(view.until + timedelta(days=1), time.min, ZoneInfo(zone)) > shown_at)
     if view.least_minor is not None:
         found.append(Donation.amount_minor >= view.least_minor)
     if view.most_minor is not None:
@@ -187,19 +229,27 @@ def _mentions(view: DonationFilter, currency: str) -> ColumnElement[bool]:
     """Reference, amount, Stripe's ids; name and address only for those who may see them, or a search would tell."""
     words = view.words
     found: list[ColumnElement[bool]] = [
-        func.upper(Donation.reference) == words.upper(),
+        Donation.reference == words.upper(),
         Donation.stripe_payment_intent_id == words,
         Donation.stripe_charge_id == words,
     ]
-    if view.sees_people:
-        # As typed too: SQLite's lower() knows ASCII only.
-        found += [Donation.name.contains(words, autoescape=True), Donation.email.contains(words, autoescape=True)]
-        found += [func.lower(each).contains(words.lower(), autoescape=True) for each in (Donation.name, Donation.email)]
+    if view.givers is not None:
+        emails = sorted({email for email, _name in view.givers})
+        both = [f"{email}\n{name}" for email, name in view.givers]  # the address alone is what the index is asked for
+        found.append(and_(Donation.email.in_(emails), (Donation.email + "\n" + Donation.name).in_(both)))
+    elif view.sees_people:
+        found += _names_or_addresses(words, Donation.email.expression, Donation.name.expression)
     try:
         amount = parse_amount(words, currency)
     except MoneyError:
         return or_(*found)
     return or_(*found, Donation.amount_minor == amount.minor)
+
+
+def _names_or_addresses(words: str, *columns: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    """As typed too: SQLite's lower() knows ASCII only."""
+    as_typed = [each.contains(words, autoescape=True) for each in columns]
+    return as_typed + [func.lower(each).contains(words.lower(), autoescape=True) for each in columns]
 
 
 def _select_rows(where: Sequence[ColumnElement[bool]]) -> Select[Donation, Appeal, Attribution]:
@@ -289,34 +339,16 @@ async def payouts_of(session: AsyncSession, payment_intent_ids: Sequence[str | N
     return {payment: payout for payment, payout in (await session.execute(query)) if payment and payout}
 
 
-async def _sum_fees(session: AsyncSession, where: Sequence[ColumnElement[bool]]) -> dict[str, tuple[int, int]]:
-    """For each currency: the fees in the ledger, and how many paid donations of the view are posted."""
-    query = (
-        select(
-            Donation.currency,
-            func.coalesce(func.sum(LedgerEntry.amount_minor).filter(LedgerEntry.account.like(FEE_ACCOUNTS)), 0),
-            func.count(func.distinct(LedgerEntry.donation_id)),
-        )
-        .join(LedgerEntry, and_(LedgerEntry.donation_id == Donation.id, LedgerEntry.currency == Donation.currency))
-        .join(Attribution, Attribution.id == Donation.attribution_id)
-        .join(Appeal, Appeal.id == Donation.appeal_id)
-        .where(*where, Donation.state == DonationState.PAID)
-        .group_by(Donation.currency)
-    )
-    return {row[0]: (int(row[1]), int(row[2])) for row in await session.execute(query)}
-
-
-def _as_sums(row: tuple[str, int, int, int, int, int], fees: dict[str, tuple[int, int]]) -> DonationSums:
-    currency, paid, paid_count, refunded, refunded_count, unpaid_count = row
-    fee, posted_count = fees.get(currency, (0, 0))
+def _as_sums(currency: str, paid: Sequence[Any], unpaid_count: int) -> DonationSums:
+    _currency, amount, count, fees, posted_count, gone, gone_count = paid
     return DonationSums(
         currency=currency,
-        paid=Money(int(paid), currency),
-        paid_count=paid_count,
-        fees=Money(fee, currency),
-        fees_unknown_count=paid_count - posted_count,
-        refunded=Money(int(refunded), currency),
-        refunded_count=refunded_count,
+        paid=Money(int(amount), currency),
+        paid_count=count,
+        fees=Money(int(fees), currency),
+        fees_unknown_count=count - posted_count,
+        refunded=Money(int(gone), currency),
+        refunded_count=gone_count,
         unpaid_count=unpaid_count,
     )
 

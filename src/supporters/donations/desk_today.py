@@ -1,11 +1,10 @@
 """The month so far, for the desk's first page: day by day, where it came from, the latest."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.articles import titles_at
@@ -13,10 +12,9 @@ from supporters.appeals.models import Appeal, Attribution
 from supporters.appeals.rules import origin_of
 from supporters.donations.desk_queries import DonationRow, as_row, fees_of, payouts_of
 from supporters.donations.filters import DonationFilter
-from supporters.donations.models import Donation, DonationState
+from supporters.donations.models import Donation
+from supporters.donations.sums import PAID, paid_between, stretches
 from supporters.kit.money import Money
-
-PAID = Donation.state == DonationState.PAID
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -64,11 +62,17 @@ async def sources(
     start, end = _bounds(since, until, zone)
     main = origin_of(main_site)
     site = func.coalesce(Attribution.site, main)  # a link may name no site: then it is the main one
-    amount = func.sum(Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor)
+    left = func.sum(Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor)
+    brought = (
+        select(Donation.attribution_id, left.label("minor"), func.count().label("donations"))
+        .where(*paid_between(start, end, currency=currency))
+        .group_by(Donation.attribution_id)
+        .subquery()
+    )
+    amount = func.sum(brought.c.minor)
     query = (
-        select(site, Attribution.article_path, Attribution.issue, amount, func.count())
-        .join(Donation, Donation.attribution_id == Attribution.id)
-        .where(PAID, Donation.paid_at >= start, Donation.paid_at < end, Donation.currency == currency)
+        select(site, Attribution.article_path, Attribution.issue, amount, func.sum(brought.c.donations))
+        .join(brought, brought.c.attribution_id == Attribution.id)
         .group_by(site, Attribution.article_path, Attribution.issue)
         .order_by(amount.desc(), Attribution.article_path, site)
         .limit(limit)
@@ -81,7 +85,7 @@ async def sources(
             article_path=path,
             issue=issue,
             amount=Money(int(minor), currency),
-            count=count,
+            count=int(count),
             title=titles.get((origin, path or "")),
         )
         for origin, path, issue, minor, count in rows
@@ -91,17 +95,13 @@ async def sources(
 async def days(session: AsyncSession, *, since: date, until: date, currency: str, zone: str) -> list[Day]:
     """What was paid on each day between two days, both inclusive, in the publisher's time zone."""
     wanted = [since + timedelta(days=number) for number in range((until - since).days + 1)]
-    sums = [_sum_of(day, zone) for day in wanted]
-    start, end = _bounds(since, until, zone)
-    query = select(*sums).where(PAID, Donation.paid_at >= start, Donation.paid_at < end, Donation.currency == currency)
-    row: Sequence[object] = tuple((await session.execute(query)).one())
-    return [Day(day, Money(int(str(minor)), currency)) for day, minor in zip(wanted, row, strict=True)]
-
-
-def _sum_of(day: date, zone: str):
-    start, end = _bounds(day, day, zone)
-    on_day = and_(Donation.paid_at >= start, Donation.paid_at < end)
-    return func.coalesce(func.sum(Donation.amount_minor).filter(on_day), 0).label(f"d{day.toordinal()}")
+    place = ZoneInfo(zone)
+    day = stretches([datetime.combine(each, time.min, place) for each in (*wanted, until + timedelta(days=1))])
+    minor = select(func.coalesce(func.sum(Donation.amount_minor), 0)).where(
+        *paid_between(day.c.since, day.c.until, currency=currency)
+    )
+    found = {number: int(paid) for number, paid in await session.execute(select(day.c.number, minor.scalar_subquery()))}
+    return [Day(each, Money(found[number], currency)) for number, each in enumerate(wanted)]
 
 
 def _bounds(since: date, until: date, zone: str) -> tuple[datetime, datetime]:

@@ -22,6 +22,7 @@ class DonationFilter(msgspec.Struct, frozen=True):
     article: str = ""
     issue: str = ""
     sees_people: bool = False  # names and addresses may be searched
+    givers: tuple[tuple[str, str], ...] | None = None  # addresses and names that the words are in, once looked up
 
     @property
     def is_empty(self) -> bool:

@@ -50,6 +50,7 @@ async def add_paid(session: AsyncSession, payment: Payment, *, ids: Ids, now: da
         "revision": 1,
         "kind": Kind.DONATION,
         "frequency": payment.frequency,
+        "is_renewal": True,
         "state": DonationState.PAID,
         "amount_minor": payment.amount.minor,
         "refunded_minor": 0,

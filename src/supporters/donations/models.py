@@ -70,6 +70,20 @@ class RefundReason(StrEnum):
     OTHER = "other"  # Something else; the note says what.
 
 
+SUMMED = (
+    "state",
+    "currency",
+    "frequency",
+    "is_renewal",
+    "paid_at",
+    "amount_minor",
+    "refunded_minor",
+    "returned_minor",
+    "fee_minor",
+    "attribution_id",
+)
+
+
 class Donation(Base):
     """One payment, from attempt to paid. Name and email stay on the attempt; the supporter is matched when it is paid."""
 
@@ -82,12 +96,18 @@ class Donation(Base):
     revision: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(12))
     frequency: Mapped[str] = mapped_column(String(12))
+    is_renewal: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=false()
+    )  # a later payment of a plan, which nobody filled in a form for
     state: Mapped[str] = mapped_column(String(12))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     refunded_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # of refunds that succeeded
     returned_minor: Mapped[int] = mapped_column(
         BigInteger, default=0, server_default=text("0")
     )  # taken back by a bank: of disputes that are lost, or not decided yet
+    fee_minor: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # what the ledger has of fees in the donation's own currency, so that lists need not add it up; empty until it is there
     currency: Mapped[str] = mapped_column(String(3))
     fund_id: Mapped[str] = mapped_column(ForeignKey("fund.id"))
     appeal_id: Mapped[str] = mapped_column(ForeignKey("appeal.id"))
@@ -122,6 +142,8 @@ class Donation(Base):
         Index("ix_donation_appeal_id", "appeal_id"),
         Index("ix_donation_network", "network_digest", "created_at"),
         Index("ix_donation_paid_at", "paid_at"),
+        Index("ix_donation_giver", "email", "name"),
+        Index("ix_donation_sums", *SUMMED),  # all that the desk adds up, so that no row has to be opened for it
     )
 
 

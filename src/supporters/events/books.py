@@ -47,6 +47,7 @@ from supporters.payments.facts import (
 from supporters.payments.models import InboxEvent, Owner, Ownership
 from supporters.payments.news import News, Outcome
 from supporters.payments.owners import Owned
+from supporters.plans import refused
 from supporters.receipts import issue
 from supporters.settings import Settings
 
@@ -285,7 +286,10 @@ class Books:
     async def _tell_mismatch(
         self, mismatch: PaymentMismatch, payment_intent_id: str, fact: CheckoutCompleted | None
     ) -> None:
-        """The page is over, so that the sweep stops asking about it; what to do with the money a person says."""
+        """The page is over, so that the sweep stops asking about it; what to do with the money a person says.
+
+        A subscription that it has begun is ended by a job.
+        """
         log.error("payment_mismatch", donation_id=mismatch.donation_id, payment_intent_id=payment_intent_id)
         is_second = "paid_by" in mismatch.detail
         await open_discrepancy(
@@ -298,6 +302,10 @@ class Books:
             amount=Money(fact.amount_minor, fact.currency) if fact and fact.currency else None,
             detail=mismatch.detail,
         )
+        if fact and fact.subscription_id:
+            await refused.ask_to_end(
+                self.session, fact.subscription_id, page=fact.session_id, ids=self.tools.ids, now=self.now
+            )
         if fact:
             over = update(Checkout).where(Checkout.stripe_session_id == fact.session_id).values(is_over=True)
             await self.session.execute(over.execution_options(synchronize_session=False))

@@ -32,6 +32,8 @@ async def apply(books: "Books", fact: Warned) -> Outcome:
         await tell_plan(session, applied.dispute_id, ids=tools.ids, now=now)
         if applied.state is DisputeState.LOST:
             await returned.take_back(session, applied, ids=tools.ids, now=now, settings=tools.settings)
+        elif applied.state is DisputeState.WON:
+            await returned.bring_back(session, applied, ids=tools.ids, now=now, settings=tools.settings)
     return Outcome.HANDLED
 
 

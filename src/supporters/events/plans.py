@@ -20,7 +20,7 @@ from supporters.payments.facts import (
 from supporters.payments.models import Owner
 from supporters.payments.news import Outcome
 from supporters.payments.owners import Owned
-from supporters.plans import cards, fail, follow, methods, renew, start
+from supporters.plans import cards, fail, follow, methods, refused, renew, start
 from supporters.plans.models import Plan
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ async def tie(books: "Books", subscription_id: str) -> None:
 
 
 async def is_of_open_bill(books: "Books", payment_intent_id: str) -> bool:
-    """Whether the payment was made for a bill of ours which has no donation yet."""
-    return (await books.made_by(payment_intent_id) or "").startswith(BILL)
+    """Whether the payment was made for a bill of ours which has no donation yet, but may have one."""
+    is_of_bill = (await books.made_by(payment_intent_id) or "").startswith(BILL)
+    return is_of_bill and not await refused.is_reported(books.session, payment_intent_id)
 
 
 async def _see_plan(books: "Books", fact: PlanSeen) -> Outcome:
@@ -108,7 +109,9 @@ async def _pay_bill(books: "Books", fact: InvoicePaidBy) -> Outcome:
     if outcome is Outcome.NOT_OURS:
         _disown(books, fact.payment_intent_id, made_by=fact.invoice_id)
     elif outcome is Outcome.HANDLED:
-        await renew.attach_payment(books.session, fact, now=books.now)
+        if await renew.attach_payment(books.session, fact, now=books.now) is None:
+            page = await books.made_by(fact.invoice_id)
+            await refused.report_paid(books.session, fact, page=page, ids=books.tools.ids, now=books.now)
         books.own(fact.payment_intent_id, Owned(Owner.OURS, fact.invoice_id))
         books.release(fact.payment_intent_id)
     return outcome

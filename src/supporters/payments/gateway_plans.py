@@ -19,6 +19,7 @@ from supporters.payments.facts import Fact, MethodSeen
 W = TypeVar("W")
 
 PLAN_PARTS = ("default_payment_method",)  # Stripe expands four levels deep: a bill's payments are asked for apart
+MOST_BILLS = 24
 BILL_PARTS = ("payments.data.payment.payment_intent",)
 
 
@@ -64,6 +65,12 @@ class PlanCalls:
         path = f"/v1/invoices/{safe_id(invoice_id)}"
         seen = await self._asking.get(path, {"expand": list(BILL_PARTS)}, wires.Invoice)
         return translate.facts_of_invoice(seen)
+
+    async def open_bills(self, subscription_id: str) -> list[str]:
+        """The bills of a subscription that are neither paid nor closed, the oldest first."""
+        asked = {"subscription": subscription_id, "status": "open", "limit": MOST_BILLS}
+        page = await self._asking.get("/v1/invoices", asked, wires.InvoicePage)
+        return [bill.id for bill in reversed(page.data)]
 
     async def invoice_of_payment(self, payment_intent_id: str) -> str | None:
         """The bill that a payment was made for; None when it was made for none."""
@@ -140,9 +147,11 @@ class PlanCalls:
         }
         return await self._changed(_path(subscription_id), asked, idempotency_key)
 
-    async def hold(self, subscription_id: str, *, until: datetime, idempotency_key: str) -> list[Fact]:
-        """Bills that fall due before then are void: nothing is taken, and nothing is owed later."""
-        held = {"behavior": "void", "resumes_at": int(until.timestamp())}
+    async def hold(self, subscription_id: str, *, until: datetime | None, idempotency_key: str) -> list[Fact]:
+        """Bills that fall due before then (None: before it is released) are void: nothing is taken, or owed later."""
+        held: dict[str, Any] = {"behavior": "void"}
+        if until:
+            held["resumes_at"] = int(until.timestamp())
         asked = {"pause_collection": held, "expand": list(PLAN_PARTS)}
         return await self._changed(_path(subscription_id), asked, idempotency_key)
 
@@ -173,6 +182,13 @@ class PlanCalls:
         """The open bill was tried again just now; the facts say whether it is paid."""
         path = f"/v1/invoices/{safe_id(invoice_id)}/pay"
         asked = {"off_session": True, "expand": list(BILL_PARTS)}
+        seen = await self._asking.post(path, asked, wires.Invoice, idempotency_key=idempotency_key)
+        return translate.facts_of_invoice(seen)
+
+    async def finalize_invoice(self, invoice_id: str, *, idempotency_key: str) -> list[Fact]:
+        """The draft is a bill that can be voided; Stripe asks no bank for it by itself."""
+        path = f"/v1/invoices/{safe_id(invoice_id)}/finalize"
+        asked = {"auto_advance": False, "expand": list(BILL_PARTS)}
         seen = await self._asking.post(path, asked, wires.Invoice, idempotency_key=idempotency_key)
         return translate.facts_of_invoice(seen)
 

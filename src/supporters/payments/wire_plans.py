@@ -106,6 +106,12 @@ class SubscriptionPage(msgspec.Struct):
     data: list[Reference]
 
 
+class InvoicePage(msgspec.Struct):
+    """What is read of Stripe's answer about a page of invoices."""
+
+    data: list[Reference]
+
+
 class StatusTransitions(msgspec.Struct):
     """What is read of Stripe's answer about when an invoice took which status."""
 

@@ -10,8 +10,8 @@ from supporters.discrepancies.open import open_discrepancy
 from supporters.donations.collect import PaidDonation
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
-from supporters.plans.change import STOPPING
 from supporters.plans.models import ChangeKind, ChangeState, Plan, PlanChange
+from supporters.plans.possible import STOPPING
 
 
 async def tell_taken_after_stop(

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Frequency
 from supporters.kit.money import Money
-from supporters.plans.change import UNDO_FOR
 from supporters.plans.models import ChangeKind, ChangeState, Plan, PlanChange, PlanState
+from supporters.plans.possible import UNDO_FOR
 
 
 class BegunView(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,22 +20,23 @@ from supporters.payments.facts import Fact
 from supporters.payments.gateway import GatewayError, GatewayRefused, GatewayUnavailable
 from supporters.plans import letters
 from supporters.plans.cards import take_next
-from supporters.plans.change import STOPPING, lock_plan, stop_reason_of
+from supporters.plans.change import lock_plan, stop_reason_of
 from supporters.plans.history import note
 from supporters.plans.jobs import Applying
 from supporters.plans.models import Actor, ChangeKind, ChangeState, Instalment, Plan, PlanChange, PlanState
 from supporters.plans.not_changed import NOT_IN_TIME, tell_not_changed
-from supporters.plans.orders import Changing, Order, is_carried_out, send
+from supporters.plans.orders import NOT_ABOUT_THE_CHANGE, Changing, Order, is_carried_out, look_again, send
+from supporters.plans.possible import STOPPING
 from supporters.settings import Settings
 
 KEY_IS_SAFE_FOR = timedelta(hours=23)  # Stripe forgets idempotency keys after 24 hours
 SOON, LATER = timedelta(seconds=5), timedelta(minutes=5)
-NOT_ABOUT_THE_CHANGE = (401, 403, 429)  # our key was refused, not what was asked with it
 NOTED = {
     ChangeKind.AMOUNT: "changed_amount",
     ChangeKind.DATE: "changed_date",
     ChangeKind.SKIP: "skipped",
     ChangeKind.PAUSE: "paused",
+    ChangeKind.HOLD: "held",
     ChangeKind.GO_ON: "went_on",
     ChangeKind.METHOD: "changed_method",
     ChangeKind.STOP: "asked_to_stop",
@@ -106,7 +107,7 @@ async def _ask(stripe: Changing, order: Order, settings: Settings, *, is_fresh: 
                 raise
             log.warning("change_refused", change_id=order.change_id, code=refusal.code)
             why = refusal.code or "refused"
-    facts = await stripe.plan(order.subscription_id)
+    facts = await look_again(stripe, order)
     return facts, None if is_carried_out(order, facts, zone=ZoneInfo(settings.time_zone)) else why
 
 

@@ -1,11 +1,11 @@
-"""A wish about a plan becomes a row, before Stripe hears of it; and the words of what is possible when.
+"""A wish about a plan becomes a row, before Stripe hears of it.
 
 What each kind wants in `wanted`: AMOUNT `amount_minor`; DATE `next_on` (ISO date, the newsroom's own day); PAUSE `months`
 (1-3 payments left out); METHOD, after its page, what the page has saved; all others nothing. Job `plans.change` does the rest.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -20,16 +20,11 @@ from supporters.kit.money import LARGEST_MINOR, step
 from supporters.kit.strings import gettext as _
 from supporters.plans.dates import date_range, held_until
 from supporters.plans.history import note
-from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState, StopReason
+from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, StopReason
+from supporters.plans.possible import STOPPING, why_not
 
 CHANGE = "plans.change"
-UNDO_FOR = timedelta(hours=24)
 MOST_PAUSED = 3
-TOO_LATE = timedelta(minutes=2)  # a payment that is due by then is on its way: Stripe would not hear us in time
-STOPPING = frozenset({ChangeKind.STOP, ChangeKind.ONE_OFF, ChangeKind.UNDO})
-_WHILE_STARTING = STOPPING - {ChangeKind.UNDO}
-_WHILE_FAILING = STOPPING | {ChangeKind.METHOD, ChangeKind.TRY_NOW, ChangeKind.AMOUNT}
-_NEEDS_A_DATE = frozenset({ChangeKind.DATE, ChangeKind.SKIP, ChangeKind.PAUSE})
 
 
 async def request_change(
@@ -51,7 +46,7 @@ async def request_change(
     possible now. *Writes* change, job, and audit where staff ask.
     """
     plan = await lock_plan(session, plan_id)
-    why = why_not(plan, kind, now=now, has_open=await has_open_change(session, plan_id))
+    why = why_not(plan, kind, now=now, has_open=await has_open_change(session, plan_id), actor=actor)
     if why:
         raise Conflict(why)
     change = new_change(plan, kind, actor=actor, actor_id=actor_id, ids=ids, now=now)
@@ -61,15 +56,6 @@ async def request_change(
     if actor is Actor.STAFF:
         await _audit(session, change, now=now, request_id=request_id)
     return change.id
-
-
-def why_not(plan: Plan, kind: ChangeKind, *, now: datetime, has_open: bool = False) -> str | None:
-    """Why this is not possible now, in words for the person who asked; None when it is."""
-    if plan.state == PlanState.STOPPED:
-        return _("This donation has stopped. Nothing more is taken. To give again, start a new one.")
-    if has_open:
-        return _("Another change to this donation is being made. Wait a moment, then look again.")
-    return _why_not_in_state(plan, kind) or _why_not_at_this_time(plan, kind, now)
 
 
 async def has_open_change(session: AsyncSession, plan_id: str) -> bool:
@@ -130,37 +116,6 @@ async def say_why(session: AsyncSession, change_id: str, words: str, *, ids: Ids
         raise NotFound(_("There is nothing here to say that about."))
     change.reason = words
     await note(session, change.plan_id, "said_why", cause=change.id, ids=ids, now=now, actor=Actor(change.actor))
-
-
-def _why_not_in_state(plan: Plan, kind: ChangeKind) -> str | None:
-    if plan.state == PlanState.STARTING and kind not in _WHILE_STARTING:
-        return _("Your bank has not confirmed the first payment yet. Until it has, you can only stop this donation.")
-    if kind is ChangeKind.TRY_NOW and plan.failed_invoice_id is None:
-        return _("No payment of this donation is open, so there is nothing to try again.")
-    if plan.state == PlanState.FAILING and kind not in _WHILE_FAILING | {ChangeKind.GO_ON}:
-        return _(
-            "The last payment could not be taken. Pay it first, or stop the donation; then this is possible again."
-        )
-    if kind is ChangeKind.GO_ON:
-        return None if plan.paused_until or plan.stops_at else _("This donation goes on already.")
-    if plan.stops_at and kind not in STOPPING | {ChangeKind.TRY_NOW}:
-        return _("This donation ends on its next date. Take the stop back first, then it can be changed.")
-    if plan.stops_at and kind is ChangeKind.STOP:
-        return _("This donation has been stopped already. Nothing more is taken.")
-    if plan.state == PlanState.PAUSED and kind in _NEEDS_A_DATE:
-        return _("This donation is paused. Let it go on first, then it can be changed.")
-    return None
-
-
-def _why_not_at_this_time(plan: Plan, kind: ChangeKind, now: datetime) -> str | None:
-    is_fresh = now - plan.started_at < UNDO_FOR
-    if kind in (ChangeKind.ONE_OFF, ChangeKind.UNDO) and not is_fresh:
-        return _("This was possible for 24 hours. You can still stop the donation, so that nothing more is taken.")
-    if kind is ChangeKind.PAUSE and plan.frequency != "monthly":
-        return _("A yearly donation cannot be paused for months. Move its date, or leave the next payment out.")
-    if kind in _NEEDS_A_DATE and (plan.next_at is None or plan.next_at - now < TOO_LATE):
-        return _("The next payment is being taken just now. Look again in an hour.")
-    return None
 
 
 def _wanted(

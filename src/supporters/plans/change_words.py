@@ -18,6 +18,7 @@ def changed(plan: Plan, change: PlanChange, style: Style, *, url: str, settings:
         ChangeKind.DATE: _date,
         ChangeKind.SKIP: _skip,
         ChangeKind.PAUSE: _pause,
+        ChangeKind.HOLD: _hold,
         ChangeKind.GO_ON: _go_on,
         ChangeKind.METHOD: _method,
         ChangeKind.STOP: _stop,
@@ -47,6 +48,8 @@ def changed(plan: Plan, change: PlanChange, style: Style, *, url: str, settings:
 def _by(change: PlanChange) -> str:
     if change.actor == Actor.STAFF:
         return _("We did this for you, as you asked us to. If you did not ask, answer this letter.")
+    if change.actor == Actor.HOUSE and change.kind == ChangeKind.GO_ON:
+        return _("Your bank has decided about the payment that was questioned. If you want to stop, use the button.")
     if change.actor == Actor.HOUSE:
         return _("We did this because your bank disputes a payment. If that is a mistake, answer this letter.")
     return _("You asked for this. If it was not you, answer this letter.")
@@ -81,12 +84,20 @@ def _pause(plan: Plan, _change: PlanChange, style: Style) -> Told:
     return head, lead, [(_("Amount"), style.of(plan)), *_until(plan, style)]
 
 
+def _hold(plan: Plan, _change: PlanChange, style: Style) -> Told:
+    lead = _("Your bank questions a payment. Until that is decided nothing is taken, and nothing is owed later.")
+    return _("your {name} is paused").format(name=name_of(plan)), lead, [(_("Amount"), style.of(plan))]
+
+
 def _until(plan: Plan, style: Style) -> list[tuple[str, str]]:
     return [(_("Paused until"), style.day(plan.paused_until))] if plan.paused_until else []
 
 
 def _go_on(plan: Plan, _change: PlanChange, style: Style) -> Told:
     head = _("your {name} goes on").format(name=name_of(plan))
+    if plan.paused_until:
+        lead = _("The pause that you had asked for counts again; after it, payments are taken when they fall due.")
+        return head, lead, [(_("Amount"), style.of(plan)), *_until(plan, style)]
     return head, _("Thank you."), [(_("Amount"), style.of(plan)), _next(plan, style)]
 
 

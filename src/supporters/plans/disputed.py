@@ -1,7 +1,9 @@
 """What a dispute does to the plan whose payment it is about: nothing more is taken before it is decided, nor when it is lost.
 
 An inquiry leaves the plan alone, and so does a debit that came back because the account was short: the next one may be
-paid. A dispute that was won lets nothing go on earlier than its pause ends: that is the supporter's to say.
+paid. Every other plan is held, also a yearly one and one that is failing; what is open of it is not asked for any more. A
+dispute that was won lets it go on, if nobody has let it go on or stopped it before and no other dispute is open; one that
+was lost stops it. A pause that the supporter had asked for before counts again then.
 """
 
 from datetime import datetime, timedelta
@@ -16,14 +18,15 @@ from supporters.jobs.queue import enqueue
 from supporters.jobs.work import TryLater, Work
 from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
-from supporters.plans.change import MOST_PAUSED, has_open_change, request_change
+from supporters.plans.change import has_open_change, lock_plan, request_change
 from supporters.plans.history import note
-from supporters.plans.models import Actor, ChangeKind, Instalment, Plan, PlanState
+from supporters.plans.models import Actor, ChangeKind, ChangeState, Instalment, Plan, PlanChange, PlanState
 
 DISPUTED = "plans.disputed"
 UNWANTED = frozenset(
     {"customer_initiated", "debit_not_authorized", "incorrect_account_details"}
 )  # no later debit is paid
+UNDECIDED = frozenset({DisputeState.NEEDS_ANSWER, DisputeState.UNDER_REVIEW})
 SOON = timedelta(seconds=30)
 
 
@@ -53,13 +56,13 @@ def wanted_change(state: str, reason: str) -> ChangeKind | None:
     is_debit = is_returned_debit(reason)
     if state == DisputeState.LOST and (not is_debit or reason in UNWANTED):
         return ChangeKind.STOP
-    if state in (DisputeState.NEEDS_ANSWER, DisputeState.UNDER_REVIEW) and not is_debit:
-        return ChangeKind.PAUSE
-    return None
+    if state in UNDECIDED and not is_debit:
+        return ChangeKind.HOLD
+    return ChangeKind.GO_ON if state == DisputeState.WON else None
 
 
 async def follow_dispute(work: Work, payload: dict[str, Any]) -> None:
-    """Job `plans.disputed`: the plan is asked to pause or to stop, as its dispute stands now. Raises TryLater.
+    """Job `plans.disputed`: the plan is asked to be held, to go on or to stop, as its dispute stands now. Raises TryLater.
 
     Where that is not possible, its history says why, and the dispute's task stays for a person.
     """
@@ -68,30 +71,61 @@ async def follow_dispute(work: Work, payload: dict[str, Any]) -> None:
         plan_id = await plan_of_donation(session, dispute.donation_id) if dispute else None
         kind = wanted_change(dispute.state, dispute.reason) if dispute else None
         if dispute and plan_id and kind:
-            await _ask(session, plan_id, kind, cause=dispute.stripe_dispute_id, work=work)
+            await _ask(session, plan_id, kind, dispute, work=work)
         await work.finish(session)
 
 
-async def _ask(session: AsyncSession, plan_id: str, kind: ChangeKind, *, cause: str, work: Work) -> None:
-    plan = await session.get(Plan, plan_id)
-    if plan is None or _is_done(plan, kind):
+async def _ask(session: AsyncSession, plan_id: str, kind: ChangeKind, dispute: Dispute, *, work: Work) -> None:
+    plan = await lock_plan(session, plan_id)
+    if plan.state == PlanState.STOPPED or plan.stops_at:
         return
     if await has_open_change(session, plan_id):
         raise TryLater("another change of the plan is being made", after=SOON)
+    hold = await _hold_of(session, plan)
+    if (kind is ChangeKind.HOLD and hold) or (
+        kind is ChangeKind.GO_ON and not (hold and await _is_decided(session, plan))
+    ):
+        return
+    if kind is ChangeKind.HOLD and await _was_let_go_on(session, plan_id, since=dispute.created_at):
+        return
     now, ids = work.clock.now(), work.ids
-    wanted = {"months": MOST_PAUSED} if kind is ChangeKind.PAUSE else {}
+    wanted = _pause_before(hold, now) if hold and kind is ChangeKind.GO_ON else {}
     try:
         await request_change(
             session, plan_id, kind=kind, wanted=wanted, actor=Actor.HOUSE, actor_id=None, ids=ids, now=now
         )
     except Conflict as conflict:
-        told = {"why": conflict.message}
+        told, cause = {"why": conflict.message}, dispute.stripe_dispute_id
         await note(
             session, plan_id, f"dispute_no_{kind}", cause=cause, ids=ids, now=now, actor=Actor.HOUSE, detail=told
         )
 
 
-def _is_done(plan: Plan, kind: ChangeKind) -> bool:
-    if plan.state == PlanState.STOPPED or plan.stops_at:
-        return True
-    return kind is ChangeKind.PAUSE and plan.state == PlanState.PAUSED
+async def _hold_of(session: AsyncSession, plan: Plan) -> PlanChange | None:
+    """The change by which the plan is held; None when it is not, or is paused by somebody's own wish."""
+    if plan.state != PlanState.PAUSED or plan.paused_until is not None:
+        return None
+    done = (PlanChange.plan_id == plan.id) & (PlanChange.state == ChangeState.DONE)
+    pausing = done & PlanChange.kind.in_([ChangeKind.HOLD, ChangeKind.SKIP, ChangeKind.PAUSE, ChangeKind.GO_ON])
+    last = await session.scalar(select(PlanChange).where(pausing).order_by(PlanChange.id.desc()).limit(1))
+    return last if last and last.kind == ChangeKind.HOLD else None
+
+
+async def _was_let_go_on(session: AsyncSession, plan_id: str, *, since: datetime) -> bool:
+    """Whether the supporter, or staff for them, have let the plan go on although the dispute was known."""
+    mine = (PlanChange.plan_id == plan_id) & (PlanChange.kind == ChangeKind.GO_ON) & (PlanChange.actor != Actor.HOUSE)
+    wanted = mine & (PlanChange.state == ChangeState.DONE) & (PlanChange.created_at > since)
+    return await session.scalar(select(PlanChange.id).where(wanted).limit(1)) is not None
+
+
+async def _is_decided(session: AsyncSession, plan: Plan) -> bool:
+    """Whether no dispute about a payment of the plan is open."""
+    mine = select(Dispute.id).join(Instalment, Instalment.donation_id == Dispute.donation_id)
+    wanted = mine.where(Instalment.plan_id == plan.id, Dispute.state.in_(UNDECIDED)).limit(1)
+    return await session.scalar(wanted) is None
+
+
+def _pause_before(hold: PlanChange, now: datetime) -> dict[str, object]:
+    """Until when the supporter had paused the plan themselves, if that is not over."""
+    until = hold.was.get("paused_until")
+    return {"until": until} if until and datetime.fromisoformat(until) > now else {}

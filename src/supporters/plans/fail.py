@@ -2,22 +2,19 @@
 
 from datetime import datetime
 
-from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.donations.instalments import UNPAID, give_up_first
-from supporters.donations.models import Donation
+from supporters.donations.instalments import give_up_first
 from supporters.kit.ids import Ids
 from supporters.payments.facts import InvoiceSeen
 from supporters.plans import letters
 from supporters.plans.history import note
 from supporters.plans.looks import ask_for_look
-from supporters.plans.models import Instalment, Plan, PlanEvent, PlanState
-from supporters.plans.renew import forget_failure
+from supporters.plans.models import Plan, PlanState
+from supporters.plans.renew import settle_failure
 from supporters.plans.start import plan_of
+from supporters.plans.unpaid import CLOSED, FAILED, unpaid_bills
 from supporters.settings import Settings
-
-CLOSED = ("given_up", "left_out")
 
 
 async def invoice_failed(
@@ -27,25 +24,29 @@ async def invoice_failed(
 
     Events do not carry the reason: a look at Stripe is asked for, and the letter goes out with what it finds.
     *Idempotent by* the bill and its number of tries. News of an earlier try, or of a bill that was paid or closed
-    meanwhile, is in the history and changes nothing else.
+    meanwhile, is in the history and changes nothing else. Of two unpaid bills the plan shows the older.
     """
     plan = await plan_of(session, fact.subscription_id)
     if plan is None:
         return
-    cause, told = f"{fact.invoice_id}:{fact.tries}", {"tries": fact.tries, "bill": fact.invoice_id}
-    await note(session, plan.id, "failed", cause=cause, ids=ids, now=fact.occurred_at or now, detail=told)
-    if plan.state == PlanState.STOPPED or await _is_settled(session, plan, fact.invoice_id):
+    await _note_failure(session, plan, fact, ids=ids, now=now)
+    unpaid = [bill.invoice_id for bill in await unpaid_bills(session, plan)]
+    if plan.state == PlanState.STOPPED or fact.invoice_id not in unpaid:
         return
-    if plan.failed_invoice_id == fact.invoice_id and fact.occurred_at and plan.failed_at:
-        plan.failed_at = min(plan.failed_at, fact.occurred_at)
-    if _is_older(plan, fact):
-        return
-    _say_failed(plan, fact, now)
+    is_oldest = unpaid[0] == fact.invoice_id
+    if is_oldest:
+        if plan.failed_invoice_id == fact.invoice_id and fact.occurred_at and plan.failed_at:
+            plan.failed_at = min(plan.failed_at, fact.occurred_at)
+        if _is_older(plan, fact):
+            return
+        _say_failed(plan, fact, now)
+    elif plan.state == PlanState.ACTIVE:
+        plan.state = PlanState.FAILING
     await session.flush()
     if plan.state == PlanState.STARTING and fact.next_try_at is None and not fact.needs_action:
         await give_up_first(session, plan.first_donation_id, cause=fact.invoice_id, ids=ids, now=now)
     if fact.occurred_at is None:
-        await letters.tell_failed(session, plan, ids=ids, now=now, settings=settings)
+        await letters.tell_failed(session, plan, fact, ids=ids, now=now, settings=settings)
     else:
         await ask_for_look(session, plan.id, ids=ids, now=now)
 
@@ -59,21 +60,14 @@ async def invoice_closed(session: AsyncSession, fact: InvoiceSeen, *, ids: Ids, 
     told = {"amount_minor": fact.amount_due_minor, "currency": fact.currency}
     at = fact.occurred_at or now
     await note(session, plan.id, kind, cause=fact.invoice_id, ids=ids, now=at, detail=told)
-    if plan.failed_invoice_id == fact.invoice_id:
-        forget_failure(plan)
-        plan.updated_at = now
-        await session.flush()
+    await settle_failure(session, plan, fact.invoice_id, ids=ids, now=now)
 
 
-async def _is_settled(session: AsyncSession, plan: Plan, invoice_id: str) -> bool:
-    """Whether the bill was paid or closed before this news of its failure came."""
-    paid = (
-        select(Instalment.donation_id)
-        .join(Donation, Donation.id == Instalment.donation_id)
-        .where(Instalment.stripe_invoice_id == invoice_id, Donation.state.not_in(UNPAID))
-    )
-    ended = (PlanEvent.plan_id == plan.id) & PlanEvent.kind.in_(CLOSED) & (PlanEvent.cause == invoice_id)
-    return bool(await session.scalar(select(paid.exists() | exists().where(ended))))
+async def _note_failure(session: AsyncSession, plan: Plan, fact: InvoiceSeen, *, ids: Ids, now: datetime) -> None:
+    told = {"tries": fact.tries, "bill": fact.invoice_id}
+    told |= {"amount_minor": fact.amount_due_minor, "currency": fact.currency}
+    cause, at = f"{fact.invoice_id}:{fact.tries}", fact.occurred_at or now
+    await note(session, plan.id, FAILED, cause=cause, ids=ids, now=at, detail=told)
 
 
 def _is_older(plan: Plan, fact: InvoiceSeen) -> bool:

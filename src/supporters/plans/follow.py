@@ -9,11 +9,12 @@ from supporters.donations.instalments import give_up_first
 from supporters.kit.ids import Ids
 from supporters.payments.facts import PlanSeen
 from supporters.plans import letters, methods
-from supporters.plans.change import STOPPING, stop_reason_of
+from supporters.plans.change import stop_reason_of
 from supporters.plans.history import note
 from supporters.plans.lifecycle import BY_ITSELF, Standing, frequency_of, is_over, standing
 from supporters.plans.looks import ask_for_look
 from supporters.plans.models import ChangeKind, ChangeState, Plan, PlanChange, PlanState, StopReason
+from supporters.plans.possible import STOPPING
 from supporters.plans.renew import forget_failure
 from supporters.plans.start import plan_of
 from supporters.settings import Settings
@@ -44,6 +45,8 @@ async def follow(session: AsyncSession, fact: PlanSeen, *, ids: Ids, now: dateti
     await session.flush()
     if fact.method:
         await methods.take_method(session, plan, fact.method, ids=ids, now=now)
+    if plan.state == PlanState.ACTIVE and fact.occurred_at is None:  # a look, so that card and date are known
+        await letters.tell_begun(session, plan, ids=ids, now=now, settings=settings)
     await _tell(session, plan, was, ids=ids, now=now, settings=settings)
 
 

@@ -7,6 +7,8 @@ from supporters.jobs.backstage import Backstage
 from supporters.jobs.timers import Timer
 from supporters.jobs.work import Handler
 from supporters.plans.looks import LOOK, Applying, Looking, ask_for_look, look
+from supporters.plans.orders import Closing
+from supporters.plans.refused import REFUSED, end_refused
 from supporters.plans.tend import TEND, tend
 
 __all__ = ["LOOK", "TIMERS", "Applying", "Looking", "ask_for_look", "handlers", "look"]
@@ -14,9 +16,10 @@ __all__ = ["LOOK", "TIMERS", "Applying", "Looking", "ask_for_look", "handlers", 
 TIMERS: tuple[Timer, ...] = (Timer(TEND, every=timedelta(hours=6)),)
 
 
-def handlers(backstage: Backstage, *, stripe: Looking, books: Applying) -> dict[str, Handler]:
-    """The jobs of this room by kind. `stripe` is asked how plans stand, and `books` take what it says."""
+def handlers(backstage: Backstage, *, stripe: Closing, books: Applying) -> dict[str, Handler]:
+    """The jobs of this room by kind. `stripe` is asked how plans stand, or told; `books` take what it says."""
     return {
         LOOK: partial(look, stripe=stripe, books=books),
+        REFUSED: partial(end_refused, stripe=stripe, books=books),
         TEND: partial(tend, settings=backstage.settings),
     }

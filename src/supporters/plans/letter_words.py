@@ -1,6 +1,7 @@
 """What the letters say that plans themselves bring about: started, failed, ended, running out, due. Pure."""
 
 from supporters.kit.strings import gettext as _
+from supporters.payments.facts import InvoiceSeen
 from supporters.plans.models import Method, Plan, StopReason
 from supporters.plans.words import Style, Words, again_url, method_words, name_of, reason_words
 from supporters.settings import Settings
@@ -25,17 +26,17 @@ def started(plan: Plan, style: Style, *, url: str, count: int) -> Words:
     )
 
 
-def failed(plan: Plan, style: Style, *, url: str) -> Words:
-    """A payment did not come. Nothing in it blames; who does nothing learns what happens then."""
-    amount = style.sum(plan.amount_minor, plan.currency)
-    next_try = plan.next_try_at
+def failed(plan: Plan, bill: InvoiceSeen, style: Style, *, url: str) -> Words:
+    """A bill was not paid. Nothing in it blames; who does nothing learns what happens then."""
+    amount = style.sum(bill.amount_due_minor, bill.currency)
+    next_try = bill.next_try_at
     if next_try is None:
         subject = _("We couldn't take your {amount}").format(amount=amount)
         then = _("It is not tried again by itself. You can pay it another way here, or leave it out.")
         if plan.next_at:
             later = _("The next payment is due on {day}, unless you stop.").format(day=style.day(plan.next_at))
             then = f"{then} {later}"
-    elif plan.tries > 1:
+    elif bill.tries > 1:
         subject = _("Next try on {day}").format(day=style.short_day(next_try))
         then = _("It is tried again on {day}. Or do nothing: when the last try fails too, the donation stops.").format(
             day=style.day(next_try)
@@ -47,24 +48,24 @@ def failed(plan: Plan, style: Style, *, url: str) -> Words:
     return Words(
         subject=subject,
         head=_("We couldn't take your {amount} this time.").format(amount=amount),
-        lead=_("No money was taken. {reason}").format(reason=reason_words(plan.failure_code)),
-        rows=[(_("Amount"), style.of(plan)), (_("Paid with"), method_words(plan)), *rows],
+        lead=_("No money was taken. {reason}").format(reason=reason_words(bill.failure_code)),
+        rows=[(_("Amount"), _of(plan, bill, style)), (_("Paid with"), method_words(plan)), *rows],
         then=then,
         button=_("Pay with another card or account") if plan.method != Method.CARD else _("Pay with another card"),
         url=f"{url}/payment",
     )
 
 
-def to_confirm(plan: Plan, style: Style, *, url: str) -> Words:
+def to_confirm(plan: Plan, bill: InvoiceSeen, style: Style, *, url: str) -> Words:
     """The bank wants the supporter's own yes. The button leads to Stripe's page."""
-    amount = style.sum(plan.amount_minor, plan.currency)
+    amount = style.sum(bill.amount_due_minor, bill.currency)
     return Words(
         subject=_("Please confirm your {amount} with your bank").format(amount=amount),
         head=_("Your bank wants you to confirm {amount}.").format(amount=amount),
         lead=_(
             "No money was taken yet. The page that opens belongs to Stripe, who take payments for us, and asks your bank."
         ),
-        rows=[(_("Amount"), style.of(plan)), (_("Paid with"), method_words(plan))],
+        rows=[(_("Amount"), _of(plan, bill, style)), (_("Paid with"), method_words(plan))],
         then=_("If you do nothing, this payment is not taken."),
         button=_("Confirm the payment"),
         url=url,
@@ -144,6 +145,11 @@ def mandate_ended(plan: Plan, style: Style, *, url: str) -> Words:
         button=_("Give another card or account"),
         url=f"{url}/payment",
     )
+
+
+def _of(plan: Plan, bill: InvoiceSeen, style: Style) -> str:
+    """The bill's own sum with how often: the plan's may have been changed since."""
+    return style.per(bill.amount_due_minor, bill.currency, plan.frequency)
 
 
 def _facts(plan: Plan, style: Style) -> list[tuple[str, str]]:

@@ -1,24 +1,26 @@
 """Which letter goes to whom about a plan, and once for what. What they say is in `letter_words` and `change_words`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.ids import Ids
-from supporters.mail.models import Stream
+from supporters.mail.models import Letter, Stream
 from supporters.mail.outbox import queue_letter
 from supporters.mail.rules import echoable_name
 from supporters.newsletters.letters import domain_of
+from supporters.payments.facts import InvoiceSeen
 from supporters.people.models import EmailAddress, Supporter
 from supporters.plans import change_words, letter_words
 from supporters.plans.links import PlanLinks
-from supporters.plans.models import ChangeKind, Plan, PlanChange, PlanState, StopReason
+from supporters.plans.models import ChangeKind, ChangeState, Plan, PlanChange, PlanState, StopReason
 from supporters.plans.words import Style, Words
 from supporters.settings import Settings
 
 STARTED, FAILED, CONFIRM, ENDED, STOPPED = "plan_started", "plan_failed", "plan_confirm", "plan_ended", "plan_stopped"
 CARD, YEARLY, CHANGED, MANDATE = "plan_card_ending", "plan_yearly", "plan_changed", "plan_mandate_ended"
+NEWS_FOR = timedelta(days=60)
 TOLD_AT_ONCE = frozenset({StopReason.SUPPORTER, StopReason.STAFF, StopReason.UNDONE})  # by the change's own letter
 
 
@@ -34,29 +36,49 @@ async def tell_started(
     await _queue(session, plan, STARTED, words, email, name, once=plan.id, ids=ids, now=now, settings=settings)
 
 
-async def tell_failed(session: AsyncSession, plan: Plan, *, ids: Ids, now: datetime, settings: Settings) -> None:
-    """Its supporter hears that a payment failed, why, and when it is tried again; or that their bank wants to be asked.
+async def tell_begun(session: AsyncSession, plan: Plan, *, ids: Ids, now: datetime, settings: Settings) -> None:
+    """As `tell_started`, for a plan of which date and card are known by now, wherever its supporter is written to today."""
+    told = select(Letter.id).where(Letter.about == plan.id, Letter.kind == STARTED).limit(1)
+    if now - plan.started_at > NEWS_FOR or await session.scalar(told):
+        return
+    email, name = await address_of(session, plan.supporter_id)
+    await tell_started(session, plan, email, name, ids=ids, now=now, settings=settings)
+
+
+async def tell_failed(
+    session: AsyncSession, plan: Plan, bill: InvoiceSeen, *, ids: Ids, now: datetime, settings: Settings
+) -> None:
+    """Its supporter hears that this bill was not paid, why, and when it is tried again; or that their bank wants a yes.
 
     *Idempotent by* the bill and the number of tries.
     """
     style, url = Style(settings, now), _url(plan, now, settings)
-    once = f"{plan.failed_invoice_id}:{plan.tries}"
-    if plan.needs_action and plan.action_url:
-        words = letter_words.to_confirm(plan, style, url=plan.action_url)
+    once = f"{bill.invoice_id}:{bill.tries}"
+    if bill.needs_action and bill.page_url:
+        words = letter_words.to_confirm(plan, bill, style, url=bill.page_url)
         await _send(session, plan, CONFIRM, words, once=once, ids=ids, now=now, settings=settings)
     else:
-        words = letter_words.failed(plan, style, url=url)
+        words = letter_words.failed(plan, bill, style, url=url)
         await _send(session, plan, FAILED, words, once=once, ids=ids, now=now, settings=settings)
 
 
 async def tell_stopped(session: AsyncSession, plan: Plan, *, ids: Ids, now: datetime, settings: Settings) -> None:
     """Its supporter hears that the plan is over, where they do not know it from the letter about their own wish."""
-    if plan.stop_reason in TOLD_AT_ONCE:
+    if plan.stop_reason in TOLD_AT_ONCE or await _is_told_of_dispute(session, plan):
         return
     is_unpaid = plan.stop_reason in (StopReason.PAYMENTS_FAILED, StopReason.NEVER_PAID)
     kind, write = (ENDED, letter_words.ended) if is_unpaid else (STOPPED, letter_words.stopped)
     words = write(plan, Style(settings, now), settings)
     await _send(session, plan, kind, words, once=plan.id, ids=ids, now=now, settings=settings)
+
+
+async def _is_told_of_dispute(session: AsyncSession, plan: Plan) -> bool:
+    """Whether the stop after a dispute was asked for by us: then its own letter went out when it was carried out."""
+    if plan.stop_reason != StopReason.DISPUTE:
+        return False
+    stops = (PlanChange.plan_id == plan.id) & (PlanChange.kind == ChangeKind.STOP)
+    wanted = select(PlanChange.id).where(stops, PlanChange.state == ChangeState.DONE).limit(1)
+    return await session.scalar(wanted) is not None
 
 
 async def tell_changed(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.jobs.queue import enqueue
 from supporters.jobs.work import TryLater, Work
 from supporters.kit.ids import Ids
-from supporters.payments.facts import Fact
+from supporters.payments.facts import Fact, InvoiceSeen
 from supporters.payments.gateway import GatewayError, GatewayRefused
 from supporters.plans.models import Plan
 
@@ -26,6 +26,10 @@ class Looking(Protocol):
 
     async def plan(self, subscription_id: str) -> list[Fact]: ...
 
+    async def invoice(self, invoice_id: str) -> list[Fact]: ...
+
+    async def open_bills(self, subscription_id: str) -> list[str]: ...
+
 
 class Applying(Protocol):
     """What a look-up's facts are handed to. `events.Context` is one."""
@@ -40,14 +44,15 @@ async def ask_for_look(session: AsyncSession, plan_id: str, *, ids: Ids, now: da
 
 
 async def look(work: Work, payload: dict[str, Any], *, stripe: Looking, books: Applying) -> None:
-    """Job `plans.look`: the plan, its card and its latest bill are as Stripe says now. Raises TryLater."""
+    """Job `plans.look`: the plan, its card, its latest bill and every unpaid one are as Stripe says now. Raises TryLater."""
     async with work.db.reading() as session:
-        wanted = select(Plan.stripe_subscription_id).where(Plan.id == str(payload["plan_id"]))
-        subscription_id = await session.scalar(wanted)
+        wanted = select(Plan.stripe_subscription_id, Plan.failed_invoice_id)
+        found = (await session.execute(wanted.where(Plan.id == str(payload["plan_id"])))).one_or_none()
+    subscription_id, failed = found or (None, None)
     facts: list[Fact] = []
     if subscription_id:
         try:
-            facts = await stripe.plan(subscription_id)
+            facts = await look_at(stripe, subscription_id, failed_invoice_id=failed)
         except GatewayRefused as refusal:
             log.warning("look_refused", record_id=payload["plan_id"], code=refusal.code)
         except GatewayError as error:
@@ -55,3 +60,17 @@ async def look(work: Work, payload: dict[str, Any], *, stripe: Looking, books: A
     async with work.db.unit_of_work() as session:
         await books.apply_facts(session, facts, cause=subscription_id or "")
         await work.finish(session)
+
+
+async def look_at(stripe: Looking, subscription_id: str, *, failed_invoice_id: str | None) -> list[Fact]:
+    """All that Stripe says of the plan. Where a bill has failed, older unpaid ones come before what the plan itself says.
+
+    Raises GatewayError.
+    """
+    facts = await stripe.plan(subscription_id)
+    if failed_invoice_id is None:
+        return facts
+    known = {fact.invoice_id for fact in facts if isinstance(fact, InvoiceSeen)}
+    wanted = dict.fromkeys([*await stripe.open_bills(subscription_id), failed_invoice_id])
+    older = [fact for bill in wanted if bill not in known for fact in await stripe.invoice(bill)]
+    return [*older, *facts]

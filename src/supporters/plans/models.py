@@ -62,6 +62,7 @@ class ChangeKind(StrEnum):
     DATE = "date"  # Another day of the month.
     SKIP = "skip"  # Leave the next payment out.
     PAUSE = "pause"  # Take nothing for one to three months.
+    HOLD = "hold"  # Take nothing until a dispute is decided.
     GO_ON = "go_on"  # End a pause, or take back a stop that has not come yet.
     METHOD = "method"  # Another card or bank account, from a finished set-up page.
     STOP = "stop"  # Take nothing any more.
@@ -147,6 +148,7 @@ class Plan(Base):
         Index("ix_plan_supporter_id", "supporter_id"),
         Index("ix_plan_state", "state", "next_at"),
         Index("ix_plan_started_at", "started_at"),
+        Index("ix_plan_stopped_at", "stopped_at"),
         Index("ix_plan_method", "stripe_payment_method_id"),
     )
 

@@ -10,6 +10,7 @@ from supporters.mail.models import Stream
 from supporters.mail.outbox import queue_letter
 from supporters.mail.rules import echoable_name
 from supporters.newsletters.letters import domain_of
+from supporters.plans.cards import ANOTHER, LEFT
 from supporters.plans.letters import CHANGED, address_of
 from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, Plan, PlanChange
@@ -57,8 +58,10 @@ def failure_words(change: PlanChange) -> str:
     """Why the change was not made, in plain words; whether money moved belongs to it."""
     if change.failure == NOT_IN_TIME:
         return _("The service that takes our payments could not be reached for a day, so nothing was changed.")
-    if change.failure == "another_card_came":
+    if change.failure == ANOTHER:
         return _("You gave another card or account after this one; that one counts.")
+    if change.failure == LEFT:
+        return _("Stripe's page was left before a card or account was given, so nothing was changed.")
     if change.failure == "stopped":
         return _("This donation has stopped meanwhile, so nothing was changed and nothing was taken.")
     if change.kind == ChangeKind.TRY_NOW:

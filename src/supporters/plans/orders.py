@@ -12,17 +12,25 @@ from supporters.payments.facts import Fact, InvoiceSeen, MethodSeen, PlanSeen
 from supporters.payments.gateway import GatewayRefused
 from supporters.plans.dates import at_midday
 from supporters.plans.lifecycle import interval_of, is_over
+from supporters.plans.looks import Looking, look_at
 from supporters.plans.models import ChangeKind
 
 UNPAID = frozenset({"draft", "open"})
+NOT_ABOUT_THE_CHANGE = (401, 403, 429)  # our key was refused, not what was asked with it
 
 
-class Changing(Protocol):
+class Closing(Looking, Protocol):
+    """What closing bills needs of Stripe. `payments.gateway_plans.PlanCalls` is one."""
+
+    async def stop_now(self, subscription_id: str, *, idempotency_key: str) -> list[Fact]: ...
+
+    async def finalize_invoice(self, invoice_id: str, *, idempotency_key: str) -> list[Fact]: ...
+
+    async def void_invoice(self, invoice_id: str, *, idempotency_key: str) -> list[Fact]: ...
+
+
+class Changing(Closing, Protocol):
     """What changing plans needs of Stripe. `payments.gateway_plans.PlanCalls` is one."""
-
-    async def plan(self, subscription_id: str) -> list[Fact]: ...
-
-    async def invoice(self, invoice_id: str) -> list[Fact]: ...
 
     async def product_of(self, subscription_id: str) -> str: ...
 
@@ -34,19 +42,15 @@ class Changing(Protocol):
 
     async def set_next_date(self, subscription_id: str, *, next_at: datetime, idempotency_key: str) -> list[Fact]: ...
 
-    async def hold(self, subscription_id: str, *, until: datetime, idempotency_key: str) -> list[Fact]: ...
+    async def hold(self, subscription_id: str, *, until: datetime | None, idempotency_key: str) -> list[Fact]: ...
 
     async def release(self, subscription_id: str, *, idempotency_key: str) -> list[Fact]: ...
 
     async def stop_at_period_end(self, subscription_id: str, *, stops: bool, idempotency_key: str) -> list[Fact]: ...
 
-    async def stop_now(self, subscription_id: str, *, idempotency_key: str) -> list[Fact]: ...
-
     async def set_method(self, subscription_id: str, *, payment_method_id: str, idempotency_key: str) -> list[Fact]: ...
 
     async def pay_invoice(self, invoice_id: str, *, idempotency_key: str) -> list[Fact]: ...
-
-    async def void_invoice(self, invoice_id: str, *, idempotency_key: str) -> list[Fact]: ...
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +80,8 @@ async def send(stripe: Changing, order: Order, *, zone: ZoneInfo) -> list[Fact]:
             return await stripe.set_next_date(order.subscription_id, next_at=due, idempotency_key=order.key)
         case ChangeKind.SKIP | ChangeKind.PAUSE:
             return await stripe.hold(order.subscription_id, until=_until(order), idempotency_key=order.key)
+        case ChangeKind.HOLD:
+            return await _hold(stripe, order)
         case ChangeKind.GO_ON:
             return await _go_on(stripe, order)
         case ChangeKind.METHOD:
@@ -101,8 +107,10 @@ def is_carried_out(order: Order, facts: list[Fact], *, zone: ZoneInfo) -> bool:
             return seen.period_end == at_midday(date.fromisoformat(order.wanted["next_on"]), zone)
         case ChangeKind.SKIP | ChangeKind.PAUSE:
             return seen.is_held and seen.held_until == _until(order)
+        case ChangeKind.HOLD:
+            return seen.is_held and seen.held_until is None
         case ChangeKind.GO_ON:
-            return not has_ended and not seen.is_held and seen.stops_at is None
+            return not has_ended and seen.stops_at is None and _is_let_go(order, seen)
         case ChangeKind.STOP:
             return has_ended or seen.stops_at is not None
         case ChangeKind.ONE_OFF | ChangeKind.UNDO:
@@ -110,7 +118,13 @@ def is_carried_out(order: Order, facts: list[Fact], *, zone: ZoneInfo) -> bool:
         case ChangeKind.METHOD:
             return False  # which card the page has saved is known only where the call itself was answered
         case ChangeKind.TRY_NOW:
-            return any(bill.invoice_id == order.failed_invoice_id and bill.status == "paid" for bill in _bills(facts))
+            shown = order.failed_invoice_id
+            return shown is None or any(bill.invoice_id == shown and _is_paid(bill) for bill in _bills(facts))
+
+
+async def look_again(stripe: Changing, order: Order) -> list[Fact]:
+    """What Stripe shows of the plan and its unpaid bills, where a call's own answer is not to be had. Raises GatewayError."""
+    return await look_at(stripe, order.subscription_id, failed_invoice_id=order.failed_invoice_id)
 
 
 async def _set_amount(stripe: Changing, order: Order) -> list[Fact]:
@@ -126,17 +140,39 @@ async def _set_amount(stripe: Changing, order: Order) -> list[Fact]:
     )
 
 
+async def _hold(stripe: Changing, order: Order) -> list[Fact]:
+    """Nothing is taken before somebody lets it go on: no later bill, and none that is open and not at a bank already.
+
+    A hold alone leaves bills alone that were drawn up before it. Source: docs.stripe.com/billing/subscriptions/pause-payment
+    """
+    await stripe.hold(order.subscription_id, until=None, idempotency_key=order.key)
+    owed = await still_owed(stripe, order.subscription_id, await stripe.plan(order.subscription_id))
+    closed = await close_bills(stripe, owed, key=order.key)
+    return [*closed, *await stripe.plan(order.subscription_id)]
+
+
 async def _go_on(stripe: Changing, order: Order) -> list[Fact]:
+    """A stop is taken back and a hold ends; one that a pause was under becomes that pause again."""
     facts: list[Fact] = []
     if order.is_stopping:
         facts = await stripe.stop_at_period_end(order.subscription_id, stops=False, idempotency_key=order.key)
     if order.is_held:
-        facts = await stripe.release(order.subscription_id, idempotency_key=f"{order.key}:release")
+        key, until = f"{order.key}:release", order.wanted.get("until")
+        if until:
+            moment = datetime.fromisoformat(until)
+            facts = await stripe.hold(order.subscription_id, until=moment, idempotency_key=key)
+        else:
+            facts = await stripe.release(order.subscription_id, idempotency_key=key)
     return facts or await stripe.plan(order.subscription_id)
 
 
+def _is_let_go(order: Order, seen: PlanSeen) -> bool:
+    until = order.wanted.get("until")
+    return seen.held_until == datetime.fromisoformat(until) if until else not seen.is_held
+
+
 async def _set_method(stripe: Changing, order: Order) -> list[Fact]:
-    """The card is the plan's, and the bill that failed is paid with it where the bank agrees."""
+    """The card is the plan's, and what has failed is paid with it, the oldest first, as far as the bank agrees."""
     method = await stripe.method_of_setup(order.wanted["setup_intent_id"])
     if method is None:
         raise GatewayRefused("The page has saved no card or account.", code="no_method")
@@ -145,38 +181,75 @@ async def _set_method(stripe: Changing, order: Order) -> list[Fact]:
     )
     if order.failed_invoice_id is None:
         return facts
-    try:
-        paid = await stripe.pay_invoice(order.failed_invoice_id, idempotency_key=f"{order.key}:pay")
-    except GatewayRefused:  # the new card was refused too, or the bill is settled: the bill itself says which
-        paid = await stripe.invoice(order.failed_invoice_id)
-    return [*await stripe.plan(order.subscription_id), *paid]
+    paid, _refusal = await _pay_all(stripe, order, key=f"{order.key}:pay")  # what was refused, its bill says
+    return [*paid, *await stripe.plan(order.subscription_id)]
 
 
 async def _try_now(stripe: Changing, order: Order) -> list[Fact]:
-    assert order.failed_invoice_id, "it was there when the wish was taken"
-    paid = await stripe.pay_invoice(order.failed_invoice_id, idempotency_key=order.key)
-    return [*await stripe.plan(order.subscription_id), *paid]
+    """Every bill that has failed is tried again, the oldest first, until the bank says no. Raises it when none was paid."""
+    paid, refusal = await _pay_all(stripe, order, key=order.key)
+    if refusal and not any(_is_paid(bill) for bill in _bills(paid)):
+        raise refusal
+    return [*paid, *await stripe.plan(order.subscription_id)]
+
+
+async def _pay_all(stripe: Changing, order: Order, *, key: str) -> tuple[list[Fact], GatewayRefused | None]:
+    """What the bills say after they were tried, and the refusal that ended it. An earlier call may have paid some already."""
+    facts: list[Fact] = []
+    shown = [order.failed_invoice_id] if order.failed_invoice_id else []  # none: paid since the wish was taken
+    for bill in dict.fromkeys([*await stripe.open_bills(order.subscription_id), *shown]):
+        seen = await stripe.invoice(bill)
+        if any(_is_at_bank(each) or each.status != "open" for each in _bills(seen)):
+            facts += seen
+            continue
+        try:
+            facts += await stripe.pay_invoice(bill, idempotency_key=f"{key}:{bill}")
+        except GatewayRefused as refusal:
+            if refusal.http_status in NOT_ABOUT_THE_CHANGE:
+                raise
+            return [*facts, *await stripe.invoice(bill)], refusal
+    return facts, None
 
 
 async def _stop(stripe: Changing, order: Order) -> list[Fact]:
     """Nothing more is taken: at the end of what is paid, or at once where a bill is open that is not at a bank already."""
     await stripe.stop_at_period_end(order.subscription_id, stops=True, idempotency_key=order.key)
     facts = await stripe.plan(order.subscription_id)  # a renewal may have drawn up its bill a moment before
-    owed = [bill for bill in _bills(facts) if bill.status in UNPAID and bill.amount_due_minor and not _is_at_bank(bill)]
-    if not owed:
+    bills = await still_owed(stripe, order.subscription_id, facts)
+    if not bills:
         return facts
     facts = await stripe.stop_now(order.subscription_id, idempotency_key=f"{order.key}:now")
-    for bill in owed:
-        facts += await _close(stripe, bill.invoice_id, key=f"{order.key}:void")
+    return [*facts, *await close_bills(stripe, bills, key=order.key)]
+
+
+async def still_owed(stripe: Closing, subscription_id: str, facts: list[Fact]) -> list[InvoiceSeen]:
+    """The latest bill (of `facts`) and all others that are unpaid, but for those that a bank is asked about just now.
+
+    Raises GatewayError.
+    """
+    known = {bill.invoice_id for bill in _bills(facts)}
+    others = [bill for bill in await stripe.open_bills(subscription_id) if bill not in known]
+    bills = _bills([*[fact for bill in others for fact in await stripe.invoice(bill)], *facts])
+    return [bill for bill in bills if bill.status in UNPAID and bill.amount_due_minor and not _is_at_bank(bill)]
+
+
+async def close_bills(stripe: Closing, bills: list[InvoiceSeen], *, key: str) -> list[Fact]:
+    """These bills are not owed any more, or they were paid meanwhile; what is true, each says itself. Raises GatewayError."""
+    facts: list[Fact] = []
+    for bill in bills:
+        if bill.status == "draft":
+            await stripe.finalize_invoice(bill.invoice_id, idempotency_key=f"{key}:final:{bill.invoice_id}")
+        try:
+            facts += await stripe.void_invoice(bill.invoice_id, idempotency_key=f"{key}:void:{bill.invoice_id}")
+        except GatewayRefused as refusal:
+            if refusal.http_status in NOT_ABOUT_THE_CHANGE:
+                raise
+            facts += await stripe.invoice(bill.invoice_id)
     return facts
 
 
-async def _close(stripe: Changing, invoice_id: str, *, key: str) -> list[Fact]:
-    """The bill is not owed any more, or it was paid meanwhile; what is true, it says itself."""
-    try:
-        return await stripe.void_invoice(invoice_id, idempotency_key=key)
-    except GatewayRefused:
-        return await stripe.invoice(invoice_id)
+def _is_paid(bill: InvoiceSeen) -> bool:
+    return bill.status == "paid"
 
 
 def _is_at_bank(bill: InvoiceSeen) -> bool:

@@ -14,8 +14,10 @@ from supporters.payments.facts import InvoicePaidBy, InvoiceSeen
 from supporters.plans import letters
 from supporters.plans.after_stop import tell_taken_after_stop
 from supporters.plans.history import note
-from supporters.plans.models import Instalment, Plan, PlanState, ReceiptWish
+from supporters.plans.looks import ask_for_look
+from supporters.plans.models import Instalment, Method, Plan, PlanState, ReceiptWish
 from supporters.plans.start import add_instalment, plan_of
+from supporters.plans.unpaid import unpaid_bills
 from supporters.settings import Settings
 
 
@@ -60,11 +62,9 @@ async def invoice_paid(
     if known:
         await know_period(session, fact)
     was_starting = plan.state == PlanState.STARTING
-    _mend(plan, fact, now)
-    await session.flush()
-    if was_starting:
-        email, name = await letters.address_of(session, plan.supporter_id)
-        await letters.tell_started(session, plan, email, name, ids=ids, now=now, settings=settings)
+    await _mend(session, plan, fact, ids=ids, now=now)
+    if was_starting and plan.next_at:
+        await letters.tell_begun(session, plan, ids=ids, now=now, settings=settings)
     if paid:
         await tell_taken_after_stop(session, plan, paid, paid_at=paid_at, ids=ids, now=now)
     return Renewed(paid, plan.receipts == ReceiptWish.EACH) if paid else None
@@ -92,15 +92,31 @@ def forget_failure(plan: Plan) -> None:
     plan.tries, plan.needs_action = 0, False
 
 
-def _mend(plan: Plan, fact: InvoiceSeen, now: datetime) -> None:
-    """What was failing is paid. Of two bills, an older one that is paid late mends only its own failure."""
+async def settle_failure(session: AsyncSession, plan: Plan, invoice_id: str, *, ids: Ids, now: datetime) -> None:
+    """Nothing of this bill, which is paid or closed, is failing. If the plan showed it, it shows the next one that is owed.
+
+    What is known of that one is asked for.
+    """
+    if plan.failed_invoice_id != invoice_id:
+        return
+    forget_failure(plan)
+    plan.updated_at = now
+    left = await unpaid_bills(session, plan)
+    if left:
+        plan.failed_invoice_id, plan.failed_at, plan.tries = left[0].invoice_id, left[0].since, left[0].tries
+        await ask_for_look(session, plan.id, ids=ids, now=now)
+    await session.flush()
+
+
+async def _mend(session: AsyncSession, plan: Plan, fact: InvoiceSeen, *, ids: Ids, now: datetime) -> None:
+    """What was failing is paid. Of two bills, one that is paid mends only its own failure."""
     if plan.state == PlanState.STARTING:
         plan.state = PlanState.ACTIVE
-    if plan.failed_invoice_id in (None, fact.invoice_id):
-        if plan.state == PlanState.FAILING:
-            plan.state = PlanState.ACTIVE
-        forget_failure(plan)
+    await settle_failure(session, plan, fact.invoice_id, ids=ids, now=now)
+    if plan.failed_invoice_id is None and plan.state == PlanState.FAILING:
+        plan.state = PlanState.ACTIVE
     plan.updated_at = now
+    await session.flush()
 
 
 async def _payment(session: AsyncSession, plan: Plan, fact: InvoiceSeen, paid_at: datetime) -> instalments.Payment:
@@ -119,5 +135,5 @@ async def _payment(session: AsyncSession, plan: Plan, fact: InvoiceSeen, paid_at
         paid_at=paid_at,
         bill_id=fact.invoice_id,
         card_brand=plan.method_brand,
-        card_last4=plan.method_last4,
+        card_last4=plan.method_last4 if plan.method == Method.CARD else None,
     )

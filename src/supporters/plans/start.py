@@ -10,7 +10,6 @@ from supporters.kit.db import insert_for
 from supporters.kit.ids import Ids
 from supporters.payments.facts import CheckoutCompleted
 from supporters.people.actions import find_or_add
-from supporters.plans import letters
 from supporters.plans.history import note
 from supporters.plans.looks import ask_for_look
 from supporters.plans.models import Instalment, Method, Plan, PlanKind, PlanState, ReceiptWish
@@ -24,8 +23,8 @@ async def start_plan(
 ) -> str | None:
     """The plan is on file with its first instalment, active or waiting for the bank. None when it was so before.
 
-    What the page does not say (dates, card, item) comes with Stripe's next word about the subscription, and is asked for.
-    *Idempotent by* the subscription. *Writes* plan, instalment, history, job; a letter once the first payment is there.
+    What the page does not say (dates, card, item) is asked for; with that the letter goes out, once the first payment is
+    there. *Idempotent by* the subscription. *Writes* plan, instalment, history, job.
     """
     assert fact.subscription_id, "a page that starts a plan names it"
     wanted = select(Donation).join(Checkout, Checkout.donation_id == Donation.id)
@@ -46,8 +45,6 @@ async def start_plan(
     told = {"amount_minor": plan.amount_minor, "currency": plan.currency, "frequency": plan.frequency}
     await note(session, plan.id, "started", cause=fact.session_id, ids=ids, now=plan.started_at, detail=told)
     await ask_for_look(session, plan.id, ids=ids, now=now)
-    if plan.state == PlanState.ACTIVE:
-        await letters.tell_started(session, plan, donation.email, donation.name, ids=ids, now=now, settings=settings)
     return plan.id
 
 

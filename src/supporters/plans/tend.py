@@ -1,4 +1,4 @@
-"""What plans need that no event brings: reminders before yearly payments, cards that run out, plans nobody hears of."""
+"""What plans need that no event brings: reminders of yearly payments, cards that run out, silent plans, pages left."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.jobs.work import Work
 from supporters.plans import letters
+from supporters.plans.cards import give_up_left_pages
 from supporters.plans.history import note
 from supporters.plans.looks import ask_for_look
 from supporters.plans.models import Actor, Method, Plan, PlanState
@@ -29,14 +30,15 @@ Telling = Callable[[AsyncSession, Plan], Awaitable[bool]]
 
 
 async def tend(work: Work, _payload: dict[str, Any], *, settings: Settings) -> None:
-    """Job `plans.tend`: who must be told has been, once, and Stripe is asked about plans that have gone silent."""
+    """Job `plans.tend`: who must be told has been, once, Stripe is asked about silent plans, and left pages are given up."""
     now = work.clock.now()
     reminded = await _each(work, _yearly_due(now), _reminding(work, now, settings))
     warned = await _each(work, _cards_ending(now, settings), _warning(work, now, settings))
     async with work.db.unit_of_work() as session:
         silent = await _ask_about_silent(session, work, now)
+        left = await give_up_left_pages(session, now=now)
         await work.finish(session)
-    log.info("plans_tended", count=reminded + warned + silent)
+    log.info("plans_tended", count=reminded + warned + silent + left)
 
 
 async def _each(work: Work, wanted: ColumnElement[bool], tell: Telling) -> int:

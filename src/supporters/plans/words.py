@@ -1,6 +1,6 @@
 """What is said in letters about plans: sums, days, and why a payment failed, as a supporter reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ _PROOF = frozenset({"authentication_required", "authentication_not_handled"})
 _WRONG = frozenset({"incorrect_number", "invalid_number", "incorrect_cvc", "invalid_expiry_year", "invalid_account"})
 _LIMIT = frozenset({"card_velocity_exceeded", "withdrawal_count_limit_exceeded", "amount_too_large"})
 _AWAY = frozenset({"processing_error", "issuer_not_available", "try_again_later", "approve_with_id"})
+_NOT_FOR_THIS = frozenset({"card_not_supported", "currency_not_supported", "transaction_not_allowed"})
 _NO_DEBIT = frozenset({"debit_not_authorized", "bank_ownership_changed"})
 _CLOSED = frozenset({"account_closed", "bank_account_closed", "bank_account_restricted", "no_account"})
 
@@ -99,19 +100,44 @@ def method_words(plan: Plan) -> str:
     return _("{kind} ending {digits}").format(kind=kind, digits=plan.method_last4)
 
 
-def reason_words(code: str | None) -> str:
-    """Why a payment failed, without blame. Codes that would tell a thief something say no more than the usual words."""
-    known = (
+def reason_words(code: str | None, *, for_staff: bool = False) -> str:
+    """Why a payment failed, without blame, to the supporter or about them.
+
+    Codes that would tell a thief something say no more than the usual words. *Source*: docs.stripe.com/declines/codes,
+    read 2026-11-22.
+    """
+    known = _reasons_for_staff() if for_staff else _reasons()
+    return next((words for codes, words in known if code in codes), known[-1][1])
+
+
+def _reasons() -> Sequence[tuple[Collection[str], str]]:
+    return (
         (_NO_FUNDS, _("Your bank says that there was not enough in the account at that moment.")),
         (_OVER, _("Your card has run out.")),
         (_PROOF, _("Your bank wants you to confirm the payment yourself.")),
         (_WRONG, _("The card or account details are not right any more.")),
         (_LIMIT, _("Your bank has a limit for payments, and this one was above it.")),
         (_AWAY, _("Your bank could not be reached.")),
+        (_NOT_FOR_THIS, _("Your bank does not let this card be used for it.")),
         (_NO_DEBIT, _("Your bank says that it has no instruction from you to pay by debit.")),
         (_CLOSED, _("Your bank says that the account is closed or cannot be debited.")),
+        ((), _("Your bank said no and did not tell us why.")),
     )
-    return next((words for codes, words in known if code in codes), _("Your bank said no and did not tell us why."))
+
+
+def _reasons_for_staff() -> Sequence[tuple[Collection[str], str]]:
+    return (
+        (_NO_FUNDS, _("There was not enough in the account at that moment.")),
+        (_OVER, _("The card has run out.")),
+        (_PROOF, _("The bank wants the supporter to confirm the payment.")),
+        (_WRONG, _("The card or account details are not right any more.")),
+        (_LIMIT, _("The bank has a limit for payments, and this one was above it.")),
+        (_AWAY, _("The bank could not be reached.")),
+        (_NOT_FOR_THIS, _("The bank does not let this card be used for it.")),
+        (_NO_DEBIT, _("The bank says that it has no instruction to pay by debit.")),
+        (_CLOSED, _("The account is closed or cannot be debited.")),
+        ((), _("The bank said no and did not say why.")),
+    )
 
 
 def again_url(plan: Plan, settings: Settings) -> str:

@@ -1,10 +1,11 @@
-"""Receipts of donations that a bank has taken back for good, and the letters that say so."""
+"""Receipts of donations that a bank has taken back for good, or after all not, and the letters that say so."""
 
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.audit.models import AuditEntry
 from supporters.audit.record import record
 from supporters.donations.disputes import AppliedDispute
 from supporters.donations.models import Donation, DonationState, Frequency
@@ -17,6 +18,8 @@ from supporters.receipts.models import Receipt
 from supporters.settings import Settings
 
 RETURNED = "payment_returned"
+KEPT = "payment_kept"
+VOID, RESTORE, HOUSE = "receipt.void", "receipt.restore", "system"
 FAILED = "debit_failed"
 
 
@@ -42,6 +45,30 @@ async def take_back(
     await _queue(session, RETURNED, donation, told, once=lost.dispute_id, ids=ids, now=now, settings=settings)
 
 
+async def bring_back(
+    session: AsyncSession, won: AppliedDispute, *, ids: Ids, now: datetime, settings: Settings
+) -> None:
+    """The receipt that this dispute had voided when it was lost counts again, and the supporter is told once.
+
+    One that was voided for another reason stays void, and so does one of what was returned otherwise meanwhile.
+    *Idempotent by* the dispute. *Writes* receipt, audit, letter.
+    """
+    donation = await session.get(Donation, won.donation_id, populate_existing=True)
+    assert donation, "a dispute is of a donation"
+    if donation.returned_minor or donation.refunded_minor >= donation.amount_minor:
+        return
+    number = await _restore(session, donation.id, because=won.dispute_id, now=now)
+    if number is None:
+        return
+    told: dict[str, object] = {
+        "returned_minor": won.amount.minor,
+        "returned_currency": won.amount.currency,
+        "receipt": number,
+        "is_plan": donation.frequency != Frequency.ONCE,
+    }
+    await _queue(session, KEPT, donation, told, once=won.dispute_id, ids=ids, now=now, settings=settings)
+
+
 async def tell_debit_failed(
     session: AsyncSession, payment_intent_id: str, *, donation_id: str, ids: Ids, now: datetime, settings: Settings
 ) -> None:
@@ -60,17 +87,42 @@ async def _void(session: AsyncSession, donation_id: str, *, because: str, now: d
         return None
     voided = update(Receipt).where(Receipt.id == found.id).values(voided_at=now)
     await session.execute(voided.execution_options(synchronize_session=False))
+    await _record(session, VOID, found.id, found.number, because=because, now=now)
+    return found.number
+
+
+async def _restore(session: AsyncSession, donation_id: str, *, because: str, now: datetime) -> str | None:
+    """The number of the receipt that counts again, if a dispute had voided it."""
+    mine = (Receipt.donation_id == donation_id) & Receipt.voided_at.is_not(None)
+    found = (await session.execute(select(Receipt.id, Receipt.number).where(mine).with_for_update())).one_or_none()
+    if found is None or not await _was_voided_here(session, found.id):
+        return None
+    restored = update(Receipt).where(Receipt.id == found.id).values(voided_at=None)
+    await session.execute(restored.execution_options(synchronize_session=False))
+    await _record(session, RESTORE, found.id, found.number, because=because, now=now)
+    return found.number
+
+
+async def _was_voided_here(session: AsyncSession, receipt_id: str) -> bool:
+    """Whether the house itself voided the receipt last, for a dispute; a person's own reason stays."""
+    mine = (AuditEntry.record_kind == "receipt") & (AuditEntry.record_id == receipt_id)
+    voided = select(AuditEntry.actor_kind).where(mine, AuditEntry.action == VOID)
+    return await session.scalar(voided.order_by(AuditEntry.seq.desc()).limit(1)) == HOUSE
+
+
+async def _record(
+    session: AsyncSession, action: str, receipt_id: str, number: str, *, because: str, now: datetime
+) -> None:
     await record(
         session,
-        actor_kind="system",
+        actor_kind=HOUSE,
         actor_id=None,
-        action="receipt.void",
+        action=action,
         record_kind="receipt",
-        record_id=found.id,
-        detail={"number": found.number, "dispute_id": because},
+        record_id=receipt_id,
+        detail={"number": number, "dispute_id": because},
         now=now,
     )
-    return found.number
 
 
 async def _queue(

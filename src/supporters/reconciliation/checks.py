@@ -61,9 +61,42 @@ SELECT currency, sum(booked) AS booked_minor, sum(explained) AS explained_minor 
 ) AS sides GROUP BY currency HAVING sum(booked) <> sum(explained)
 """  # noqa: S608
 
+_FEES_KEPT = """
+SELECT donation, sum(kept) AS kept_minor, sum(booked) AS booked_minor FROM (
+    SELECT id AS donation, fee_minor AS kept, 0 AS booked FROM donation WHERE fee_minor IS NOT NULL
+    UNION ALL
+    SELECT e.donation_id, 0, e.amount_minor FROM ledger_entry e
+    JOIN donation d ON d.id = e.donation_id AND d.currency = e.currency WHERE e.account LIKE '5%'
+) AS sides GROUP BY donation HAVING sum(kept) <> sum(booked)
+"""
+
+_RENEWALS_KEPT = """
+SELECT d.id AS donation FROM donation d WHERE d.is_renewal AND (d.frequency = 'once'
+OR EXISTS (SELECT 1 FROM plan p WHERE p.first_donation_id = d.id)
+OR NOT EXISTS (SELECT 1 FROM instalment i WHERE i.donation_id = d.id))
+UNION ALL
+SELECT d.id FROM donation d JOIN instalment i ON i.donation_id = d.id JOIN plan p ON p.id = i.plan_id
+WHERE NOT d.is_renewal AND p.first_donation_id <> d.id
+"""
+
 
 def checks() -> list[Check]:
-    """What must hold between Stripe's lines and the ledger."""
+    """What must hold between Stripe's lines, donations and the ledger."""
+    return [*_kept_on_donations(), *_between_books()]
+
+
+def _kept_on_donations() -> list[Check]:
+    return [
+        Check("fees_kept", _("Every donation's fees are those that the ledger has of it."), _FEES_KEPT),
+        Check(
+            "renewals_kept",
+            _("Every later payment of a plan is marked as one, and no first payment is."),
+            _RENEWALS_KEPT,
+        ),
+    ]
+
+
+def _between_books() -> list[Check]:
     return [
         Check(
             "line_posted_once",

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
+from supporters.donations.fees import keep_fees
 from supporters.donations.models import Frequency
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
@@ -34,11 +35,13 @@ async def post_new(session: AsyncSession, *, ids: Ids, now: datetime, time_zone:
     """Up to `limit` mirrored lines that were not in the ledger are in it, each once; says how many lines it took.
 
     Lines whose payment's owner is not known yet are left. Unknown categories go to suspense with a discrepancy.
-    *Idempotent by* the line's Stripe id. *Writes* ledger, discrepancies, and `posted_at` of the mirror.
+    *Idempotent by* the line's Stripe id. *Writes* ledger, discrepancies, fees of donations, and `posted_at` of the mirror.
     """
     waiting = await take_postable(session, limit=limit)
     owners = [owner_of(each) for each in waiting]
-    await post(session, _postings(waiting, owners, time_zone), ids=ids, now=now)
+    postings = _postings(waiting, owners, time_zone)
+    await post(session, postings, ids=ids, now=now)
+    await keep_fees(session, {entry.donation_id for each in postings for entry in each.entries if entry.donation_id})
     for each, owner in zip(waiting, owners, strict=True):
         await _report(session, each, owner, ids=ids, now=now)
     await _mark_posted(session, [each.line.stripe_balance_transaction_id for each in waiting], now=now)

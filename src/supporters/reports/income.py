@@ -11,16 +11,16 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, select
+from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, literal, null, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.models import Attribution
 from supporters.appeals.rules import origin_of
 from supporters.donations.models import Donation, DonationState, Frequency
+from supporters.donations.sums import PAID, paid_between, paid_currencies, stretches
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry
 from supporters.payments.models import BalanceTransaction
-from supporters.plans.models import Plan
 from supporters.reports.months import month_edges, month_number
 from supporters.reports.sources import CHARGE
 
@@ -94,18 +94,23 @@ class ArticleIncome(msgspec.Struct, frozen=True, kw_only=True):
         return self.once_minor + self.first_minor + self.renewal_minor
 
 
+def kind_of(frequency: Frequency, *, is_renewal: bool) -> Kind:
+    """What kind of payment a donation is."""
+    if frequency is Frequency.ONCE:
+        return Kind.ONCE
+    return Kind.RENEWAL if is_renewal else Kind.FIRST
+
+
 async def income_by_month(
     session: AsyncSession, *, months: Sequence[date], zone: str, currency: str, with_books: bool = True
 ) -> list[Income]:
     """One for each currency that anything was given or settled in, `currency` first. The books take most of the time."""
     edges = month_edges(months, zone)
     pile: defaultdict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for held, number, is_once, donations, given in await session.execute(_given(edges)):
-        pile[held, number]["once_minor" if is_once else "renewal_minor"] += int(given)
-        pile[held, number]["donations"] += donations
-    for held, number, given in await session.execute(_first(edges)):
-        pile[held, number]["first_minor"] += int(given)
-        pile[held, number]["renewal_minor"] -= int(given)
+    for held, number, kind, donations, given in await session.execute(_given(edges)):
+        if donations:
+            pile[held, number][f"{kind}_minor"] += int(given)
+            pile[held, number]["donations"] += donations
     if with_books:
         await _add_books(session, edges, pile)
     currencies = [currency, *sorted({held for held, _number in pile} - {currency})]
@@ -130,18 +135,25 @@ async def income_by_article(
     edges = month_edges([month], zone)
     path = Attribution.article_path
     site = case((path.is_not(None), func.coalesce(Attribution.site, origin_of(main_site))), else_=null())
+    kind = (Donation.attribution_id, Donation.frequency, Donation.is_renewal)
+    given = (
+        select(*kind, func.count().label("donations"), func.sum(Donation.amount_minor).label("minor"))
+        .where(*paid_between(edges[0], edges[-1], currency=currency))
+        .group_by(*kind)
+        .subquery()
+    )
+    origin = (site.label("at_site"), path, given.c.frequency, given.c.is_renewal)
     query = (
-        select(site.label("at_site"), path, _kind().label("pays_for"), func.count(), func.sum(Donation.amount_minor))
-        .join(Attribution, Attribution.id == Donation.attribution_id)
-        .outerjoin(Plan, Plan.first_donation_id == Donation.id)
-        .where(*_paid(edges), Donation.currency == currency)
-        .group_by("at_site", path, "pays_for")
+        select(*origin, func.sum(given.c.donations), func.sum(given.c.minor))
+        .join(given, given.c.attribution_id == Attribution.id)
+        .group_by("at_site", path, given.c.frequency, given.c.is_renewal)
     )
     pile: defaultdict[tuple[str | None, str | None], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for at, article, kind, count, given in await session.execute(query):
-        pile[at, article][f"{kind}_minor"] += int(given)
-        if kind == Kind.FIRST:
-            pile[at, article]["plans"] += count
+    for at, article, frequency, is_renewal, count, minor in await session.execute(query):
+        pays_for = kind_of(Frequency(frequency), is_renewal=is_renewal)
+        pile[at, article][f"{pays_for}_minor"] += int(minor)
+        if pays_for is Kind.FIRST:
+            pile[at, article]["plans"] += int(count)
     rows = [ArticleIncome(site=at, path=article, **cell) for (at, article), cell in pile.items()]
     return sorted(rows, key=lambda row: (-row.given_minor, row.site or "", row.path or ""))
 
@@ -153,34 +165,39 @@ def _income(currency: str, months: Sequence[date], pile: Mapping[tuple[str, int]
     return Income(currency=currency, months=lines[::-1], total=IncomeMonth(month=None, **total))
 
 
-def _kind() -> ColumnElement[str]:
-    is_once = Donation.frequency == Frequency.ONCE.value
-    return case((is_once, Kind.ONCE.value), (Plan.id.is_not(None), Kind.FIRST.value), else_=Kind.RENEWAL.value)
-
-
 def _paid(edges: Sequence[datetime]) -> list[ColumnElement[bool]]:
     return [Donation.state == DonationState.PAID, Donation.paid_at >= edges[0], Donation.paid_at < edges[-1]]
 
 
 def _given(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
-    number = month_number(Donation.paid_at.expression, edges).label("number")
-    is_once = case((Donation.frequency == Frequency.ONCE.value, 1), else_=0).label("is_once")
-    return (
-        select(Donation.currency, number, is_once, func.count(), func.sum(Donation.amount_minor))
-        .where(*_paid(edges))
-        .group_by(Donation.currency, number, is_once)
+    """One row for each month, currency and kind, read from its own stretches of the index of sums; empty ones too."""
+    month, held, kind = stretches(edges), paid_currencies(), _kinds()
+    is_its = (
+        PAID,
+        Donation.currency == held.c.currency,
+        Donation.frequency == kind.c.frequency,
+        Donation.is_renewal == kind.c.is_renewal,
+        Donation.paid_at >= month.c.since,
+        Donation.paid_at < month.c.until,
     )
+    count = select(func.count()).where(*is_its).scalar_subquery()
+    given = select(func.coalesce(func.sum(Donation.amount_minor), 0)).where(*is_its).scalar_subquery()
+    everything = month.join(held, held.c.currency.is_not(None)).join(kind, true())
+    return select(held.c.currency, month.c.number, kind.c.pays_for, count, given).select_from(everything)
 
 
-def _first(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
-    """What began plans. Asked apart: every donation would have to be looked for among the plans."""
-    number = month_number(Donation.paid_at.expression, edges).label("number")
-    return (
-        select(Donation.currency, number, func.sum(Donation.amount_minor))
-        .join(Plan, Plan.first_donation_id == Donation.id)
-        .where(*_paid(edges), Donation.frequency != Frequency.ONCE.value)
-        .group_by(Donation.currency, number)
-    )
+def _kinds() -> CTE:
+    """Which kind a donation is, by its frequency and whether it renews a plan."""
+    kinds = [(each, each != Frequency.ONCE and is_renewal) for each in Frequency for is_renewal in (False, True)]
+    rows = [
+        select(
+            literal(frequency.value).label("frequency"),
+            literal(is_renewal).label("is_renewal"),
+            literal(kind_of(frequency, is_renewal=is_renewal).value).label("pays_for"),
+        )
+        for frequency, is_renewal in dict.fromkeys(kinds)
+    ]
+    return union_all(*rows).cte("kind")
 
 
 def _settled(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:

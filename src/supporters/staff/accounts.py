@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.errors import Refused
 from supporters.kit.ids import Ids
 from supporters.staff.actions import note
+from supporters.staff.letter_words import Notice
+from supporters.staff.letters import StaffLetters
 from supporters.staff.models import Staff
 from supporters.staff.passwords import Passwords
 from supporters.staff.rules import password_problem
@@ -22,11 +24,14 @@ async def hash_new_password(password: str, *, email: str, passwords: Passwords) 
     return await passwords.make(password)
 
 
-async def change_password(session: AsyncSession, member: Member, password_hash: str, *, ids: Ids, now: datetime) -> str:
+async def change_password(
+    session: AsyncSession, member: Member, password_hash: str, *, letters: StaffLetters, ids: Ids, now: datetime
+) -> str:
     """The member signs in with the new password, and every other browser is signed out. Returns this one's new token."""
     await session.execute(update(Staff).where(Staff.id == member.id).values(password_hash=password_hash))
     await close_other_sessions(session, member)
     token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=member.has_second)
+    await letters.tell(session, member.id, Notice.PASSWORD, now=now)
     await note(session, "staff.password", member.id, {}, actor_id=member.id, now=now)
     return token
 
@@ -38,6 +43,7 @@ async def set_up_second_factor(
     code: str,
     *,
     factors: SecondFactors,
+    letters: StaffLetters,
     ids: Ids,
     now: datetime,
 ) -> tuple[str, list[str]]:
@@ -48,22 +54,27 @@ async def set_up_second_factor(
     codes = await factors.enable(session, member.id, setup, code, ids=ids, now=now)
     await close_other_sessions(session, member)
     token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=True)
+    await letters.tell(session, member.id, Notice.FACTOR_ON, now=now)
     await note(session, "staff.second_factor_on", member.id, {}, actor_id=member.id, now=now)
     return token, codes
 
 
 async def renew_recovery_codes(
-    session: AsyncSession, member: Member, *, factors: SecondFactors, ids: Ids, now: datetime
+    session: AsyncSession, member: Member, *, factors: SecondFactors, letters: StaffLetters, ids: Ids, now: datetime
 ) -> list[str]:
     """Ten new recovery codes stand and the old ones open nothing. Returns them, to be shown once."""
     codes = await factors.renew_codes(session, member.id, ids=ids, now=now)
+    await letters.tell(session, member.id, Notice.NEW_CODES, now=now)
     await note(session, "staff.recovery_codes", member.id, {}, actor_id=member.id, now=now)
     return codes
 
 
-async def take_second_factor_off(session: AsyncSession, member: Member, *, now: datetime) -> None:
+async def take_second_factor_off(
+    session: AsyncSession, member: Member, *, letters: StaffLetters, now: datetime
+) -> None:
     """The member signs in with the password alone."""
     if await remove_second_factor(session, member.id):
+        await letters.tell(session, member.id, Notice.FACTOR_OFF, now=now)
         await note(session, "staff.second_factor_off", member.id, {}, actor_id=member.id, now=now)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
@@ -12,10 +12,12 @@ from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
-from supporters.staff.models import Role, Staff
+from supporters.staff.letter_words import Notice
+from supporters.staff.letters import StaffLetters
+from supporters.staff.models import Invitation, Role, Staff
 from supporters.staff.passwords import Passwords
 from supporters.staff.queries import staff_by_email
-from supporters.staff.rules import password_problem
+from supporters.staff.rules import is_erased, password_problem
 from supporters.staff.second_factor import remove_second_factor
 from supporters.staff.sessions import close_all_sessions
 
@@ -76,55 +78,81 @@ async def put_staff(
 
 
 async def change_role(
-    session: AsyncSession, staff_id: str, role: Role | str, *, now: datetime, actor_id: str | None = None
+    session: AsyncSession,
+    staff_id: str,
+    role: Role | str,
+    *,
+    letters: StaffLetters,
+    now: datetime,
+    actor_id: str | None = None,
 ) -> None:
-    """The member of staff has that role and is signed out everywhere. Nobody changes their own.
+    """The member of staff has that role, is signed out everywhere and told so by letter. Nobody changes their own.
 
     Raises NotFound, Refused for one's own role and for the last admin's.
     """
     kind = clean_role(role)
     if staff_id == actor_id:
         raise Refused(_("Nobody changes their own role. Another admin can."))
-    staff = await _lock(session, staff_id, actor_id=actor_id)
+    staff = await lock_member(session, staff_id, actor_id=actor_id)
     before = Role(staff.role)
     if before == kind:
         return
     await _keep_an_admin(session, staff)
     staff.role = kind
     await session.flush()
-    await close_all_sessions(session, staff.id)
+    await _take_back(session, staff.id, actor_id=actor_id, now=now)
+    await letters.tell(session, staff.id, Notice.ROLE, now=now, role=kind.value)
     change = {"role": {"before": before.value, "after": kind.value}}
     await note(session, "staff.role", staff.id, change, actor_id=actor_id, now=now)
 
 
-async def deactivate(session: AsyncSession, staff_id: str, *, now: datetime, actor_id: str | None = None) -> None:
-    """The member of staff can no longer sign in and is signed out everywhere. Raises NotFound, Refused for the last admin."""
-    staff = await _lock(session, staff_id, actor_id=actor_id)
-    if staff.is_active:
-        await _keep_an_admin(session, staff)
+async def deactivate(
+    session: AsyncSession, staff_id: str, *, letters: StaffLetters, now: datetime, actor_id: str | None = None
+) -> None:
+    """The member of staff can no longer sign in, is signed out everywhere and told so by letter.
+
+    Raises NotFound, Refused for the last admin.
+    """
+    staff = await lock_member(session, staff_id, actor_id=actor_id)
+    if not staff.is_active:
+        return
+    await _keep_an_admin(session, staff)
     staff.is_active = False
     await session.flush()
-    await close_all_sessions(session, staff.id)
+    await _take_back(session, staff.id, actor_id=actor_id, now=now)
+    await letters.tell(session, staff.id, Notice.SUSPENDED, now=now)
     await note(session, "staff.deactivate", staff.id, {}, actor_id=actor_id, now=now)
 
 
-async def restore(session: AsyncSession, staff_id: str, *, now: datetime, actor_id: str | None = None) -> None:
-    """The member of staff may sign in again, with the password and role of before. Raises NotFound."""
-    staff = await _lock(session, staff_id, actor_id=actor_id)
+async def restore(
+    session: AsyncSession, staff_id: str, *, letters: StaffLetters, now: datetime, actor_id: str | None = None
+) -> None:
+    """The member of staff may sign in again, with the password and role of before, and is told so.
+
+    Raises NotFound, Refused for somebody who was erased.
+    """
+    staff = await lock_member(session, staff_id, actor_id=actor_id)
+    if is_erased(staff.email):
+        raise Refused(_("Who this was is erased. Invite them anew."))
     if not staff.is_active:
         staff.is_active = True
         await session.flush()
+        await letters.tell(session, staff.id, Notice.RESTORED, now=now)
         await note(session, "staff.restore", staff.id, {}, actor_id=actor_id, now=now)
 
 
 async def reset_second_factor(
-    session: AsyncSession, staff_id: str, *, now: datetime, actor_id: str | None = None
+    session: AsyncSession, staff_id: str, *, letters: StaffLetters, now: datetime, actor_id: str | None = None
 ) -> bool:
-    """The member of staff has no second factor and is signed out everywhere. False when there was none. Raises NotFound."""
-    staff = await _lock(session, staff_id, actor_id=actor_id)
+    """The member of staff has no second factor, is signed out everywhere and told so. False when there was none.
+
+    Raises NotFound.
+    """
+    staff = await lock_member(session, staff_id, actor_id=actor_id)
     if not await remove_second_factor(session, staff.id):
         return False
     await close_all_sessions(session, staff.id)
+    await letters.tell(session, staff.id, Notice.FACTOR_RESET, now=now)
     await note(session, "staff.second_factor_reset", staff.id, {}, actor_id=actor_id, now=now)
     return True
 
@@ -149,6 +177,31 @@ async def note(
         actor_id=actor_id,
         now=now,
     )
+
+
+async def lock_member(session: AsyncSession, staff_id: str, *, actor_id: str | None) -> Staff:
+    """The member of staff, while nobody else changes who is an admin: two admins can't remove each other at once.
+
+    Raises NotFound, Refused where the one who asks was removed meanwhile.
+    """
+    admins = await lock_admins(session)
+    if actor_id is not None and actor_id not in admins:
+        raise Refused(rights_changed())
+    staff = await session.get(Staff, staff_id, populate_existing=True, with_for_update=True)
+    if staff is None:
+        raise NotFound(_("There is no such member of staff."))
+    return staff
+
+
+async def lock_admins(session: AsyncSession) -> set[str]:
+    """Every admin who may sign in, by id, while nobody else changes who is one."""
+    active = select(Staff.id).where(Staff.role == Role.ADMIN, Staff.is_active).order_by(Staff.id)
+    return set((await session.scalars(active.with_for_update())).all())
+
+
+def rights_changed() -> str:
+    """What somebody reads who was an admin when the page was opened."""
+    return _("Your own rights were changed meanwhile, so nothing was done.")
 
 
 def clean_email(email: str) -> str:
@@ -176,25 +229,14 @@ def clean_role(role: Role | str) -> Role:
         raise Refused(_("There is no such role. Roles are: %(names)s.") % {"names": names}) from error
 
 
-async def _lock(session: AsyncSession, staff_id: str, *, actor_id: str | None) -> Staff:
-    """The member of staff, while nobody else changes who is an admin: two admins can't remove each other at once.
-
-    Raises NotFound, Refused where the one who asks was removed meanwhile.
-    """
-    admins = await _lock_admins(session)
-    if actor_id is not None and actor_id not in admins:
-        raise Refused(_("Your own rights were changed meanwhile, so nothing was done."))
-    staff = await session.get(Staff, staff_id, populate_existing=True, with_for_update=True)
-    if staff is None:
-        raise NotFound(_("There is no such member of staff."))
-    return staff
-
-
-async def _lock_admins(session: AsyncSession) -> set[str]:
-    active = select(Staff.id).where(Staff.role == Role.ADMIN, Staff.is_active).order_by(Staff.id)
-    return set((await session.scalars(active.with_for_update())).all())
+async def _take_back(session: AsyncSession, staff_id: str, *, actor_id: str | None, now: datetime) -> None:
+    """Nothing is open any more that rested on the rights of before: neither browsers nor invitations that wait."""
+    await close_all_sessions(session, staff_id)
+    waiting = delete(Invitation).where(Invitation.invited_by == staff_id, Invitation.used_at.is_(None))
+    for invitation_id in (await session.scalars(waiting.returning(Invitation.id))).all():
+        await note(session, "staff.uninvite", invitation_id, {}, actor_id=actor_id, now=now)
 
 
 async def _keep_an_admin(session: AsyncSession, staff: Staff) -> None:
-    if staff.is_active and staff.role == Role.ADMIN and await _lock_admins(session) == {staff.id}:
+    if staff.is_active and staff.role == Role.ADMIN and await lock_admins(session) == {staff.id}:
         raise Refused(_("This is the last admin. Make somebody else an admin first."))

@@ -7,14 +7,14 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import changed_rows
-from supporters.kit.errors import Conflict, NotFound
+from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.signing import token_hash
 from supporters.kit.strings import gettext as _
 from supporters.mail.models import Stream
 from supporters.mail.outbox import queue_letter
 from supporters.settings import Settings
-from supporters.staff.actions import clean_email, clean_name, clean_role, note, put_staff
+from supporters.staff.actions import clean_email, clean_name, clean_role, lock_admins, note, put_staff, rights_changed
 from supporters.staff.models import Invitation, Role, Staff
 from supporters.staff.queries import staff_by_email
 from supporters.staff.rules import INVITED_FOR
@@ -36,9 +36,12 @@ async def invite(
 ) -> None:
     """A letter with the link waits to be sent; an earlier one to the same address opens nothing any more.
 
-    Raises Refused for an address, a name or a role that won't do, Conflict where somebody signs in with the address.
+    Raises Refused for an address, a name or a role that won't do and for one who is no admin any more, Conflict where
+    somebody signs in with the address.
     """
     address, called, kind = clean_email(email), clean_name(name), clean_role(role)
+    if actor.id not in await lock_admins(session):
+        raise Refused(rights_changed())
     if await staff_by_email(session, address):
         raise Conflict(_("Somebody already signs in with that address."))
     await session.execute(delete(Invitation).where(Invitation.email == address, Invitation.used_at.is_(None)))

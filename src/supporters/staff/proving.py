@@ -13,12 +13,14 @@ from supporters.kit.errors import Refused
 from supporters.kit.ids import Ids
 from supporters.kit.signing import Signer
 from supporters.kit.strings import gettext as _
+from supporters.staff.letter_words import Notice
+from supporters.staff.letters import StaffLetters
 from supporters.staff.limits import code_keys, count_code, forgive_code
 from supporters.staff.models import Staff
 from supporters.staff.passwords import NOBODY, Passwords
 from supporters.staff.rules import PASSWORD_LONGEST, PASSWORD_SHORTEST
-from supporters.staff.second_factor import SecondFactors, WrongCode
-from supporters.staff.sessions import Member, note_proof, renew_token
+from supporters.staff.second_factor import SecondFactors, WrongCode, count_recovery_codes
+from supporters.staff.sessions import Member, browser_of, note_proof, renew_token
 
 
 class WrongProof(Refused):
@@ -33,13 +35,22 @@ class Proofs:
         self._passwords = passwords
         self._factors = SecondFactors(secret_key)
 
-    async def finish_sign_in(self, db: Database, member: Member, code: str, *, ids: Ids, now: datetime) -> str:
-        """The sign-in is complete, under a new token, which is returned. Raises WrongCode, Refused above the limit."""
+    async def finish_sign_in(
+        self, db: Database, member: Member, code: str, *, letters: StaffLetters, ids: Ids, now: datetime
+    ) -> str:
+        """The sign-in is complete, under a new token, which is returned; one by a recovery code is told of by letter.
+
+        Raises WrongCode, Refused above the limit.
+        """
         staff = await self._count(db, member, now=now)
         async with db.unit_of_work() as session:
             is_app = await self._factors.accept(session, staff, code, now=now)
             await forgive_code(session, code_keys(self._signer, staff_id=member.id))
             token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=True)
+            if not is_app:
+                browser = await browser_of(session, member.session_id)
+                left = await count_recovery_codes(session, member.id)
+                await letters.tell(session, member.id, Notice.CODE_USED, now=now, browser=browser, left=left)
             await _note(session, member, "staff.code" if is_app else "staff.recovery_code", now=now)
         return token
 

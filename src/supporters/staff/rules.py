@@ -19,6 +19,8 @@ GUESSES_A_DAY = 40  # of codes: three of a million are right at any moment
 DAY = timedelta(days=1)
 PROOF_LASTS = timedelta(minutes=10)
 INVITED_FOR = timedelta(days=7)
+LINK_LASTS = timedelta(days=1)  # to set a new password
+ERASED_HOST = "erased.invalid"  # RFC 2606: no such host will ever be
 
 
 def password_problem(password: str, *, email: str) -> str | None:
@@ -32,6 +34,16 @@ def password_problem(password: str, *, email: str) -> str | None:
     if password.casefold() == email.casefold():
         return _("The password must not be the email address.")
     return None
+
+
+def erased_address(staff_id: str) -> str:
+    """What stands in place of the address of somebody who was erased. Nobody can write to it."""
+    return f"{staff_id.lower()}@{ERASED_HOST}"
+
+
+def is_erased(email: str) -> bool:
+    """Whether the address stands in place of one that was erased."""
+    return email.endswith(f"@{ERASED_HOST}")
 
 
 def is_live(*, last_seen_at: datetime, expires_at: datetime, now: datetime) -> bool:

@@ -120,6 +120,11 @@ async def live_sessions(session: AsyncSession, staff_id: str, *, now: datetime) 
     return (await session.scalars(query.order_by(StaffSession.last_seen_at.desc(), StaffSession.id.desc()))).all()
 
 
+async def browser_of(session: AsyncSession, session_id: str) -> str:
+    """Family and system of the session's browser; empty where nothing is known."""
+    return await session.scalar(select(StaffSession.browser).where(StaffSession.id == session_id)) or ""
+
+
 async def close_session(session: AsyncSession, session_hash: str) -> None:
     """The session is gone; its token opens nothing any more."""
     await session.execute(delete(StaffSession).where(StaffSession.token_hash == session_hash))

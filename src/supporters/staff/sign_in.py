@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
-from supporters.kit.db import Database
+from supporters.kit.db import Database, changed_rows
 from supporters.kit.errors import Refused
 from supporters.kit.ids import Ids
 from supporters.kit.signing import Signer, token_hash
@@ -56,13 +56,13 @@ class SignIns:
         stored = staff.password_hash if staff and staff.is_active else NOBODY
         fits = await self._passwords.fits(stored, guess.password[: PASSWORD_LONGEST + 1])
         if staff is None or not staff.is_active or not fits:
-            raise WrongSignIn(_("The email address and the password do not go together."))
+            raise WrongSignIn(_wrong_words())
         rehash = await self._rehash(staff, guess.password)
         async with db.unit_of_work() as session:
+            await _welcome(session, staff, rehash, now=now)
             await forgive(session, email_key=email_key, network_key=network_key, now=now)
             if old_token:
                 await close_session(session, token_hash(old_token))
-            await _welcome(session, staff.id, rehash, now=now)
             return await open_session(session, staff.id, ids=ids, now=now, browser=guess.browser)
 
     async def _rehash(self, staff: Staff, password: str) -> str | None:
@@ -86,12 +86,19 @@ async def _count(session: AsyncSession, keys: tuple[str, str], *, now: datetime)
     return None
 
 
-async def _welcome(session: AsyncSession, staff_id: str, rehash: str | None, *, now: datetime) -> None:
+async def _welcome(session: AsyncSession, staff: Staff, rehash: str | None, *, now: datetime) -> None:
+    """Raises WrongSignIn where the password was changed or the member suspended while the old one was being checked."""
     values: dict[str, object] = {"last_sign_in_at": now}
     if rehash:
         values["password_hash"] = rehash
-    await session.execute(update(Staff).where(Staff.id == staff_id).values(values))
-    await _note(session, "staff.sign_in", staff_id, now=now)
+    same = (Staff.id == staff.id) & Staff.is_active & (Staff.password_hash == staff.password_hash)
+    if changed_rows(await session.execute(update(Staff).where(same).values(values))) != 1:
+        raise WrongSignIn(_wrong_words())
+    await _note(session, "staff.sign_in", staff.id, now=now)
+
+
+def _wrong_words() -> str:
+    return _("The email address and the password do not go together.")
 
 
 async def _note(session: AsyncSession, action: str, staff_id: str, *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Pages, error pages and the headers that every response carries, whoever made it."""
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, cast
 from urllib.parse import quote
@@ -186,10 +186,12 @@ class SecurityHeaders:
     async def __call__(self, message: Message, scope: Scope) -> None:
         if message["type"] != "http.response.start":
             return
-        headers = message["headers"] = list(message.get("headers", ()))
-        present = {name.lower() for name, _value in headers}
         wanted = self._desk if scope["path"].startswith("/desk") else self._public
-        headers.extend(pair for pair in wanted if pair[0] not in present)
+        message["headers"] = _completed(message.get("headers", ()), wanted)
+
+    def secured(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers of a public response, and what they lack of the security headers."""
+        return _completed(headers, self._public)
 
 
 def content_policy(*, scripts: str, forms: str) -> str:
@@ -198,6 +200,14 @@ def content_policy(*, scripts: str, forms: str) -> str:
         f"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'none'; script-src {scripts}; "
         f"form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+def _completed(
+    headers: Iterable[tuple[bytes, bytes]], wanted: Sequence[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
+    kept = list(headers)
+    present = {name.lower() for name, _value in kept}
+    return [*kept, *(pair for pair in wanted if pair[0] not in present)]
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

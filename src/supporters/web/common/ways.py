@@ -15,11 +15,15 @@ ONLY_IN = {"bacs_debit": "GBP", "sepa_debit": "EUR"}
 
 
 class Ways(msgspec.Struct, frozen=True):
-    """What the donation page offers. The words are the staff's, about what is switched off."""
+    """What the donation page offers. The words are the staff's, about what is switched off.
+
+    `offers_recurring` is what the installation offers, whatever is switched off; `is_recurring` what is left of it.
+    """
 
     is_recurring: bool
     methods: str  # in words, for a sentence: "card or Direct Debit"
     keeps_card: bool
+    offers_recurring: bool = True
     recurring_words: str = ""
     method_words: tuple[str, ...] = ()
 
@@ -43,6 +47,7 @@ def find_ways(settings: Settings, switches: Mapping[str, SwitchView]) -> Ways:
         is_recurring=is_recurring,
         methods=_or([method_name(name) for name in named if name not in off]),
         keeps_card=is_recurring and offers_monthly(settings),
+        offers_recurring=settings.recurring_enabled,
         recurring_words=(recurring.words or "") if recurring and settings.recurring_enabled else "",
         method_words=tuple(words for name in named if name in off and (words := off[name].words)),
     )

@@ -157,6 +157,7 @@ def _of_money_and_asking() -> Mapping[str, str]:
         "receipt.resend": _("Sent the receipt again"),
         "receipt.correct": _("Corrected the receipt"),
         "receipt.void": _("Voided the receipt"),
+        "receipt.restore": _("Let the receipt count again"),
         "plan.amount": _("Changed a donation's amount"),
         "plan.date": _("Changed a donation's date"),
         "plan.skip": _("Left a payment out"),
@@ -244,5 +245,8 @@ def _of_staff() -> Mapping[str, str]:
         "staff.second_factor_off": _("Took the own second factor away"),
         "staff.second_factor_reset": _("Took somebody's second factor away"),
         "staff.password": _("Changed the password"),
+        "staff.password_link": _("Sent a link for a new password"),
+        "staff.password_by_link": _("Set a new password with the link"),
         "staff.session_end": _("Signed out another browser"),
+        "staff.erase": _("Erased who it was"),
     }

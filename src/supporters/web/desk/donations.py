@@ -12,7 +12,7 @@ from litestar.response import Redirect, Response, Stream
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
-from supporters.donations.desk_queries import all_rows, appeal_choices, list_rows, sum_rows
+from supporters.donations.desk_queries import all_rows, appeal_choices, list_rows, look_up_givers, sum_rows
 from supporters.donations.desk_story import donation_id_of
 from supporters.donations.filters import STATES
 from supporters.kit.clock import local_date
@@ -50,7 +50,8 @@ async def show_donations(request: Request[Any, Any, Any], reading: NamedDependen
     if found:
         return Redirect(f"{PATH}/{found}", status_code=303)
     currency, zone = house.settings.currency, house.settings.time_zone
-    page = await list_rows(reading, asked.view, currency=currency, zone=zone, before=asked.before)
+    view = await look_up_givers(reading, asked.view)
+    page = await list_rows(reading, view, currency=currency, zone=zone, before=asked.before)
     return await desk_page(
         request,
         reading,
@@ -59,7 +60,7 @@ async def show_donations(request: Request[Any, Any, Any], reading: NamedDependen
         problems=[("f-" + name, words) for name, words in asked.problems.items()],
         asked=asked,
         rows=[(row, donation_tag(row), came_from_words(row)) for row in mask_rows(page.rows, member_of(request).role)],
-        sums=await sum_rows(reading, asked.view, currency=currency, zone=zone),
+        sums=await sum_rows(reading, view, currency=currency, zone=zone),
         older=asked.address(PATH, before=page.before) if page.before else None,
         newest=asked.address(PATH) if asked.before else None,
         csv=asked.address(PATH + ".csv"),

@@ -12,6 +12,7 @@ from supporters.kit.strings import gettext as _
 from supporters.mail.desk_queries import StuckCounts, stuck_counts
 from supporters.payments.desk_queries import count_events
 from supporters.payments.models import InboxState
+from supporters.staff.letter_words import role_word
 from supporters.staff.models import Role
 from supporters.staff.sessions import Member, Stage
 from supporters.web.common.access import member_of
@@ -188,14 +189,3 @@ def _house(role: Role) -> list[NavItem]:
         (EVERYBODY, "you", _("Your sign-in"), "/desk/you"),
     )
     return [NavItem(key, label, href) for roles, key, label, href in places if role in roles]
-
-
-def role_word(role: Role) -> str:
-    """The role as people say it."""
-    return {
-        Role.VIEWER: _("viewer"),
-        Role.SUPPORT: _("support"),
-        Role.FINANCE: _("finance"),
-        Role.EDITOR: _("editor"),
-        Role.ADMIN: _("admin"),
-    }[role]

@@ -52,6 +52,7 @@ from supporters.web.desk.import_words import (
 )
 from supporters.web.desk.roles import BRINGS_LISTS
 from supporters.web.desk.seal import read_sealed
+from supporters.web.desk.step_up import read_proved
 from supporters.web.desk.upload import ENVELOPE, read_upload
 
 SHOWN_BATCHES = 100
@@ -160,11 +161,13 @@ async def take_drop(
     return Redirect(f"{PATH}/{batch_id}", status_code=303)
 
 
-@post(PATH + "/{batch_id:str}/errors.csv", status_code=200, opt={"access": BRINGS_LISTS})
+@post(PATH + "/{batch_id:str}/errors.csv", status_code=200, opt={"access": BRINGS_LISTS, "proof": True})
 async def export_faults(request: Request[Any, Any, Any], batch_id: FromPath[str]) -> Response[Any]:
     """The rows that were left out as a spreadsheet file, streamed. The audit says who took it."""
     house, member = house_of(request), member_of(request)
-    await read_sealed(request, member, [])
+    form = await read_proved(request, [])
+    if isinstance(form, Response):
+        return form
     async with house.db.unit_of_work() as session:
         batch = await _found(session, batch_id)
         if batch.faults_erased_at is not None:

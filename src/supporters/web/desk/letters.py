@@ -20,6 +20,7 @@ from supporters.mail.render import LetterTooLong, RenderedLetter, render_letter
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest, html
 from supporters.web.desk.frame import desk_page
+from supporters.web.desk.letter_keys import without_codes, without_keys
 from supporters.web.desk.roles import SEES_PEOPLE
 from supporters.web.desk.words import letter_tag, letter_word
 
@@ -65,9 +66,11 @@ async def _find(session: AsyncSession, letter_id: str) -> Letter:
 
 
 def _render(request: AnyRequest, letter: Letter) -> RenderedLetter | None:
-    """None for a letter whose template wants what an older letter did not carry."""
+    """None for a letter whose template wants what an older letter did not carry. Keys and codes in it are left out."""
+    house = house_of(request)
+    shown = Letter(kind=letter.kind, context=without_codes(letter.context))
     try:
-        return render_letter(house_of(request).templates, letter)
+        return without_keys(render_letter(house.templates, shown), house.settings.base_url)
     except (jinja2.TemplateError, LetterTooLong):
         return None
 

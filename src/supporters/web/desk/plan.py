@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.clock import local_date
 from supporters.kit.money import plain_amount
 from supporters.kit.strings import gettext as _
-from supporters.plans.change import why_not
 from supporters.plans.dates import date_range, next_taken
 from supporters.plans.desk_story import PlanFacts, plan_facts, plan_history, plan_letters, plan_payments, plan_tasks
 from supporters.plans.models import ChangeKind, Plan, PlanState
+from supporters.plans.possible import hindrance
+from supporters.plans.unpaid import unpaid_bills
 from supporters.staff.models import Role
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
@@ -110,6 +111,7 @@ async def plan_page(
         method=method_word(row.method),
         comes_next=next_charge(facts.plan),
         failure=failure_words(row) if facts.plan.failed_invoice_id else None,
+        owed=await unpaid_bills(session, facts.plan) if facts.plan.failed_invoice_id else [],
         stopped=stop_words(row.stop_reason),
         began=_began(facts),
         doing=change_word(facts.open_change.kind) if facts.open_change else None,
@@ -131,7 +133,7 @@ def possible_now(facts: PlanFacts, role: Role, *, now: datetime, zone: str) -> P
     plan = facts.plan
     kinds = (*(FOR_SUPPORT if role in SUPPORTERS_CHANGE else ()), *(FOR_BOOKS if role in DOES_BOOKS else ()))
     may = frozenset(
-        kind.value for kind in kinds if why_not(plan, kind, now=now, has_open=facts.open_change is not None) is None
+        kind.value for kind in kinds if hindrance(plan, kind, now=now, has_open=facts.open_change is not None) is None
     )
     if plan.next_at is None:
         return Possible(may, None, None)
@@ -140,8 +142,10 @@ def possible_now(facts: PlanFacts, role: Role, *, now: datetime, zone: str) -> P
 
 
 def next_charge(plan: Plan) -> datetime | None:
-    """When money is next taken; None when nothing is, or the first payment is still at the bank."""
+    """When money is next taken; None when nothing is, the first payment is at the bank, or it is held until decided."""
     if plan.next_at is None or plan.stops_at or plan.state in (PlanState.STOPPED, PlanState.STARTING):
+        return None
+    if plan.state == PlanState.PAUSED and plan.paused_until is None:
         return None
     return next_taken(plan.next_at, plan.frequency, paused_until=plan.paused_until, started_at=plan.started_at)
 

@@ -16,9 +16,10 @@ from supporters.kit.errors import Conflict, MoneyError
 from supporters.kit.money import Money, check_limits, parse_amount
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
-from supporters.plans.change import MOST_PAUSED, request_change, why_not
+from supporters.plans.change import MOST_PAUSED, request_change
 from supporters.plans.desk_story import PlanFacts, plan_facts
 from supporters.plans.models import Actor, ChangeKind
+from supporters.plans.possible import why_not
 from supporters.web.common.access import member_of
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
@@ -90,7 +91,7 @@ async def _take(
     kind = next((each for each in kinds if each == form.get("kind")), None)
     if kind is None:
         raise Conflict(_("Nothing was chosen, so nothing was done. Open the page again and choose what to change."))
-    why = why_not(facts.plan, kind, now=now, has_open=facts.open_change is not None)
+    why = why_not(facts.plan, kind, now=now, has_open=facts.open_change is not None, actor=Actor.STAFF)
     if why:
         raise Conflict(why)
     days = possible_now(facts, member.role, now=now, zone=zone)

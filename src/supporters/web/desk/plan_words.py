@@ -89,10 +89,10 @@ def stop_words(reason: object) -> str:
 
 
 def failure_words(row: PlanRow) -> str:
-    """Why the last payment failed, as the supporter's letter says it too."""
+    """Why the last payment failed; the supporter's letter says the same to them."""
     if row.needs_action:
         return _("The bank wants the supporter to confirm the payment.")
-    return reason_words(row.failure_code)
+    return reason_words(row.failure_code, for_staff=True)
 
 
 def change_word(kind: str) -> str:
@@ -102,6 +102,7 @@ def change_word(kind: str) -> str:
         ChangeKind.DATE.value: _("Another date"),
         ChangeKind.SKIP.value: _("The next payment is left out"),
         ChangeKind.PAUSE.value: _("A pause"),
+        ChangeKind.HOLD.value: _("Held while a dispute is open"),
         ChangeKind.GO_ON.value: _("It goes on"),
         ChangeKind.METHOD.value: _("Another card or account"),
         ChangeKind.STOP.value: _("Stopping"),
@@ -147,6 +148,7 @@ def _known() -> Mapping[str, tuple[str, str, str, str]]:
         "changed_date": ("pencil", "", _("Date changed"), ""),
         "skipped": ("pencil", "", _("Next payment left out"), ""),
         "paused": ("clock", "", _("Paused"), ""),
+        "held": ("clock", "", _("Held"), _("nothing is taken until the dispute is decided")),
         "went_on": ("check", "", _("Goes on"), ""),
         "changed_method": ("pencil", "", _("Card or account changed"), ""),
         "changed_receipts": ("pencil", "", _("Receipts changed"), ""),
@@ -158,12 +160,23 @@ def _known() -> Mapping[str, tuple[str, str, str, str]]:
         "card_updated": ("pencil", "", _("Card renewed by the bank"), ""),
         "card_ending": ("clock", "", _("Card runs out soon"), _("the supporter was told")),
         "reminded": ("letter", "", _("Reminded of the yearly payment"), ""),
+        "dispute_inquiry": ("alert", "warn", _("The bank asks about a payment"), ""),
+        "dispute_needs_answer": ("alert", "warn", _("A payment is disputed"), ""),
+        "dispute_under_review": ("clock", "info", _("The bank looks at the evidence"), ""),
+        "dispute_won": ("check", "pos", _("Dispute won"), ""),
+        "dispute_lost": ("undo", "neg", _("Dispute lost"), ""),
+        "dispute_closed": ("dash", "", _("The bank's inquiry is closed"), ""),
+        "dispute_no_hold": ("alert", "warn", _("Not held for the dispute"), ""),
+        "dispute_no_go_on": ("alert", "warn", _("Not let go on after the dispute"), ""),
+        "dispute_no_stop": ("alert", "warn", _("Not stopped after the dispute"), ""),
         "mandate_ended": ("alert", "warn", _("Debit no longer allowed"), _("by the supporter's bank")),
     }
 
 
 def _changed_words(each: Happened) -> str:
     wanted = each.detail.get("wanted")
+    if each.kind.startswith("dispute_no_"):
+        return str(each.detail.get("why", ""))
     if not isinstance(wanted, Mapping):
         return _("try %(number)s") % {"number": each.detail["tries"]} if each.detail.get("tries") else ""
     if "next_on" in wanted:

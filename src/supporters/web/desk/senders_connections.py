@@ -1,6 +1,7 @@
 """/desk/senders/connections: newsletter senders, which of our lists is which of theirs, and how the exchange goes.
 
-Handlers that call the sender hold no transaction meanwhile.
+Handlers that call the sender hold no transaction meanwhile. Where addresses go out to is told after a fresh proof only, as with
+any other export.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import CONNECTS
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.senders_words import connector_advice, connector_tag, sender_word
+from supporters.web.desk.step_up import read_proved
 
 PATH = "/desk/senders/connections"
 ONE = f"{PATH}/{{connector_id:str}}"
@@ -53,11 +55,13 @@ async def show_new_connection(
     return await _new_page(request, reading, {}, [])
 
 
-@post(f"{PATH}/new", status_code=303, opt={"access": CONNECTS})
+@post(f"{PATH}/new", status_code=303, opt={"access": CONNECTS, "proof": True})
 async def take_new_connection(request: Request[Any, Any, Any], session: NamedDependency[AsyncSession]) -> Response[Any]:
     """The connection is on file and its lists are to be chosen; or the form comes back (422)."""
     house, member = house_of(request), member_of(request)
-    form = await read_sealed(request, member, ["kind", *LIMITS])
+    form = await read_proved(request, ["kind", *LIMITS])
+    if isinstance(form, Response):
+        return form
     kind = form.get("kind", "")
     label = clean_line(form.get("label", ""), limit=LIMITS["label"])
     problems: Problems = [] if kind in set(SenderKind) else [("kind", _("Choose which sender it is."))]
@@ -91,13 +95,15 @@ async def show_connection(
     return await _page(request, reading, await find_connector(reading, connector_id), {}, [])
 
 
-@post(f"{ONE}/credentials", status_code=303, opt={"access": CONNECTS})
+@post(f"{ONE}/credentials", status_code=303, opt={"access": CONNECTS, "proof": True})
 async def take_credentials(
     request: Request[Any, Any, Any], connector_id: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Response[Any]:
     """The sender is reached there and with these, or the form comes back (422)."""
     house = house_of(request)
-    form = await read_sealed(request, member_of(request), REACHED_BY)
+    form = await read_proved(request, REACHED_BY)
+    if isinstance(form, Response):
+        return form
     connector = await find_connector(session, connector_id)
     base_url, credentials, problems = _reached_by(request, connector.kind, form)
     if problems:

@@ -1,4 +1,7 @@
-"""/desk/senders/webhooks: receivers of signed messages, their secrets, and the log of what was sent."""
+"""/desk/senders/webhooks: receivers of signed messages, their secrets, and the log of what was sent.
+
+Where messages go to, and what signs them, is changed after a fresh proof only, as with any other export.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +33,7 @@ from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import CONNECTS
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.senders_words import delivery_tag, endpoint_advice, endpoint_tag, kind_word
+from supporters.web.desk.step_up import read_proved
 
 PATH = "/desk/senders/webhooks"
 ONE = f"{PATH}/{{endpoint_id:str}}"
@@ -46,11 +50,13 @@ async def show_new_webhook(request: Request[Any, Any, Any], reading: NamedDepend
     return await _new_page(request, reading, {}, [])
 
 
-@post(f"{PATH}/new", status_code=200, opt={"access": CONNECTS})
-async def take_new_webhook(request: Request[Any, Any, Any], session: NamedDependency[AsyncSession]) -> Response[bytes]:
+@post(f"{PATH}/new", status_code=200, opt={"access": CONNECTS, "proof": True})
+async def take_new_webhook(request: Request[Any, Any, Any], session: NamedDependency[AsyncSession]) -> Response[Any]:
     """The receiver is made, and its secret shown this once; or the form comes back (422)."""
     house, member = house_of(request), member_of(request)
-    form = await read_sealed(request, member, FIELDS)
+    form = await read_proved(request, FIELDS)
+    if isinstance(form, Response):
+        return form
     problems = _problems(request, form)
     if problems:
         return await _new_page(request, session, form, problems)
@@ -80,12 +86,14 @@ async def show_webhook(
     return await _page(request, reading, await find_endpoint(reading, endpoint_id), None, [])
 
 
-@post(ONE, status_code=303, opt={"access": CONNECTS})
+@post(ONE, status_code=303, opt={"access": CONNECTS, "proof": True})
 async def take_webhook(
     request: Request[Any, Any, Any], endpoint_id: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Response[Any]:
     """The receiver is as the form says, or the form comes back (422)."""
-    form = await read_sealed(request, member_of(request), FIELDS)
+    form = await read_proved(request, FIELDS)
+    if isinstance(form, Response):
+        return form
     problems = _problems(request, form)
     if problems:
         return await _page(request, session, await find_endpoint(session, endpoint_id), form, problems)
@@ -95,13 +103,15 @@ async def take_webhook(
     return _back(endpoint_id, "saved")
 
 
-@post(f"{ONE}/secret", status_code=200, opt={"access": CONNECTS})
+@post(f"{ONE}/secret", status_code=200, opt={"access": CONNECTS, "proof": True})
 async def take_new_secret(
     request: Request[Any, Any, Any], endpoint_id: FromPath[str], session: NamedDependency[AsyncSession]
-) -> Response[bytes]:
+) -> Response[Any]:
     """A new secret signs, shown this once; the old one signs beside it for a day."""
     house = house_of(request)
-    await read_sealed(request, member_of(request), [])
+    form = await read_proved(request, [])
+    if isinstance(form, Response):
+        return form
     made = await actions.rotate_secret(
         session, endpoint_id, sealer=_sealer(request), ids=house.ids, now=house.clock.now()
     )

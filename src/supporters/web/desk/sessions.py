@@ -24,7 +24,7 @@ from supporters.web.desk.cookies import session_cookie
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import EVERYBODY
 from supporters.web.desk.seal import read_sealed
-from supporters.web.desk.staff_keys import PASSWORDS, proofs_of, second_required
+from supporters.web.desk.staff_keys import PASSWORDS, letters_of, proofs_of, second_required
 
 PATH = "/desk/you"
 
@@ -77,7 +77,7 @@ async def take_password(request: Request[Any, Any, Any]) -> Response[Any]:
         async with house.db.reading() as reading:
             return await _page(request, reading, [(field, refused.message)])
     async with house.db.unit_of_work() as session:
-        token = await change_password(session, member, made, ids=house.ids, now=now)
+        token = await change_password(session, member, made, letters=letters_of(house), ids=house.ids, now=now)
     response = Redirect(f"{PATH}?done=password", status_code=303)
     response.set_cookie(session_cookie(house.settings, token))
     return response

@@ -24,7 +24,7 @@ from supporters.web.common.shell import AnyRequest, page
 from supporters.web.desk.cookies import cookie_name, member_of_cookie, no_cookie, session_cookie, token_of
 from supporters.web.desk.roles import EVERYBODY
 from supporters.web.desk.seal import read_sealed, seal_of
-from supporters.web.desk.staff_keys import proofs_of, sign_ins_of
+from supporters.web.desk.staff_keys import letters_of, proofs_of, sign_ins_of
 
 HOME = "/desk"
 CODE = "/desk/sign-in/code"
@@ -86,7 +86,7 @@ async def take_code(request: Request[Any, Any, Any]) -> Response[Any]:
         return Redirect(target, status_code=303)
     try:
         token = await proofs_of(house.settings).finish_sign_in(
-            house.db, member, form.get("code", ""), ids=house.ids, now=now
+            house.db, member, form.get("code", ""), letters=letters_of(house), ids=house.ids, now=now
         )
     except WrongCode as wrong:
         return _code_form(request, target=target, problem=wrong.message, status=422)
@@ -115,7 +115,7 @@ def safe_next(target: str) -> str:
 
 
 def _said(done: str) -> str | None:
-    return _("You can sign in now, with the password that you chose.") if done == "joined" else None
+    return _("You can sign in now, with the password that you chose.") if done in {"joined", "password"} else None
 
 
 def _form(

@@ -15,6 +15,7 @@ from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.staff.actions import NAME_LONGEST, clean_email
 from supporters.staff.invitations import invite, open_invitations, withdraw
+from supporters.staff.letter_words import role_word
 from supporters.staff.models import Role, Staff
 from supporters.staff.queries import all_staff, find_staff
 from supporters.staff.sessions import NEEDS_SECOND
@@ -22,7 +23,7 @@ from supporters.web.common.access import member_of
 from supporters.web.common.forms import read_query
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
-from supporters.web.desk.frame import desk_page, role_word
+from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import RUNS_STAFF
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.staff_keys import second_required

@@ -16,12 +16,12 @@ from supporters.kit.text import clean_line
 from supporters.staff.accounts import hash_new_password
 from supporters.staff.actions import NAME_LONGEST
 from supporters.staff.invitations import find_invitation, join
+from supporters.staff.letter_words import role_word
 from supporters.staff.models import Invitation, Role
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.forms import read_form
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest, page
-from supporters.web.desk.frame import role_word
 from supporters.web.desk.staff_keys import PASSWORDS
 
 PATH = "/desk/join/{token:str}"

@@ -2,10 +2,12 @@
 
 from supporters.kit.signing import Signer
 from supporters.settings import Settings
+from supporters.staff.letters import StaffLetters
 from supporters.staff.passwords import Passwords
 from supporters.staff.proving import Proofs
 from supporters.staff.second_factor import SecondFactors
 from supporters.staff.sign_in import SignIns
+from supporters.web.common.house import House
 
 PASSWORDS = Passwords()  # its two threads serve every sign-in of this process
 
@@ -23,6 +25,11 @@ def proofs_of(settings: Settings) -> Proofs:
 def factors_of(settings: Settings) -> SecondFactors:
     """Sets up and checks second factors."""
     return SecondFactors(settings.secret_key)
+
+
+def letters_of(house: House) -> StaffLetters:
+    """Tells members of staff what was done to their sign-in."""
+    return StaffLetters(house.settings, house.ids)
 
 
 def second_required(settings: Settings) -> bool:

@@ -1,7 +1,8 @@
-"""/desk/staff/{id}: one member of staff. Role, suspension, second factor; each needs a fresh proof and is audited."""
+"""/desk/staff/{id}: one member of staff. Role, password, second factor, suspension; each needs a fresh proof and is audited."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 
 from litestar import get, post
 from litestar.connection import Request
@@ -13,20 +14,33 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.errors import Refused
 from supporters.kit.strings import gettext as _
 from supporters.staff.actions import change_role, deactivate, reset_second_factor, restore
+from supporters.staff.erase import erase_member
+from supporters.staff.letter_words import role_word
+from supporters.staff.letters import StaffLetters
 from supporters.staff.models import Role
+from supporters.staff.new_password import PasswordLinks, send_link
 from supporters.staff.queries import find_staff
+from supporters.staff.rules import is_erased
 from supporters.staff.second_factor import count_recovery_codes
 from supporters.staff.sessions import live_sessions
 from supporters.web.common.access import member_of
 from supporters.web.common.forms import read_query
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
-from supporters.web.desk.frame import desk_page, role_word
+from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import RUNS_STAFF
+from supporters.web.desk.staff_keys import letters_of
 from supporters.web.desk.staff_words import role_about, staff_tag
 from supporters.web.desk.step_up import read_proved
 
 ONE = "/desk/staff/{staff_id:str}"
+
+
+class _By(TypedDict):
+    letters: StaffLetters
+    actor_id: str
+    now: datetime
+
 
 Deed = Callable[[Mapping[str, str]], Awaitable[str]]
 
@@ -48,8 +62,7 @@ async def take_role(
     async def change(form: Mapping[str, str]) -> str:
         if form.get("role", "") not in set(Role):
             raise Refused(_("Choose a role."))
-        actor, now = member_of(request).id, house_of(request).clock.now()
-        await change_role(session, staff_id, form["role"], actor_id=actor, now=now)
+        await change_role(session, staff_id, form["role"], **_by(request))
         return "role"
 
     return await _take(request, session, staff_id, ["role"], "role-viewer", change)
@@ -62,10 +75,9 @@ async def take_suspension(
     """The member of staff can't sign in and is signed out everywhere; or the page comes back (422)."""
 
     async def suspend(_form: Mapping[str, str]) -> str:
-        actor = member_of(request).id
-        if staff_id == actor:
+        if staff_id == member_of(request).id:
             raise Refused(_("Nobody suspends themselves. Another admin can."))
-        await deactivate(session, staff_id, actor_id=actor, now=house_of(request).clock.now())
+        await deactivate(session, staff_id, **_by(request))
         return "suspended"
 
     return await _take(request, session, staff_id, [], "suspend", suspend)
@@ -78,7 +90,7 @@ async def take_restoration(
     """The member of staff may sign in again."""
 
     async def let_in(_form: Mapping[str, str]) -> str:
-        await restore(session, staff_id, actor_id=member_of(request).id, now=house_of(request).clock.now())
+        await restore(session, staff_id, **_by(request))
         return "restored"
 
     return await _take(request, session, staff_id, [], "suspend", let_in)
@@ -91,13 +103,49 @@ async def take_reset(
     """The member of staff has no second factor any more and signs in again; or the page comes back (422)."""
 
     async def reset(_form: Mapping[str, str]) -> str:
-        actor = member_of(request).id
-        if staff_id == actor:
+        if staff_id == member_of(request).id:
             raise Refused(_("Your own second factor is changed under Your sign-in."))
-        await reset_second_factor(session, staff_id, actor_id=actor, now=house_of(request).clock.now())
+        await reset_second_factor(session, staff_id, **_by(request))
         return "reset"
 
     return await _take(request, session, staff_id, [], "reset", reset)
+
+
+@post(f"{ONE}/new-password", status_code=303, opt={"access": RUNS_STAFF, "proof": True})
+async def take_password_link(
+    request: Request[Any, Any, Any], staff_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """A letter with a link to set a new password is in the post; or the page comes back (422)."""
+
+    async def send(_form: Mapping[str, str]) -> str:
+        if staff_id == member_of(request).id:
+            raise Refused(_("Your own password is changed under Your sign-in."))
+        house = house_of(request)
+        links, actor_id, now = PasswordLinks(house.settings), member_of(request).id, house.clock.now()
+        await send_link(session, staff_id, links=links, ids=house.ids, now=now, actor_id=actor_id)
+        return "password"
+
+    return await _take(request, session, staff_id, [], "password", send)
+
+
+def _by(request: AnyRequest) -> _By:
+    house = house_of(request)
+    return _By(letters=letters_of(house), actor_id=member_of(request).id, now=house.clock.now())
+
+
+@post(f"{ONE}/erase", status_code=303, opt={"access": RUNS_STAFF, "proof": True})
+async def take_erasure(
+    request: Request[Any, Any, Any], staff_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """Nothing here says any more who it was, once the box was ticked; or the page comes back (422)."""
+
+    async def erase(form: Mapping[str, str]) -> str:
+        if not form.get("sure"):
+            raise Refused(_("Tick the box, if you are sure. Erasing can't be undone."))
+        await erase_member(session, staff_id, actor_id=member_of(request).id, now=house_of(request).clock.now())
+        return "erased"
+
+    return await _take(request, session, staff_id, ["sure"], "sure", erase)
 
 
 async def _take(
@@ -127,6 +175,7 @@ async def _page(
         it=it,
         role=role_word(Role(it.role)),
         tag=staff_tag(it),
+        is_erased=is_erased(it.email),
         is_self=it.id == member_of(request).id,
         browsers=len(await live_sessions(session, it.id, now=house_of(request).clock.now())),
         codes_left=await count_recovery_codes(session, it.id),
@@ -139,10 +188,12 @@ async def _page(
 def _done_words(done: str) -> str | None:
     return {
         "role": _("Changed. Whoever it is signs in again."),
+        "password": _("The link is on its way. It works for 24 hours and once."),
         "suspended": _("Suspended, and signed out everywhere."),
         "restored": _("May sign in again, with the password and role of before."),
+        "erased": _("Erased. What this person did stays in the audit log, without a name."),
         "reset": _("The second factor is gone. At the next sign-in a new one can be set up."),
     }.get(done)
 
 
-HANDLERS = [show_member, take_role, take_suspension, take_restoration, take_reset]
+HANDLERS = [show_member, take_role, take_suspension, take_restoration, take_reset, take_password_link, take_erasure]

@@ -27,12 +27,11 @@ from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.cookies import session_cookie
 from supporters.web.desk.frame import Waiting, desk_page
 from supporters.web.desk.roles import EVERYBODY
-from supporters.web.desk.staff_keys import factors_of, second_required
-from supporters.web.desk.step_up import ask_proof, read_proved
+from supporters.web.desk.staff_keys import factors_of, letters_of, second_required
+from supporters.web.desk.step_up import HAVE_OR_OWE, ask_proof, read_proved
 
 PATH = "/desk/you/second-factor"
 QR_EDGE = 4  # modules of white around the code, which readers of it need
-HAVE_OR_OWE = frozenset({Stage.FULL, Stage.SET_UP})
 
 
 @get(PATH, opt={"access": EVERYBODY, "stages": HAVE_OR_OWE, "proof": True})
@@ -58,7 +57,14 @@ async def take_setup(request: Request[Any, Any, Any], session: NamedDependency[A
         return await _setup_page(request, _begin(request), [("code", words)])
     try:
         token, codes = await set_up_second_factor(
-            session, member, setup, form.get("code", ""), factors=factors, ids=house.ids, now=now
+            session,
+            member,
+            setup,
+            form.get("code", ""),
+            factors=factors,
+            letters=letters_of(house),
+            ids=house.ids,
+            now=now,
         )
     except WrongCode as wrong:
         return await _setup_page(request, setup, [("code", wrong.message)])
@@ -76,8 +82,14 @@ async def take_new_codes(request: Request[Any, Any, Any], session: NamedDependen
         return form
     if not member.has_second:
         raise Conflict(_("There is no second factor yet. Set it up first."))
-    factors = factors_of(house.settings)
-    codes = await renew_recovery_codes(session, member, factors=factors, ids=house.ids, now=house.clock.now())
+    codes = await renew_recovery_codes(
+        session,
+        member,
+        factors=factors_of(house.settings),
+        letters=letters_of(house),
+        ids=house.ids,
+        now=house.clock.now(),
+    )
     return await _codes_page(request, codes, is_new=False)
 
 
@@ -90,7 +102,7 @@ async def take_off(request: Request[Any, Any, Any], session: NamedDependency[Asy
         return form
     if not may_go_without(member, second_required=second_required(house.settings)):
         raise PageError(403, _("Your role needs a second factor, so nothing was changed."))
-    await take_second_factor_off(session, member, now=house.clock.now())
+    await take_second_factor_off(session, member, letters=letters_of(house), now=house.clock.now())
     return Redirect("/desk/you?done=off", status_code=303)
 
 

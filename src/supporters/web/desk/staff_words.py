@@ -2,6 +2,7 @@
 
 from supporters.kit.strings import gettext as _
 from supporters.staff.models import Role, Staff
+from supporters.staff.rules import is_erased
 from supporters.web.desk.words import Tag
 
 
@@ -18,6 +19,8 @@ def role_about(role: Role) -> str:
 
 def staff_tag(staff: Staff) -> Tag:
     """Whether the member of staff may sign in."""
+    if is_erased(staff.email):
+        return Tag(_("Erased"), "dash", "", _("Worked here; who it was is erased."))
     if not staff.is_active:
         return Tag(_("Suspended"), "dash", "warn", _("Can't sign in."))
     return Tag(_("Active"), "check", "pos", _("May sign in."))

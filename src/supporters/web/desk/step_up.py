@@ -13,6 +13,7 @@ from litestar.response import Redirect, Response
 
 from supporters.kit.errors import Refused
 from supporters.staff.rules import is_proved
+from supporters.staff.sessions import Stage
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
@@ -24,6 +25,7 @@ from supporters.web.desk.staff_keys import proofs_of
 
 PROOF = "proof"
 STEP_UP = "/desk/step-up"
+HAVE_OR_OWE = frozenset({Stage.FULL, Stage.SET_UP})  # whoever sets up a second factor may be asked once more too
 
 
 async def read_proved(request: AnyRequest, fields: Collection[str]) -> Mapping[str, str] | Response[Any]:
@@ -51,7 +53,7 @@ async def ask_proof(request: AnyRequest) -> Response[Any] | None:
     return await _ask(request, STEP_UP, {"next": where})
 
 
-@post(STEP_UP, status_code=303, opt={"access": EVERYBODY})
+@post(STEP_UP, status_code=303, opt={"access": EVERYBODY, "stages": HAVE_OR_OWE})
 async def take_step_up(request: Request[Any, Any, Any]) -> Response[Any]:
     """The session was proved, and one goes on to where one was going; or the page comes again (422)."""
     form = dict(await read_sealed(request, member_of(request), {PROOF, "next"}))

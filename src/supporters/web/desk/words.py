@@ -117,6 +117,7 @@ def letter_word(kind: str) -> str:
         "receipt": _("Receipt"),
         "refund": _("Refund letter"),
         "payment_returned": _("Letter of a returned payment"),
+        "payment_kept": _("Letter of a payment that counts again"),
         "debit_failed": _("Letter of a failed debit"),
         "plan_started": _("Letter of the start"),
         "plan_failed": _("Letter of a failed payment"),
@@ -127,6 +128,9 @@ def letter_word(kind: str) -> str:
         "plan_card_ending": _("Letter of a card that ends"),
         "plan_yearly": _("Reminder before a yearly payment"),
         "plan_mandate_ended": _("Letter of an ended mandate"),
+        "staff_invite": _("Invitation to the desk"),
+        "staff_new_password": _("Link for a new password at the desk"),
+        "staff_notice": _("Letter about a sign-in at the desk"),
     }.get(kind, kind.replace("_", " ").capitalize())
 
 

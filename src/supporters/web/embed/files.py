@@ -5,23 +5,22 @@ served is bytes that lie ready; the database is asked once in five seconds for a
 second at most for all names that do not exist.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
-from litestar import asgi
-from litestar.enums import ScopeType
-from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar import Litestar, asgi
+from litestar.types import HTTPScope, LifeSpanReceive, LifeSpanScope, LifeSpanSend, Message, Receive, Scope, Send
 
 from supporters.kit.errors import DatabaseBusy
 from supporters.kit.strings import gettext as _
 from supporters.prompts.content import site_of
 from supporters.prompts.files import PublishedPrompt
 from supporters.prompts.script import Script, prompt_script
-from supporters.prompts.sightings import Sighting, Sightings, note_sighting
+from supporters.prompts.sightings import Sightings, note_sighting
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.house import House
 
@@ -34,8 +33,11 @@ SHARED: list[Pair] = [
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"vary", b"accept-encoding"),
 ]
-METHODS = ("GET", "HEAD")
+FOLDER = "/p/v1/"
+KINDS = frozenset({"json", "html", "js"})
+METHODS = frozenset({"GET", "HEAD"})
 LONGEST_QUERY = 600
+LONGEST_ENCODINGS = 200
 log = structlog.stdlib.get_logger("embed")
 
 
@@ -49,31 +51,116 @@ class Served(NamedTuple):
     known: list[Pair]
 
 
-class Ready(ASGIMiddleware):
-    """Answers GET and HEAD of a published file, ahead of what a request costs that has to be admitted first.
+class Files:
+    """What lies ready to be sent, complete with every header, and is looked up before anything else of a request is.
 
-    Files are for everybody, so there is nobody to be admitted. All else goes on to the handler.
+    Files are for everybody, so there is nobody to be admitted. `secured` gives the headers of a response with the security
+    headers that it lacks.
     """
 
-    scopes = (ScopeType.HTTP,)
+    def __init__(self, house: House, secured: Callable[[list[Pair]], list[Pair]]) -> None:
+        self.house = house
+        self.secured = secured
+        self._lying: dict[str, tuple[Script | PublishedPrompt, Served]] = {}
+        self._sightings = Sightings(frozenset(site_of(site) for site in house.settings.sites))
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        http = cast("HTTPScope", scope)
-        found = await _find(scope) if http["method"] in METHODS else None
-        if found is None:
-            await next_app(scope, receive, send)
+    async def find(self, scope: HTTPScope, name: str) -> Served | None:
+        """The file, ready to be sent; None when there is none, or, marked in the request's state, when that can't be said."""
+        placement, dot, kind = name.rpartition(".")
+        if not dot or kind not in KINDS:
+            return None
+        try:
+            source = await (self._script_of(name) if kind == "js" else self.house.prompts.get(placement))
+        except DatabaseBusy:
+            _mark(scope, "busy", True)
+            return None
+        if source is None:
+            return None
+        lying = self._lying.get(name)
+        if lying is None or lying[0] is not source:
+            lying = self._lying[name] = (source, self._ready(source, name, kind))
+        return lying[1]
+
+    async def give(self, scope: HTTPScope, send: Send, found: Served, name: str) -> None:
+        """The file has gone out; then what the site's helper said of itself is noted."""
+        await _serve(scope, send, found)
+        if scope["query_string"] and found.version:
+            await self._note(scope["query_string"], name.rpartition(".")[0], found.version)
+
+    async def _script_of(self, name: str) -> Script | None:
+        """The script of this release under both its names, or an earlier one: pages pasted then ask for it for ever."""
+        script = prompt_script()
+        return script if name in {"prompt.js", script.name} else await self.house.scripts.get(name)
+
+    def _ready(self, source: Script | PublishedPrompt, name: str, kind: str) -> Served:
+        if isinstance(source, Script):
+            cache = FOR_EVER if name == source.name else A_MINUTE
+            return self._served(source.etag, 0, SCRIPT, cache, source.body, source.packed)
+        if kind == "json":
+            return self._served(source.etag, source.version, JSON, A_MINUTE, source.json, source.packed_json)
+        return self._served(source.etag, source.version, HTML, A_MINUTE, source.html, source.packed_html)
+
+    def _served(self, etag: str, version: int, media_type: bytes, cache: bytes, plain: bytes, packed: bytes) -> Served:
+        tag = etag.encode()
+        shared = [(b"etag", tag), (b"cache-control", cache), *SHARED]
+
+        def ready(body: bytes, more: list[Pair]) -> tuple[list[Pair], bytes]:
+            own = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+            return self.secured([*shared, *own, *more]), body
+
+        zipped = ready(packed, [(b"content-encoding", b"gzip")])
+        return Served(tag, version, zipped, ready(plain, []), self.secured(shared))
+
+    async def _note(self, query: bytes, placement: str, version: int) -> None:
+        """What the site's helper says of itself is stored, after the answer has gone out and at most once a minute."""
+        if len(query) > LONGEST_QUERY:
             return
-        await _serve(http, send, found)
-        if http["query_string"] and found.version:
-            await _note(scope, found.version)
+        told = dict(parse_qsl(query.decode("latin-1"), max_num_fields=20)) if query.count(b"&") < 20 else {}
+        now = self.house.clock.now()
+        seen = self._sightings.take(told, placement=placement, version=version, now=now)
+        if seen is None:
+            return
+        try:
+            async with self.house.db.unit_of_work() as session:
+                await note_sighting(session, seen, now=now)
+        except DatabaseBusy:
+            log.warning("sighting_lost")
+
+
+class FilesFirst(Litestar):
+    """The application, with the published files ahead of it: they need nothing of what a request is given on its way."""
+
+    files: Files
+
+    async def __call__(
+        self, scope: Scope | LifeSpanScope, receive: Receive | LifeSpanReceive, send: Send | LifeSpanSend
+    ) -> None:
+        """A published file goes out at once. Whatever the look-up can't do is done, or put in words, by the handler."""
+        if scope["type"] == "http" and scope["path"].startswith(FOLDER) and scope["method"] in METHODS:
+            name = scope["path"][len(FOLDER) :]
+            house: House = self.state["house"]
+            if self.files.house is not house:  # a house with other tools has moved in
+                self.files = Files(house, self.files.secured)
+            try:
+                found = await self.files.find(scope, name)
+            except Exception as error:
+                _mark(scope, "fault", error)  # the handler raises it again, where it becomes a page
+            else:
+                if found is not None:
+                    await self.files.give(scope, cast("Send", send), found, name)
+                    return
+        await super().__call__(scope, receive, send)
 
 
 # a mount, since the framework gives bare handlers no parts of a path
-@asgi("/p/v1", is_mount=True, opt={"access": PUBLIC}, copy_scope=False, middleware=[Ready()])
+@asgi(FOLDER.rstrip("/"), is_mount=True, opt={"access": PUBLIC}, copy_scope=False)
 async def published_file(scope: Scope, receive: Receive, send: Send) -> None:
     """What is no published file: 404, 405 or 503 in JSON words, and which methods there are."""
     del receive
     method = cast("HTTPScope", scope)["method"]
+    fault: Exception | None = scope["state"].get("fault")
+    if fault is not None:
+        raise fault
     if method == "OPTIONS":
         await _send(send, 204, [(b"allow", b"GET, HEAD"), *SHARED], b"")
     elif method not in METHODS:
@@ -85,52 +172,11 @@ async def published_file(scope: Scope, receive: Receive, send: Send) -> None:
         await _say(send, 404, _("There is no published file of that name."), is_head=method == "HEAD")
 
 
-async def _find(scope: Scope) -> Served | None:
-    """The file of that name, ready to be sent; None when there is none, or when the database can't say."""
-    house: House = scope["litestar_app"].state.house
-    name = scope["path"].strip("/")
-    placement, dot, kind = name.rpartition(".")
-    if not dot or kind not in {"json", "html", "js"}:
-        return None
-    try:
-        if kind == "js":
-            script = await _script_of(house, name)
-            return _ready_script(script, name) if script is not None else None
-        prompt = await house.prompts.get(placement)
-    except DatabaseBusy:
-        scope["state"]["busy"] = True
-        return None
-    return _ready(prompt, kind) if prompt is not None else None
-
-
-async def _script_of(house: House, name: str) -> Script | None:
-    """The script of this release under both its names, or an earlier one: pages pasted then ask for it for ever."""
-    script = prompt_script()
-    return script if name in {"prompt.js", script.name} else await house.scripts.get(name)
-
-
-@lru_cache(maxsize=50)
-def _ready_script(script: Script, name: str) -> Served:
-    cache = FOR_EVER if name == script.name else A_MINUTE
-    return _served(script.etag.encode(), 0, SCRIPT, cache, script.body, script.packed)
-
-
-@lru_cache(maxsize=50)
-def _ready(prompt: PublishedPrompt, kind: str) -> Served:
-    etag = prompt.etag.encode()
-    if kind == "json":
-        return _served(etag, prompt.version, JSON, A_MINUTE, prompt.json, prompt.packed_json)
-    return _served(etag, prompt.version, HTML, A_MINUTE, prompt.html, prompt.packed_html)
-
-
-def _served(etag: bytes, version: int, media_type: bytes, cache: bytes, plain: bytes, packed: bytes) -> Served:
-    shared = [(b"etag", etag), (b"cache-control", cache), *SHARED]
-
-    def ready(body: bytes, more: list[Pair]) -> tuple[list[Pair], bytes]:
-        own = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
-        return [*shared, *own, *more], body
-
-    return Served(etag, version, ready(packed, [(b"content-encoding", b"gzip")]), ready(plain, []), shared)
+def _mark(scope: HTTPScope, name: str, value: object) -> None:
+    """The handler finds it in the request's state, which the server may have left out."""
+    if "state" not in scope:
+        scope["state"] = {}
+    scope["state"][name] = value
 
 
 async def _serve(scope: HTTPScope, send: Send, found: Served) -> None:
@@ -138,7 +184,7 @@ async def _serve(scope: HTTPScope, send: Send, found: Served) -> None:
     for name, value in scope["headers"]:
         if name == b"if-none-match":
             known = known or is_known(value, found.etag)
-        elif name == b"accept-encoding":
+        elif name == b"accept-encoding" and len(value) < LONGEST_ENCODINGS:
             takes_gzip = accepts_gzip(value)
     if known:
         await _send(send, 304, found.known, b"")
@@ -152,6 +198,7 @@ def is_known(if_none_match: bytes, etag: bytes) -> bool:
     return any(tag.strip().removeprefix(b"W/") in {etag, b"*"} for tag in if_none_match.split(b","))
 
 
+@lru_cache(maxsize=200)  # browsers know few ways of saying it
 def accepts_gzip(accept_encoding: bytes) -> bool:
     """Whether the header allows gzip."""
     if b"gzip" not in accept_encoding:
@@ -161,31 +208,6 @@ def accepts_gzip(accept_encoding: bytes) -> bool:
         if coding.strip().lower() == b"gzip":
             return quality.replace(b" ", b"").rstrip(b"0").rstrip(b".") not in {b"q=", b"q"}
     return False
-
-
-async def _note(scope: Scope, version: int) -> None:
-    """What the site's helper says of itself is stored, after the answer has gone out and at most once a minute."""
-    house: House = scope["litestar_app"].state.house
-    seen = _sighting(scope, house, scope["path"].strip("/").rpartition(".")[0], version)
-    if seen is None:
-        return
-    try:
-        async with house.db.unit_of_work() as session:
-            await note_sighting(session, seen, now=house.clock.now())
-    except DatabaseBusy:
-        log.warning("sighting_lost")
-
-
-def _sighting(scope: Scope, house: House, placement: str, version: int) -> Sighting | None:
-    query = cast("HTTPScope", scope)["query_string"]
-    if len(query) > LONGEST_QUERY:
-        return None
-    state = scope["litestar_app"].state
-    sightings: Sightings | None = state.get("sightings")
-    if sightings is None:
-        sightings = state["sightings"] = Sightings(frozenset(site_of(site) for site in house.settings.sites))
-    told = dict(parse_qsl(query.decode("latin-1"), max_num_fields=20)) if query.count(b"&") < 20 else {}
-    return sightings.take(told, placement=placement, version=version, now=house.clock.now())
 
 
 async def _say(send: Send, status: int, words: str, *, is_head: bool = False, more: list[Pair] | None = None) -> None:

@@ -56,6 +56,12 @@ def read_entry(fields: Mapping[str, str]) -> Entry:
     )
 
 
+def as_chosen(fields: dict[str, str]) -> dict[str, str]:
+    """What a link says, with how often where only the ladder says it: who took £10 a month has chosen monthly."""
+    ladders = [name for name in Frequency if fields.get(name)]
+    return fields if fields.get("frequency") or len(ladders) != 1 else {**fields, "frequency": ladders[0]}
+
+
 def carried_of(fields: Mapping[str, str]) -> dict[str, str]:
     """Where the reader came from, to be sent along with the form."""
     limits = {"article": 500}
@@ -133,8 +139,14 @@ def _check_frequency(text: str, ways: Ways, problems: list[tuple[str, str]]) -> 
         return None
     frequency = Frequency(text)
     if frequency is not Frequency.ONCE and not ways.is_recurring:
-        problems.append(("amount", _("Monthly and yearly donations are not possible at the moment; you can give once")))
+        problems.append(("amount", _not_recurring(ways)))
     return frequency
+
+
+def _not_recurring(ways: Ways) -> str:
+    if ways.offers_recurring:
+        return _("Monthly and yearly donations are not possible at the moment; you can give once")
+    return _("Monthly and yearly donations are not offered here; you can give once")
 
 
 def _check_amount(

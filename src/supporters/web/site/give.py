@@ -27,7 +27,7 @@ from supporters.web.common.house import House, client_ip, house_of
 from supporters.web.common.shell import page
 from supporters.web.common.ways import Ways, ways_of
 from supporters.web.site.ask import find_appeal, find_ended, outside_host, show
-from supporters.web.site.form import LINK_FIELDS, SENT_FIELDS, check_form, choose_amount, read_entry
+from supporters.web.site.form import LINK_FIELDS, SENT_FIELDS, as_chosen, check_form, choose_amount, read_entry
 from supporters.web.site.offered import offered_newsletter
 from supporters.web.site.raised import raised_of
 from supporters.web.site.resume import entry_of_attempt
@@ -42,14 +42,14 @@ READ: tuple[Method, ...] = ("GET", "HEAD")
 @route("/give", http_method=READ, opt=PUBLIC_ROUTE, middleware=[Shortcut()])
 async def show_give(request: AnyRequest) -> Response[bytes]:
     """The donation page for the general fund, or for the appeal that the address names."""
-    fields = read_query(request.scope["query_string"], LINK_FIELDS)
+    fields = as_chosen(read_query(request.scope["query_string"], LINK_FIELDS))
     return await _show_form(request, fields)
 
 
 @route("/g/{slug:str}", http_method=READ, opt=PUBLIC_ROUTE, middleware=[Shortcut()])
 async def show_appeal(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     """The donation page of one appeal; 404 with the general fund's page when there is none of that name."""
-    fields = read_query(request.scope["query_string"], LINK_FIELDS)
+    fields = as_chosen(read_query(request.scope["query_string"], LINK_FIELDS))
     return await _show_form(request, {**fields, "appeal": slug}, status_if_unknown=404)
 
 
@@ -208,7 +208,8 @@ def _from_link(
         notices.append(_("The link named a frequency that we do not know. Choose one here."))
     if entry.frequency in {"monthly", "yearly"} and not ways.is_recurring:
         entry = msgspec.structs.replace(entry, frequency="once", ladder="", other="")
-        notices.append(_("Monthly and yearly donations are not possible at the moment. You can give once."))
+        if ways.offers_recurring:
+            notices.append(_("Monthly and yearly donations are not possible at the moment. You can give once."))
     elif fields.get("amount"):
         entry, words = choose_amount(entry, fields["amount"], appeal, house.settings)
         notices += [words] if words else []

@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.errors import Conflict
 from supporters.kit.money import AmountProblem, Money, Problem, check_limits, format_money, parse_amount
 from supporters.kit.strings import gettext as _
-from supporters.plans.change import has_open_change, request_change, why_not
-from supporters.plans.models import Actor, ChangeKind
+from supporters.plans.change import has_open_change, request_change
+from supporters.plans.models import Actor, ChangeKind, PlanState
+from supporters.plans.possible import why_not
+from supporters.plans.unpaid import unpaid_bills
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.site import giving_asks as asks
@@ -104,7 +106,7 @@ async def show_pause(request: Any_, key: FromPath[str], reading: Session) -> Res
     """For how long nothing is taken; of a paused plan, whether it goes on."""
     way = await way_in(request, key, reading)
     style = style_of(request)
-    if way.plan.paused_until:
+    if way.plan.state == PlanState.PAUSED:
         return await _show(request, way, asks.go_on(way.plan, style), ChangeKind.GO_ON, reading)
     return await _show(request, way, asks.pause(way.plan, style), ChangeKind.PAUSE, reading)
 
@@ -130,7 +132,8 @@ async def take_go_on(request: Any_, key: FromPath[str], session: Session) -> Res
 async def show_try(request: Any_, key: FromPath[str], reading: Session) -> Response[bytes]:
     """Whether the payment that failed is tried again now."""
     way = await way_in(request, key, reading)
-    return await _show(request, way, asks.try_now(way.plan, style_of(request)), ChangeKind.TRY_NOW, reading)
+    ask = asks.try_now(way.plan, style_of(request), await unpaid_bills(reading, way.plan))
+    return await _show(request, way, ask, ChangeKind.TRY_NOW, reading)
 
 
 @at_both(SEND, "/try")

@@ -1,5 +1,6 @@
 """What each page of a plan asks, in words: amount, date, leaving one out, pausing, going on, trying again, card, stop."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -7,6 +8,7 @@ from supporters.kit.money import Money, plain_amount
 from supporters.kit.strings import gettext as _
 from supporters.plans.dates import date_range
 from supporters.plans.models import Plan
+from supporters.plans.unpaid import UnpaidBill, owed_in_all
 from supporters.plans.words import Style, method_words, name_of, reason_words
 from supporters.web.site.giving_way import Ask
 
@@ -124,15 +126,15 @@ def pause(plan: Plan, style: Style, *, problem: str = "") -> Ask:
 
 def go_on(plan: Plan, style: Style) -> Ask:
     """Whether a pause or a stop is taken back."""
-    line = (
-        _(
+    if plan.stops_at:
+        words = _(
             "You have stopped it: it ends on {day}. If you take that back, the next payment is taken on that day."
-        ).format(day=style.day(plan.stops_at))
-        if plan.stops_at
-        else _("It is paused until {day}. If it goes on now, payments are taken when they fall due again.").format(
-            day=style.day(plan.paused_until)
         )
-    )
+    elif plan.paused_until:
+        words = _("It is paused until {day}. If it goes on now, payments are taken when they fall due again.")
+    else:
+        words = _("It is paused. If it goes on now, payments are taken when they fall due again.")
+    line = words.format(day=style.day(plan.stops_at or plan.paused_until))
     return Ask(
         heading=_("Go on giving {amount}?").format(amount=style.of(plan)),
         lines=(line,),
@@ -142,14 +144,14 @@ def go_on(plan: Plan, style: Style) -> Ask:
     )
 
 
-def try_now(plan: Plan, style: Style) -> Ask:
-    """Whether the payment that failed is tried again."""
+def try_now(plan: Plan, style: Style, owed: Sequence[UnpaidBill]) -> Ask:
+    """Whether what failed is tried again."""
     again = (
         _("By itself it is tried again on {day}.").format(day=style.day(plan.next_try_at)) if plan.next_try_at else ""
     )
     return Ask(
-        heading=_("Try {amount} again now?").format(amount=style.sum(plan.amount_minor, plan.currency)),
-        lines=tuple(line for line in (reason_words(plan.failure_code), again) if line),
+        heading=_("Try {amount} again now?").format(amount=_owed(plan, style, owed)),
+        lines=tuple(line for line in (reason_words(plan.failure_code), _several(owed), again) if line),
         rows=((_("Paid with"), method_words(plan)),),
         action="/try",
         button=_("Try now"),
@@ -158,14 +160,16 @@ def try_now(plan: Plan, style: Style) -> Ask:
     )
 
 
-def card(plan: Plan, style: Style) -> Ask:
+def card(plan: Plan, style: Style, owed: Sequence[UnpaidBill]) -> Ask:
     """Whether another card or account is given, on Stripe's own page."""
     lines = [
         _("You give the new card or account on the page of Stripe, who take our payments; we never see its number.")
     ]
     if plan.failed_invoice_id:
-        amount = style.sum(plan.amount_minor, plan.currency)
+        amount = _owed(plan, style, owed)
         lines.append(_("The {amount} that could not be taken is then taken from it at once.").format(amount=amount))
+        if len(owed) > 1:
+            lines.append(_several(owed))
     else:
         lines.append(
             _("Nothing is taken on that page. It counts from the next payment on, {day}.").format(
@@ -180,6 +184,16 @@ def card(plan: Plan, style: Style) -> Ask:
         button=_("On to Stripe"),
         keep=_("Keep it as it is"),
     )
+
+
+def _owed(plan: Plan, style: Style, owed: Sequence[UnpaidBill]) -> str:
+    return style.sum(owed_in_all(owed, plan).minor if owed else plan.amount_minor, plan.currency)
+
+
+def _several(owed: Sequence[UnpaidBill]) -> str:
+    if len(owed) < 2:
+        return ""
+    return _("These are {count} payments. They are taken one by one, the oldest first.").format(count=len(owed))
 
 
 def stop(plan: Plan, style: Style) -> Ask:

@@ -12,8 +12,9 @@ from supporters.kit.errors import Conflict
 from supporters.kit.strings import gettext as _
 from supporters.payments.gateway import GatewayError, SetupRequest
 from supporters.plans.cards import CardPage, ask_for_card, page_opened
-from supporters.plans.change import why_not
 from supporters.plans.models import Actor, ChangeKind
+from supporters.plans.possible import why_not
+from supporters.plans.unpaid import unpaid_bills
 from supporters.web.common.house import House, house_of
 from supporters.web.site import giving_asks as asks
 from supporters.web.site.giving_way import READ, SEND, Way, at_both, read_way, show_ask, style_of, way_in
@@ -25,7 +26,7 @@ AnyRequest = Request[Any, Any, Any]
 async def show_card(request: AnyRequest, key: FromPath[str], reading: NamedDependency[AsyncSession]) -> Response[bytes]:
     """What happens on Stripe's page, and the way there."""
     way = await way_in(request, key, reading)
-    ask = asks.card(way.plan, style_of(request))
+    ask = asks.card(way.plan, style_of(request), await unpaid_bills(reading, way.plan))
     why = why_not(way.plan, ChangeKind.METHOD, now=house_of(request).clock.now())
     return show_ask(request, way, asks.not_now(ask.heading, why) if why else ask)
 

@@ -15,10 +15,11 @@ from supporters.kit.ids import is_ulid
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.plans import change_words
-from supporters.plans.change import STOPPING, say_why
+from supporters.plans.change import say_why
 from supporters.plans.mine import plan_card
 from supporters.plans.models import ChangeKind, ChangeState, PlanChange, PlanState
 from supporters.plans.not_changed import failure_words
+from supporters.plans.possible import STOPPING
 from supporters.plans.words import Words
 from supporters.web.common.access import SUPPORTER
 from supporters.web.common.house import house_of
@@ -74,7 +75,7 @@ async def show_change(request: AnyRequest, key: FromPath[str], change_id: FromPa
         asks_why=state == DONE and change.kind in STOPPING,
         can_go_on=_can_go_on(way, change),
         is_tried=state == DONE and change.kind == ChangeKind.TRY_NOW,
-        still_fails=way.plan.state == PlanState.FAILING,
+        still_fails=way.plan.failed_invoice_id is not None,
         seal=seal_for(house.settings, way.key),
     )
 
