@@ -98,9 +98,11 @@ async def fill(db: Database, plans: int, payments: int) -> None:
                 await session.execute(insert(table), [row for each in batch for row in each[place][1]])
         print(f"\r{min(first + AT_ONCE - 1, plans)} plans", end="", flush=True)
     print()
-    async with db.engine.connect() as connection:
-        alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await alone.execute(text("ANALYZE" if db.is_sqlite else "VACUUM (ANALYZE)"))
+    await db.keep_statistics()  # as every night
+    if not db.is_sqlite:
+        async with db.engine.connect() as connection:
+            alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await alone.execute(text("VACUUM (ANALYZE)"))  # as PostgreSQL does by itself
 
 
 async def measure(client: httpx.AsyncClient, path: str, *, has_bar: bool = True) -> bool:

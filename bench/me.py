@@ -99,9 +99,11 @@ async def fill(db: Database, count: int, *, ids: Ids) -> None:
             batch = [rows_of(number, shared) for number in range(first, min(first + AT_ONCE, count))]
             for table in batch[0]:
                 await session.execute(insert(table), [row for each in batch for row in each[table]])
-    async with db.engine.connect() as connection:
-        alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await alone.execute(text("ANALYZE" if db.is_sqlite else "VACUUM (ANALYZE)"))
+    await db.keep_statistics()  # as every night
+    if not db.is_sqlite:
+        async with db.engine.connect() as connection:
+            alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await alone.execute(text("VACUUM (ANALYZE)"))  # as PostgreSQL does by itself
 
 
 async def sign_in(db: Database, numbers: list[int], *, ids: Ids) -> list[str]:

@@ -230,6 +230,8 @@ async def run(folder: Path, plans: int, months: int) -> bool:
         if not campaign.state["idle"] and campaign.state["day"]:
             campaign._note_idle()
         await campaign.pass_days()
+        await asyncio.sleep(SETTLES)  # the fees of what was charged last
+        await campaign.quiet()
         report(campaign)
         broken = await books(campaign)
     for line in broken:

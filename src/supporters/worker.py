@@ -217,6 +217,7 @@ class Worker:
             attempts = await purge_attempts(session, now=now)
             await work.finish(session)
         erased = await self._erase_payloads()
+        await self._tools.db.keep_statistics()
         log.info("purged", count=sum(counts) + attempts + erased)
 
     async def _erase_payloads(self) -> int:

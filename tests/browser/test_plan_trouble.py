@@ -104,7 +104,7 @@ async def test_a_dispute_that_is_lost(life: Lifetime) -> None:
         "Your bank has returned £10 to you", "the bank has decided for you", "Receipt R-2026-0001 does not count"
     )
     life.letter(
-        "Done: your monthly donation is stopped", "Nothing more will be taken.", "because your bank disputes a payment"
+        "Your monthly donation is stopped", "Nothing more will be taken.", "because your bank disputes a payment"
     )
     dana = await life.staff()
     await dana.open("/desk/disputes?state=over")
@@ -115,7 +115,7 @@ async def test_a_dispute_that_is_lost(life: Lifetime) -> None:
 async def the_plan_is_held(life: Lifetime, ada: Person) -> None:
     """Nothing more is taken until the bank has decided, and Ada knows."""
     paused = life.letter(
-        "Done: your monthly donation is paused", "Your bank questions a payment. Until that is decided nothing is taken"
+        "Your monthly donation is paused", "Your bank questions a payment. Until that is decided nothing is taken"
     )
     await ada.open_letter(paused)
     await ada.follow("Look at it or change it")

@@ -58,7 +58,7 @@ async def rendered(journey: PlanJourney, kind: str) -> RenderedLetter:
     ("tries", "next_in", "subject", "says"),
     [
         (1, 3, "We couldn't take your £10 this time", "If that works, you need do nothing."),
-        (2, 5, "Next try on", "the donation stops"),
+        (2, 5, "Next try for your £10 on", "the donation stops"),
         (3, None, "We couldn't take your £10", "unless you stop"),
     ],
 )

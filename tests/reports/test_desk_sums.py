@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from books import NOW, donation_id, donation_row, found
 from promises import add_plan
@@ -72,3 +72,14 @@ async def test_fees_are_kept_of_the_donations_own_currency_and_are_unknown_until
         sums = await sum_rows(session, DonationFilter(), currency="GBP", zone="UTC")
     assert kept == [35, None, None]
     assert [(each.fees, each.fees_unknown_count) for each in sums] == [(Money(0, "EUR"), 1), (Money(35, "GBP"), 1)]
+
+
+async def test_the_database_knows_how_its_tables_are_filled(db: Database) -> None:
+    await give(db, *({"amount_minor": 100 + number} for number in range(50)))
+
+    await db.keep_statistics()
+
+    if db.is_sqlite:
+        known = text("SELECT stat FROM sqlite_stat1 WHERE idx = 'ix_donation_sums'")
+        async with db.reading() as session:
+            assert str(await session.scalar(known)).startswith("50 50 50 50 50 ")

@@ -15,8 +15,6 @@ from supporters.kit.db import UTCDateTime
 
 Moment = datetime | ColumnElement[datetime]
 PAID = Donation.state == DonationState.PAID
-    f"'{DonationState.PAID}'"
-)  # as it stands in the index, which a bound value does not
 
 
 def of_every_kind() -> list[ColumnElement[bool]]:

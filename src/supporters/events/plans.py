@@ -20,7 +20,7 @@ from supporters.payments.facts import (
 from supporters.payments.models import Owner
 from supporters.payments.news import Outcome
 from supporters.payments.owners import Owned
-from supporters.plans import cards, fail, follow, methods, refused, renew, start
+from supporters.plans import at_bank, cards, fail, follow, methods, refused, renew, start
 from supporters.plans.models import Plan
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ async def apply(books: "Books", fact: OfPlan) -> Outcome:
         case MethodSeen():
             is_ours = await methods.see_method(books.session, fact, ids=books.tools.ids, now=books.now)
         case MandateSeen():
-            tools, now = books.tools, books.now
-            is_ours = await methods.see_mandate(books.session, fact, ids=tools.ids, now=now, settings=tools.settings)
+            is_ours = await methods.see_mandate(books.session, fact, ids=books.tools.ids, now=books.now)
     return Outcome.HANDLED if is_ours else Outcome.NOT_OURS
 
 
@@ -98,6 +97,8 @@ async def _see_bill(books: "Books", fact: InvoiceSeen) -> Outcome:
         await fail.invoice_closed(session, fact, ids=tools.ids, now=now)
     elif fact.has_failed:
         await fail.invoice_failed(session, fact, ids=tools.ids, now=now, settings=tools.settings)
+    elif at_bank.is_at_bank(fact) and fact.occurred_at is None:  # an event does not say why a bill is open
+        await at_bank.bill_at_bank(session, fact, ids=tools.ids, now=now)
     for payment_intent_id in fact.payment_intent_ids:
         books.own(payment_intent_id, Owned(Owner.OURS, fact.invoice_id))
         books.release(payment_intent_id)

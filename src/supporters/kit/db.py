@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, DateTime, Insert, MetaData, Result, event, types
+from sqlalchemy import CursorResult, DateTime, Insert, MetaData, Result, event, text, types
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -109,6 +109,15 @@ class Database:
         Callers at the same moment share one statement and one commit; a row that fails, fails for its caller alone.
         """
         await self._accepting.store(statement, rows if isinstance(rows, list) else [rows])
+
+    async def keep_statistics(self) -> None:
+        """SQLite knows how its tables are filled: without that it reads whole tables where an index is at hand.
+
+        PostgreSQL sees to it by itself. Connections that are open already learn of it when they are made anew.
+        """
+        if self.is_sqlite:
+            async with self.unit_of_work() as session:
+                await session.execute(text("ANALYZE"))
 
     async def close(self) -> None:
         """Every connection is closed."""

@@ -19,6 +19,7 @@ from supporters.kit.ids import Ids
 from supporters.kit.money import LARGEST_MINOR, step
 from supporters.kit.strings import gettext as _
 from supporters.plans.dates import date_range, held_until
+from supporters.plans.held import waits_for_bank
 from supporters.plans.history import note
 from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, StopReason
 from supporters.plans.possible import STOPPING, why_not
@@ -46,7 +47,8 @@ async def request_change(
     possible now. *Writes* change, job, and audit where staff ask.
     """
     plan = await lock_plan(session, plan_id)
-    why = why_not(plan, kind, now=now, has_open=await has_open_change(session, plan_id), actor=actor)
+    has_open, is_held = await has_open_change(session, plan_id), await waits_for_bank(session, plan)
+    why = why_not(plan, kind, now=now, has_open=has_open, is_held=is_held, actor=actor)
     if why:
         raise Conflict(why)
     change = new_change(plan, kind, actor=actor, actor_id=actor_id, ids=ids, now=now)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from supporters.kit.strings import gettext as _
+from supporters.plans.dates import taken_at
 from supporters.plans.models import Actor, ChangeKind, Plan, PlanChange
-from supporters.plans.words import Style, Words, again_url, method_words, name_of
+from supporters.plans.words import Style, Words, again_url, method_words, name_of, next_row
 from supporters.settings import Settings
 
 Told = tuple[str, str, list[tuple[str, str]]]  # the head (also the subject), the lead, the facts
@@ -34,8 +35,9 @@ def changed(plan: Plan, change: PlanChange, style: Style, *, url: str, settings:
         button = _("Take the stop back")
     elif is_over:
         button, target = _("Start again"), again_url(plan, settings)
+    is_asked = change.actor != Actor.HOUSE
     return Words(
-        subject=_("Done: {what}").format(what=head),
+        subject=_("Done: {what}").format(what=head) if is_asked else f"{head[:1].upper()}{head[1:]}",
         head=head,
         lead=lead,
         rows=rows,
@@ -55,56 +57,62 @@ def _by(change: PlanChange) -> str:
     return _("You asked for this. If it was not you, answer this letter.")
 
 
-def _next(plan: Plan, style: Style) -> tuple[str, str]:
-    return _("Next payment"), style.day(plan.next_at)
-
-
 def _amount(plan: Plan, change: PlanChange, style: Style) -> Told:
     was: dict[str, Any] = change.was
-    old = style.sum(int(was["amount_minor"]), plan.currency)
+    minor = int(was["amount_minor"])
+    old = style.sum(minor, plan.currency)
     head = _("{old} → {new}").format(old=old, new=style.of(plan))
     lead = _("From the next payment on you give {new}. Until then nothing is taken.").format(new=style.of(plan))
-    return head, lead, [(_("Until now"), old), (_("From now on"), style.of(plan)), _next(plan, style)]
+    return (
+        head,
+        lead,
+        [
+            (_("Until now"), style.per(minor, plan.currency, plan.frequency)),
+            (_("From now on"), style.of(plan)),
+            next_row(plan, style),
+        ],
+    )
 
 
 def _date(plan: Plan, _change: PlanChange, style: Style) -> Told:
     head = _("next payment on {day}").format(day=style.day(plan.next_at))
     lead = _("Later payments follow from that day. Nothing is taken before.")
-    return head, lead, [(_("Amount"), style.of(plan)), _next(plan, style)]
+    return head, lead, [(_("Amount"), style.of(plan)), next_row(plan, style)]
 
 
 def _skip(plan: Plan, _change: PlanChange, style: Style) -> Told:
     lead = _("Nothing is taken for it, and nothing is owed later. After that it goes on by itself.")
-    return _("the next payment is left out"), lead, [(_("Amount"), style.of(plan)), *_until(plan, style)]
+    return _("the next payment is left out"), lead, [(_("Amount"), style.of(plan)), next_row(plan, style)]
 
 
 def _pause(plan: Plan, _change: PlanChange, style: Style) -> Told:
-    lead = _("Nothing is taken until then, and nothing is owed later. It goes on by itself.")
+    lead = _("Nothing is taken before {day}, and nothing is owed later. It goes on by itself.").format(
+        day=style.day(taken_at(plan))
+    )
     head = _("your {name} is paused").format(name=name_of(plan))
-    return head, lead, [(_("Amount"), style.of(plan)), *_until(plan, style)]
+    return head, lead, [(_("Amount"), style.of(plan)), next_row(plan, style)]
 
 
 def _hold(plan: Plan, _change: PlanChange, style: Style) -> Told:
-    lead = _("Your bank questions a payment. Until that is decided nothing is taken, and nothing is owed later.")
+    lead = _(
+        "Your bank is looking at a payment that you or it asked about. Until it has decided, nothing is taken, and "
+        "nothing is owed later."
+    )
     return _("your {name} is paused").format(name=name_of(plan)), lead, [(_("Amount"), style.of(plan))]
-
-
-def _until(plan: Plan, style: Style) -> list[tuple[str, str]]:
-    return [(_("Paused until"), style.day(plan.paused_until))] if plan.paused_until else []
 
 
 def _go_on(plan: Plan, _change: PlanChange, style: Style) -> Told:
     head = _("your {name} goes on").format(name=name_of(plan))
     if plan.paused_until:
         lead = _("The pause that you had asked for counts again; after it, payments are taken when they fall due.")
-        return head, lead, [(_("Amount"), style.of(plan)), *_until(plan, style)]
-    return head, _("Thank you."), [(_("Amount"), style.of(plan)), _next(plan, style)]
+        return head, lead, [(_("Amount"), style.of(plan)), next_row(plan, style)]
+    return head, _("Thank you."), [(_("Amount"), style.of(plan)), next_row(plan, style)]
 
 
 def _method(plan: Plan, _change: PlanChange, style: Style) -> Told:
     head = _("another way to pay")
     lead = _("Your {name} is paid this way from now on.").format(name=name_of(plan))
-    return head, lead, [(_("Paid with"), method_words(plan)), (_("Amount"), style.of(plan)), _next(plan, style)]
+    return head, lead, [(_("Paid with"), method_words(plan)), (_("Amount"), style.of(plan)), next_row(plan, style)]
 
 
 def _stop(plan: Plan, _change: PlanChange, style: Style) -> Told:

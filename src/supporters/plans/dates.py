@@ -8,9 +8,14 @@ from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from supporters.plans.models import Plan, PlanState
+
 MIDDAY = time(12)  # far from midnight, so that Stripe's day (in UTC) is the day that was chosen
 AFTER_A_BILL = timedelta(days=1)
 MONTHS_OF = {"monthly": 1, "yearly": 12}
+SATURDAY = 5
+WORKING_DAYS = {"bacs_debit": 7}
+MOST_WORKING_DAYS = 14  # SEPA's
 
 
 def add_months(day: date, months: int, *, anchor: int | None = None) -> date:
@@ -48,6 +53,27 @@ def next_taken(next_at: datetime, frequency: str, *, paused_until: datetime | No
         step += MONTHS_OF[frequency]
         taken = datetime.combine(add_months(next_on, step, anchor=anchor), next_at.timetz())
     return taken
+
+
+def taken_at(plan: Plan) -> datetime | None:
+    """When money is next taken; None when nothing is, the first payment is at the bank, or it is held until decided."""
+    if plan.next_at is None or plan.stops_at or plan.state in (PlanState.STOPPED, PlanState.STARTING):
+        return None
+    if plan.state == PlanState.PAUSED and plan.paused_until is None:
+        return None
+    return next_taken(plan.next_at, plan.frequency, paused_until=plan.paused_until, started_at=plan.started_at)
+
+
+def answered_by(asked_at: datetime, method: str) -> datetime:
+    """The day by which a bank has paid a debit or said no, at the latest: so many working days after it was asked.
+
+    Source: docs.stripe.com/payments/bacs-debit (with a new instruction) and /payments/sepa-debit, read 2026-11-22.
+    """
+    day, left = asked_at, WORKING_DAYS.get(method, MOST_WORKING_DAYS)
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() < SATURDAY
+    return day
 
 
 def date_range(next_on: date, today: date) -> tuple[date, date]:

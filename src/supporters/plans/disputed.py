@@ -19,14 +19,18 @@ from supporters.jobs.work import TryLater, Work
 from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
 from supporters.plans.change import has_open_change, lock_plan, request_change
+from supporters.plans.dates import taken_at
+from supporters.plans.held import UNDECIDED, hold_of, is_decided
 from supporters.plans.history import note
+from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, ChangeState, Instalment, Plan, PlanChange, PlanState
+from supporters.plans.words import again_url
+from supporters.settings import Settings
 
 DISPUTED = "plans.disputed"
 UNWANTED = frozenset(
     {"customer_initiated", "debit_not_authorized", "incorrect_account_details"}
 )  # no later debit is paid
-UNDECIDED = frozenset({DisputeState.NEEDS_ANSWER, DisputeState.UNDER_REVIEW})
 SOON = timedelta(seconds=30)
 
 
@@ -61,6 +65,26 @@ def wanted_change(state: str, reason: str) -> ChangeKind | None:
     return ChangeKind.GO_ON if state == DisputeState.WON else None
 
 
+async def plan_after_loss(
+    session: AsyncSession, donation_id: str, reason: str, *, now: datetime, settings: Settings
+) -> dict[str, object]:
+    """What becomes of the plan whose payment a bank took back, for the letter about it; nothing for a one-off."""
+    plan_id = await plan_of_donation(session, donation_id)
+    if plan_id is None:
+        return {}
+    plan = await session.get_one(Plan, plan_id)
+    is_over = plan.state == PlanState.STOPPED or plan.stops_at is not None
+    ends = is_over or wanted_change(DisputeState.LOST, reason) is ChangeKind.STOP
+    next_at = None if ends else taken_at(plan)
+    pages = PlanLinks(settings.secret_key, settings.base_url).plan_url(plan.id, now=now)
+    return {
+        "plan_is": "over" if is_over else "stopped" if ends else "going_on",
+        "plan_frequency": plan.frequency,
+        "plan_next_at": next_at.isoformat() if next_at else None,
+        "plan_url": again_url(plan, settings) if ends else pages,
+    }
+
+
 async def follow_dispute(work: Work, payload: dict[str, Any]) -> None:
     """Job `plans.disputed`: the plan is asked to be held, to go on or to stop, as its dispute stands now. Raises TryLater.
 
@@ -81,9 +105,9 @@ async def _ask(session: AsyncSession, plan_id: str, kind: ChangeKind, dispute: D
         return
     if await has_open_change(session, plan_id):
         raise TryLater("another change of the plan is being made", after=SOON)
-    hold = await _hold_of(session, plan)
+    hold = await hold_of(session, plan)
     if (kind is ChangeKind.HOLD and hold) or (
-        kind is ChangeKind.GO_ON and not (hold and await _is_decided(session, plan))
+        kind is ChangeKind.GO_ON and not (hold and await is_decided(session, plan))
     ):
         return
     if kind is ChangeKind.HOLD and await _was_let_go_on(session, plan_id, since=dispute.created_at):
@@ -101,28 +125,11 @@ async def _ask(session: AsyncSession, plan_id: str, kind: ChangeKind, dispute: D
         )
 
 
-async def _hold_of(session: AsyncSession, plan: Plan) -> PlanChange | None:
-    """The change by which the plan is held; None when it is not, or is paused by somebody's own wish."""
-    if plan.state != PlanState.PAUSED or plan.paused_until is not None:
-        return None
-    done = (PlanChange.plan_id == plan.id) & (PlanChange.state == ChangeState.DONE)
-    pausing = done & PlanChange.kind.in_([ChangeKind.HOLD, ChangeKind.SKIP, ChangeKind.PAUSE, ChangeKind.GO_ON])
-    last = await session.scalar(select(PlanChange).where(pausing).order_by(PlanChange.id.desc()).limit(1))
-    return last if last and last.kind == ChangeKind.HOLD else None
-
-
 async def _was_let_go_on(session: AsyncSession, plan_id: str, *, since: datetime) -> bool:
     """Whether the supporter, or staff for them, have let the plan go on although the dispute was known."""
     mine = (PlanChange.plan_id == plan_id) & (PlanChange.kind == ChangeKind.GO_ON) & (PlanChange.actor != Actor.HOUSE)
     wanted = mine & (PlanChange.state == ChangeState.DONE) & (PlanChange.created_at > since)
     return await session.scalar(select(PlanChange.id).where(wanted).limit(1)) is not None
-
-
-async def _is_decided(session: AsyncSession, plan: Plan) -> bool:
-    """Whether no dispute about a payment of the plan is open."""
-    mine = select(Dispute.id).join(Instalment, Instalment.donation_id == Dispute.donation_id)
-    wanted = mine.where(Instalment.plan_id == plan.id, Dispute.state.in_(UNDECIDED)).limit(1)
-    return await session.scalar(wanted) is None
 
 
 def _pause_before(hold: PlanChange, now: datetime) -> dict[str, object]:

@@ -8,6 +8,7 @@ from supporters.donations.instalments import give_up_first
 from supporters.kit.ids import Ids
 from supporters.payments.facts import InvoiceSeen
 from supporters.plans import letters
+from supporters.plans.at_bank import bank_has_answered
 from supporters.plans.history import note
 from supporters.plans.looks import ask_for_look
 from supporters.plans.models import Plan, PlanState
@@ -30,6 +31,7 @@ async def invoice_failed(
     if plan is None:
         return
     await _note_failure(session, plan, fact, ids=ids, now=now)
+    await bank_has_answered(session, plan, fact)
     unpaid = [bill.invoice_id for bill in await unpaid_bills(session, plan)]
     if plan.state == PlanState.STOPPED or fact.invoice_id not in unpaid:
         return

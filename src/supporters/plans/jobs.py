@@ -7,6 +7,7 @@ from supporters.jobs.backstage import Backstage
 from supporters.jobs.timers import Timer
 from supporters.jobs.work import Handler
 from supporters.plans.looks import LOOK, Applying, Looking, ask_for_look, look
+from supporters.plans.methods import MANDATE_ENDED, tell_of_mandate
 from supporters.plans.orders import Closing
 from supporters.plans.refused import REFUSED, end_refused
 from supporters.plans.tend import TEND, tend
@@ -21,5 +22,6 @@ def handlers(backstage: Backstage, *, stripe: Closing, books: Applying) -> dict[
     return {
         LOOK: partial(look, stripe=stripe, books=books),
         REFUSED: partial(end_refused, stripe=stripe, books=books),
+        MANDATE_ENDED: partial(tell_of_mandate, settings=backstage.settings),
         TEND: partial(tend, settings=backstage.settings),
     }

@@ -3,7 +3,7 @@
 from supporters.kit.strings import gettext as _
 from supporters.payments.facts import InvoiceSeen
 from supporters.plans.models import Method, Plan, StopReason
-from supporters.plans.words import Style, Words, again_url, method_words, name_of, reason_words
+from supporters.plans.words import Style, Words, again_url, is_debit_over, method_words, name_of, next_row, reason_words
 from supporters.settings import Settings
 
 
@@ -18,7 +18,7 @@ def started(plan: Plan, style: Style, *, url: str, count: int) -> Words:
         subject=_("Your {per} to {paper}").format(per=per, paper=style.paper),
         head=_("Your {name} has started.").format(name=name_of(plan)),
         lead=_("You give {per} until you stop. Thank you.").format(per=per),
-        rows=_facts(plan, style),
+        rows=facts_of(plan, style),
         then=_debit_words(plan) or _("A receipt comes with every payment."),
         button=_("Change or stop it"),
         url=url,
@@ -30,14 +30,17 @@ def failed(plan: Plan, bill: InvoiceSeen, style: Style, *, url: str) -> Words:
     """A bill was not paid. Nothing in it blames; who does nothing learns what happens then."""
     amount = style.sum(bill.amount_due_minor, bill.currency)
     next_try = bill.next_try_at
-    if next_try is None:
+    if is_debit_over(bill.failure_code) and plan.method != Method.CARD:
+        subject, next_try = _("We couldn't take your {amount}").format(amount=amount), None
+        then = _("That account cannot be debited any more. Pay another way, or do nothing: then the donation stops.")
+    elif next_try is None:
         subject = _("We couldn't take your {amount}").format(amount=amount)
         then = _("It is not tried again by itself. You can pay it another way here, or leave it out.")
         if plan.next_at:
             later = _("The next payment is due on {day}, unless you stop.").format(day=style.day(plan.next_at))
             then = f"{then} {later}"
     elif bill.tries > 1:
-        subject = _("Next try on {day}").format(day=style.short_day(next_try))
+        subject = _("Next try for your {amount} on {day}").format(amount=amount, day=style.short_day(next_try))
         then = _("It is tried again on {day}. Or do nothing: when the last try fails too, the donation stops.").format(
             day=style.day(next_try)
         )
@@ -90,11 +93,12 @@ def ended(plan: Plan, style: Style, settings: Settings) -> Words:
 def stopped(plan: Plan, style: Style, settings: Settings) -> Words:
     """It ended without the supporter having asked us: by the bank's dispute, or at Stripe."""
     by_bank = plan.stop_reason == StopReason.DISPUTE
-    asked = _("Your bank took a payment back, so we have stopped it.")
+    asked = _("Your bank took a payment back, so we have stopped the donation. Nothing more will be taken.")
+    elsewhere = _("It was ended at Stripe, who take payments for us. Nothing more will be taken.")
     return Words(
         subject=_("Your {name} has stopped").format(name=name_of(plan)),
         head=_("Your {name} has stopped.").format(name=name_of(plan)),
-        lead=asked if by_bank else _("We have ended it where payments are taken. Nothing more will be taken."),
+        lead=asked if by_bank else elsewhere,
         rows=[(_("Donation"), style.of(plan)), (_("Stopped on"), style.day(plan.stopped_at))],
         then=_("If that was not meant, start a new one. If it was, there is nothing to do."),
         button=_("Start again"),
@@ -112,7 +116,7 @@ def card_ending(plan: Plan, style: Style, *, url: str) -> Words:
         lead=_("After {day} the bank may refuse it. Give us the new one when you have it.").format(
             day=style.day(plan.method_expires_on)
         ),
-        rows=[*_facts(plan, style)],
+        rows=facts_of(plan, style),
         then=_("Some banks pass the new card on by themselves. Then this takes care of itself."),
         button=_("Change the card"),
         url=f"{url}/payment",
@@ -127,8 +131,8 @@ def yearly(plan: Plan, style: Style, *, url: str) -> Words:
         subject=_("Your yearly {amount} is due on {day}").format(amount=amount, day=style.short_day(day)),
         head=_("Your yearly {amount} is due on {day}.").format(amount=amount, day=style.short_day(day)),
         lead=_("If you still want to give it, there is nothing to do. Thank you."),
-        rows=_facts(plan, style),
-        then=_("Change the amount or the date, or stop it, until the day before."),
+        rows=facts_of(plan, style),
+        then=_("You can change the amount or the date, or stop it, until the day before."),
         button=_("Change or stop it"),
         url=url,
     )
@@ -140,7 +144,7 @@ def mandate_ended(plan: Plan, style: Style, *, url: str) -> Words:
         subject=_("Your {name} needs another way to pay").format(name=name_of(plan)),
         head=_("Your bank has ended the debit for your {name}.").format(name=name_of(plan)),
         lead=_("We can take no more payments from that account. Nothing is owed."),
-        rows=_facts(plan, style),
+        rows=[(_("Amount"), style.of(plan)), (_("Until now paid with"), method_words(plan))],
         then=_("If you ended it yourself and want to stop, you need do nothing: the donation stops."),
         button=_("Give another card or account"),
         url=f"{url}/payment",
@@ -152,10 +156,11 @@ def _of(plan: Plan, bill: InvoiceSeen, style: Style) -> str:
     return style.per(bill.amount_due_minor, bill.currency, plan.frequency)
 
 
-def _facts(plan: Plan, style: Style) -> list[tuple[str, str]]:
+def facts_of(plan: Plan, style: Style) -> list[tuple[str, str]]:
+    """What a plan is now: how much, when next, and how it is paid."""
     return [
         (_("Amount"), style.of(plan)),
-        (_("Next payment"), style.day(plan.next_at)),
+        next_row(plan, style),
         (_("Paid with"), method_words(plan)),
     ]
 

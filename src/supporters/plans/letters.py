@@ -14,7 +14,7 @@ from supporters.payments.facts import InvoiceSeen
 from supporters.people.models import EmailAddress, Supporter
 from supporters.plans import change_words, letter_words
 from supporters.plans.links import PlanLinks
-from supporters.plans.models import ChangeKind, ChangeState, Plan, PlanChange, PlanState, StopReason
+from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState, StopReason
 from supporters.plans.words import Style, Words
 from supporters.settings import Settings
 
@@ -73,7 +73,7 @@ async def tell_stopped(session: AsyncSession, plan: Plan, *, ids: Ids, now: date
 
 
 async def _is_told_of_dispute(session: AsyncSession, plan: Plan) -> bool:
-    """Whether the stop after a dispute was asked for by us: then its own letter went out when it was carried out."""
+    """Whether the stop after a dispute was asked for by us: then the letter about the returned payment has said it."""
     if plan.stop_reason != StopReason.DISPUTE:
         return False
     stops = (PlanChange.plan_id == plan.id) & (PlanChange.kind == ChangeKind.STOP)
@@ -86,9 +86,10 @@ async def tell_changed(
 ) -> None:
     """Its supporter hears what was changed, from when, and how it is undone. `plan` is as it is now.
 
-    A payment that was only tried again has its own letter already, or its receipt. *Idempotent by* the change.
+    A payment that was only tried again has its own letter already, or its receipt; and when we stop a plan because a
+    bank took a payment back, the letter about that has said so. *Idempotent by* the change.
     """
-    if change.kind == ChangeKind.TRY_NOW:
+    if change.kind == ChangeKind.TRY_NOW or (change.kind == ChangeKind.STOP and change.actor == Actor.HOUSE):
         return
     words = change_words.changed(plan, change, Style(settings, now), url=_url(plan, now, settings), settings=settings)
     await _send(session, plan, CHANGED, words, once=change.id, ids=ids, now=now, settings=settings)

@@ -1,5 +1,6 @@
 """Plans as their supporters see them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,6 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Donation, DonationState, Frequency
 from supporters.kit.money import Money
+from supporters.plans.at_bank import BillAtBank, bills_at_bank
+from supporters.plans.dates import taken_at
+from supporters.plans.held import waits_for_bank
 from supporters.plans.models import (
     ChangeKind,
     ChangeState,
@@ -18,6 +22,7 @@ from supporters.plans.models import (
     PlanState,
     ReceiptWish,
 )
+from supporters.plans.unpaid import UnpaidBill, unpaid_of
 
 
 class PlanCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +39,16 @@ class PlanCard(msgspec.Struct, frozen=True, kw_only=True):
     receipts: ReceiptWish
     started_at: datetime
     next_at: datetime | None
+    taken_at: datetime | None  # when money is next taken, after any pause
+    waits_for_bank: bool  # held for a dispute that is not decided
     paused_until: datetime | None
     stops_at: datetime | None
     stopped_at: datetime | None
     failure_code: str | None
     failed_at: datetime | None
     next_try_at: datetime | None
+    owed: Money | None  # the bill that failed first
+    at_bank: Sequence[BillAtBank]
     action_url: str | None  # the bank's page, when it wants the supporter to confirm
     waits_for: ChangeKind | None  # a change that Stripe has not answered yet
     given: Money  # what came and was not returned
@@ -50,7 +59,7 @@ async def plans_of(session: AsyncSession, supporter_id: str) -> list[PlanCard]:
     """Every plan of the supporter: those that go on first, then the newest."""
     is_over = case((Plan.state == PlanState.STOPPED, 1), else_=0)
     wanted = _wanted().where(Plan.supporter_id == supporter_id).order_by(is_over, Plan.id.desc())
-    return [_card(*row) for row in await session.execute(wanted)]
+    return await _cards(session, wanted)
 
 
 async def plan_card(session: AsyncSession, plan_id: str, supporter_id: str | None = None) -> PlanCard | None:
@@ -58,8 +67,23 @@ async def plan_card(session: AsyncSession, plan_id: str, supporter_id: str | Non
     wanted = _wanted().where(Plan.id == plan_id)
     if supporter_id is not None:
         wanted = wanted.where(Plan.supporter_id == supporter_id)
-    found = (await session.execute(wanted)).one_or_none()
-    return _card(*found) if found else None
+    found = await _cards(session, wanted)
+    return found[0] if found else None
+
+
+async def _cards(session: AsyncSession, wanted: Select[Plan, str, int, int]) -> list[PlanCard]:
+    rows = (await session.execute(wanted)).all()
+    at_bank = await bills_at_bank(session, [plan.id for plan, *_ in rows])
+    unpaid = await unpaid_of(session, [plan for plan, *_ in rows if plan.failed_invoice_id])
+    return [
+        _card(
+            *row,
+            at_bank=at_bank.get(row[0].id, ()),
+            unpaid=unpaid.get(row[0].id, ()),
+            is_held=await waits_for_bank(session, row[0]),
+        )
+        for row in rows
+    ]
 
 
 def _wanted() -> Select[Plan, str, int, int]:
@@ -80,7 +104,16 @@ def _wanted() -> Select[Plan, str, int, int]:
     ).outerjoin(PlanChange, is_open)
 
 
-def _card(plan: Plan, waits_for: str | None, given_minor: int, payments: int) -> PlanCard:
+def _card(
+    plan: Plan,
+    waits_for: str | None,
+    given_minor: int,
+    payments: int,
+    *,
+    at_bank: Sequence[BillAtBank],
+    unpaid: Sequence[UnpaidBill],
+    is_held: bool,
+) -> PlanCard:
     return PlanCard(
         id=plan.id,
         reference=plan.reference,
@@ -93,12 +126,16 @@ def _card(plan: Plan, waits_for: str | None, given_minor: int, payments: int) ->
         receipts=ReceiptWish(plan.receipts),
         started_at=plan.started_at,
         next_at=plan.next_at,
+        taken_at=taken_at(plan),
+        waits_for_bank=is_held,
         paused_until=plan.paused_until,
         stops_at=plan.stops_at,
         stopped_at=plan.stopped_at,
         failure_code=plan.failure_code,
         failed_at=plan.failed_at,
         next_try_at=plan.next_try_at,
+        owed=unpaid[0].amount if unpaid else None,
+        at_bank=at_bank,
         action_url=plan.action_url if plan.needs_action else None,
         waits_for=ChangeKind(waits_for) if waits_for else None,
         given=Money(int(given_minor), plan.currency),

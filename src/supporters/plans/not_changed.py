@@ -11,10 +11,11 @@ from supporters.mail.outbox import queue_letter
 from supporters.mail.rules import echoable_name
 from supporters.newsletters.letters import domain_of
 from supporters.plans.cards import ANOTHER, LEFT
+from supporters.plans.letter_words import facts_of
 from supporters.plans.letters import CHANGED, address_of
 from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, Plan, PlanChange
-from supporters.plans.words import Words, name_of, reason_words
+from supporters.plans.words import Style, Words, again_url, name_of, reason_words
 from supporters.settings import Settings
 
 NOT_IN_TIME = "not_in_time"
@@ -31,15 +32,7 @@ async def tell_not_changed(
     if change.actor != Actor.SUPPORTER or now - change.created_at < PAGE_HAS_SAID:
         return False
     email, name = await address_of(session, plan.supporter_id)
-    words = Words(
-        subject=_("Not changed: your {name}").format(name=name_of(plan)),
-        head=_("Your {name} was not changed").format(name=name_of(plan)),
-        lead=failure_words(change),
-        rows=[],
-        then=_("Everything is as it was. You can try again."),
-        button=_("Look at it or change it"),
-        url=PlanLinks(settings.secret_key, settings.base_url).plan_url(plan.id, now=now),
-    )
+    words = _words(plan, change, Style(settings, now), settings=settings, now=now)
     return await queue_letter(
         session,
         kind=CHANGED,
@@ -51,6 +44,33 @@ async def tell_not_changed(
         ids=ids,
         now=now,
         domain=domain_of(settings),
+    )
+
+
+def _words(plan: Plan, change: PlanChange, style: Style, *, settings: Settings, now: datetime) -> Words:
+    is_over = plan.stopped_at is not None
+    if is_over:
+        then, button, url = _("To give again, start a new one."), _("Start again"), again_url(plan, settings)
+    else:
+        then = (
+            _("There is nothing to do.")
+            if change.failure == ANOTHER
+            else _("All else is as it was. You can try again.")
+        )
+        button = _("Look at it or change it")
+        url = PlanLinks(settings.secret_key, settings.base_url).plan_url(plan.id, now=now)
+    is_payment = change.kind == ChangeKind.TRY_NOW
+    name = name_of(plan)
+    return Words(
+        subject=_("Not paid: your {name}").format(name=name)
+        if is_payment
+        else _("Not changed: your {name}").format(name=name),
+        head=_("Your payment was not taken.") if is_payment else _("Your {name} was not changed.").format(name=name),
+        lead=failure_words(change),
+        rows=[(_("Donation"), style.of(plan))] if is_over else facts_of(plan, style),
+        then=then,
+        button=button,
+        url=url,
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from supporters.kit.money import Money
 from supporters.payments.facts import Fact, InvoiceSeen, MethodSeen, PlanSeen
 from supporters.payments.gateway import GatewayRefused
+from supporters.plans.at_bank import is_at_bank
 from supporters.plans.dates import at_midday
 from supporters.plans.lifecycle import interval_of, is_over
 from supporters.plans.looks import Looking, look_at
@@ -199,7 +200,7 @@ async def _pay_all(stripe: Changing, order: Order, *, key: str) -> tuple[list[Fa
     shown = [order.failed_invoice_id] if order.failed_invoice_id else []  # none: paid since the wish was taken
     for bill in dict.fromkeys([*await stripe.open_bills(order.subscription_id), *shown]):
         seen = await stripe.invoice(bill)
-        if any(_is_at_bank(each) or each.status != "open" for each in _bills(seen)):
+        if any(is_at_bank(each) or each.status != "open" for each in _bills(seen)):
             facts += seen
             continue
         try:
@@ -230,7 +231,7 @@ async def still_owed(stripe: Closing, subscription_id: str, facts: list[Fact]) -
     known = {bill.invoice_id for bill in _bills(facts)}
     others = [bill for bill in await stripe.open_bills(subscription_id) if bill not in known]
     bills = _bills([*[fact for bill in others for fact in await stripe.invoice(bill)], *facts])
-    return [bill for bill in bills if bill.status in UNPAID and bill.amount_due_minor and not _is_at_bank(bill)]
+    return [bill for bill in bills if bill.status in UNPAID and bill.amount_due_minor and not is_at_bank(bill)]
 
 
 async def close_bills(stripe: Closing, bills: list[InvoiceSeen], *, key: str) -> list[Fact]:
@@ -250,11 +251,6 @@ async def close_bills(stripe: Closing, bills: list[InvoiceSeen], *, key: str) ->
 
 def _is_paid(bill: InvoiceSeen) -> bool:
     return bill.status == "paid"
-
-
-def _is_at_bank(bill: InvoiceSeen) -> bool:
-    """Whether the bank was asked and has not answered: nobody can call that back."""
-    return bill.status == "open" and bill.tries > 0 and not bill.has_failed
 
 
 def _bills(facts: list[Fact]) -> list[InvoiceSeen]:

@@ -32,16 +32,28 @@ class Hindrance(StrEnum):
     STOPPING = "stopping"  # It ends on its next date.
     STOPS_ALREADY = "stops_already"  # The same was asked for before.
     PAUSED = "paused"  # It is paused.
+    DISPUTED = "disputed"  # It is held until the bank has decided about a payment.
     TOO_OLD = "too_old"  # Its first day is over.
     YEARLY = "yearly"  # Months say nothing of a yearly donation.
     BEING_TAKEN = "being_taken"  # The next payment is on its way.
 
 
 def why_not(
-    plan: Plan, kind: ChangeKind, *, now: datetime, has_open: bool = False, actor: Actor = Actor.SUPPORTER
+    plan: Plan,
+    kind: ChangeKind,
+    *,
+    now: datetime,
+    has_open: bool = False,
+    is_held: bool = False,
+    actor: Actor = Actor.SUPPORTER,
 ) -> str | None:
-    """Why this is not possible now, in words for the person who asked; None when it is."""
+    """Why this is not possible now, in words for the person who asked; None when it is.
+
+    `is_held`: for a dispute that is not decided. Then only staff may let it go on, who know what the bank was told.
+    """
     found = hindrance(plan, kind, now=now, has_open=has_open)
+    if found is None and is_held and kind is ChangeKind.GO_ON and actor is Actor.SUPPORTER:
+        found = Hindrance.DISPUTED
     if found is None:
         return None
     return _for_supporter(found) if actor is Actor.SUPPORTER else _for_staff(found)
@@ -100,6 +112,10 @@ def _for_supporter(found: Hindrance) -> str:
         Hindrance.STOPPING: _("This donation ends on its next date. Take the stop back first, then it can be changed."),
         Hindrance.STOPS_ALREADY: _("This donation has been stopped already. Nothing more is taken."),
         Hindrance.PAUSED: _("This donation is paused. Let it go on first, then it can be changed."),
+        Hindrance.DISPUTED: _(
+            "Your bank is looking at a payment of this donation. Until it has decided, nothing is taken. If that is a "
+            "mistake, write to us."
+        ),
         Hindrance.TOO_OLD: _(
             "This was possible for 24 hours. You can still stop the donation, so that nothing more is taken."
         ),

@@ -9,7 +9,8 @@ from babel.dates import format_date
 
 from supporters.kit.money import Money, format_money, plain_amount
 from supporters.kit.strings import gettext as _
-from supporters.plans.models import Method, Plan
+from supporters.plans.dates import next_taken
+from supporters.plans.models import Method, Plan, PlanState
 from supporters.settings import Settings
 
 _NO_FUNDS = frozenset({"insufficient_funds"})
@@ -110,6 +111,11 @@ def reason_words(code: str | None, *, for_staff: bool = False) -> str:
     return next((words for codes, words in known if code in codes), known[-1][1])
 
 
+def is_debit_over(code: str | None) -> bool:
+    """Whether a bank that says so will pay no later debit from that account either."""
+    return code in _NO_DEBIT or code in _CLOSED
+
+
 def _reasons() -> Sequence[tuple[Collection[str], str]]:
     return (
         (_NO_FUNDS, _("Your bank says that there was not enough in the account at that moment.")),
@@ -138,6 +144,16 @@ def _reasons_for_staff() -> Sequence[tuple[Collection[str], str]]:
         (_CLOSED, _("The account is closed or cannot be debited.")),
         ((), _("The bank said no and did not say why.")),
     )
+
+
+def next_row(plan: Plan, style: Style) -> tuple[str, str]:
+    """When money is next taken: after a pause, and not known while the plan is held until something is decided."""
+    day = plan.next_at
+    if day and plan.paused_until:
+        day = next_taken(day, plan.frequency, paused_until=plan.paused_until, started_at=plan.started_at)
+    elif plan.state == PlanState.PAUSED:
+        day = None
+    return _("Next payment"), style.day(day)
 
 
 def again_url(plan: Plan, settings: Settings) -> str:

@@ -13,6 +13,7 @@ from supporters.kit.ids import Ids
 from supporters.mail.models import Stream
 from supporters.mail.outbox import queue_letter
 from supporters.mail.rules import echoable_name
+from supporters.plans.disputed import plan_after_loss
 from supporters.receipts.issue import mail_domain
 from supporters.receipts.models import Receipt
 from supporters.settings import Settings
@@ -41,6 +42,7 @@ async def take_back(
         "receipt": number,
         "is_debit": lost.is_debit,
         "is_plan": donation.frequency != Frequency.ONCE,
+        **await plan_after_loss(session, donation.id, lost.reason, now=now, settings=settings),
     }
     await _queue(session, RETURNED, donation, told, once=lost.dispute_id, ids=ids, now=now, settings=settings)
 

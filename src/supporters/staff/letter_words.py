@@ -90,8 +90,10 @@ def _code_used(facts: Mapping[str, object]) -> str:
 
 def _if_not_you(what: Notice) -> str:
     match what:
-        case Notice.PASSWORD | Notice.PASSWORD_BY_LINK | Notice.FACTOR_ON | Notice.FACTOR_OFF | Notice.NEW_CODES:
+        case Notice.PASSWORD | Notice.FACTOR_ON | Notice.FACTOR_OFF | Notice.NEW_CODES:
             return _("Was it not you? Whoever did it has used your sign-in: ask an admin at once to suspend it.")
+        case Notice.PASSWORD_BY_LINK:
+            return _("Was it not you? Whoever did it reads your letters: ask an admin at once to suspend you.")
         case Notice.CODE_USED:
             return _(
                 "Was it not you? Whoever did it knows your password and has your codes: ask an admin at once to suspend you."

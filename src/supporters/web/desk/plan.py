@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.clock import local_date
 from supporters.kit.money import plain_amount
 from supporters.kit.strings import gettext as _
-from supporters.plans.dates import date_range, next_taken
+from supporters.plans.at_bank import bills_at_bank
+from supporters.plans.dates import date_range, taken_at
 from supporters.plans.desk_story import PlanFacts, plan_facts, plan_history, plan_letters, plan_payments, plan_tasks
-from supporters.plans.models import ChangeKind, Plan, PlanState
+from supporters.plans.models import ChangeKind
 from supporters.plans.possible import hindrance
 from supporters.plans.unpaid import unpaid_bills
 from supporters.staff.models import Role
@@ -109,9 +110,10 @@ async def plan_page(
         tag=plan_tag(row),
         rhythm=rhythm_word(row.frequency),
         method=method_word(row.method),
-        comes_next=next_charge(facts.plan),
+        comes_next=taken_at(facts.plan),
         failure=failure_words(row) if facts.plan.failed_invoice_id else None,
         owed=await unpaid_bills(session, facts.plan) if facts.plan.failed_invoice_id else [],
+        at_bank=(await bills_at_bank(session, [plan_id])).get(plan_id, []),
         stopped=stop_words(row.stop_reason),
         began=_began(facts),
         doing=change_word(facts.open_change.kind) if facts.open_change else None,
@@ -139,15 +141,6 @@ def possible_now(facts: PlanFacts, role: Role, *, now: datetime, zone: str) -> P
         return Possible(may, None, None)
     place = ZoneInfo(zone)
     return Possible(may, *date_range(plan.next_at.astimezone(place).date(), local_date(now, zone)))
-
-
-def next_charge(plan: Plan) -> datetime | None:
-    """When money is next taken; None when nothing is, the first payment is at the bank, or it is held until decided."""
-    if plan.next_at is None or plan.stops_at or plan.state in (PlanState.STOPPED, PlanState.STARTING):
-        return None
-    if plan.state == PlanState.PAUSED and plan.paused_until is None:
-        return None
-    return next_taken(plan.next_at, plan.frequency, paused_until=plan.paused_until, started_at=plan.started_at)
 
 
 def _began(facts: PlanFacts) -> str:

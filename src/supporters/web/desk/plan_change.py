@@ -17,6 +17,7 @@ from supporters.kit.money import Money, check_limits, parse_amount
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.plans.change import MOST_PAUSED, request_change
+from supporters.plans.dates import taken_at
 from supporters.plans.desk_story import PlanFacts, plan_facts
 from supporters.plans.models import Actor, ChangeKind
 from supporters.plans.possible import why_not
@@ -24,7 +25,7 @@ from supporters.web.common.access import member_of
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.frame import desk_page
-from supporters.web.desk.plan import FOR_BOOKS, FOR_SUPPORT, ChangeEntry, next_charge, plan_page, possible_now
+from supporters.web.desk.plan import FOR_BOOKS, FOR_SUPPORT, ChangeEntry, plan_page, possible_now
 from supporters.web.desk.plan_words import rhythm_word
 from supporters.web.desk.roles import DOES_BOOKS, SUPPORTERS_CHANGE
 from supporters.web.desk.seal import read_sealed
@@ -169,7 +170,7 @@ async def _ask_again(
         facts=facts,
         row=facts.row,
         rhythm=rhythm_word(facts.row.frequency),
-        comes_next=next_charge(facts.plan),
+        comes_next=taken_at(facts.plan),
         entry=entry,
         new_amount=Money(minor, facts.row.amount.currency) if isinstance(minor, int) else None,
         new_day=date.fromisoformat(str(wanted["next_on"])) if "next_on" in wanted else None,

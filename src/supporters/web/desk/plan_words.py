@@ -141,6 +141,7 @@ def _known() -> Mapping[str, tuple[str, str, str, str]]:
         "started": ("check", "pos", _("Started"), ""),
         "renewed": ("check", "pos", _("Payment taken"), ""),
         "failed": ("cross", "neg", _("Payment failed"), ""),
+        "at_bank": ("clock", "info", _("At the bank"), _("it was asked for the money and has not answered yet")),
         "given_up": ("cross", "neg", _("Payment given up"), _("it is not owed any more")),
         "left_out": ("dash", "", _("Payment left out"), ""),
         "stopped": ("dash", "", _("Stopped"), ""),

@@ -15,6 +15,7 @@ from supporters.kit.errors import Conflict
 from supporters.kit.money import AmountProblem, Money, Problem, check_limits, format_money, parse_amount
 from supporters.kit.strings import gettext as _
 from supporters.plans.change import has_open_change, request_change
+from supporters.plans.held import waits_for_bank
 from supporters.plans.models import Actor, ChangeKind, PlanState
 from supporters.plans.possible import why_not
 from supporters.plans.unpaid import unpaid_bills
@@ -193,8 +194,8 @@ async def _show(request: Any_, way: Way, ask: Ask, kind: ChangeKind, session: As
 
 
 async def _why_not(request: Any_, way: Way, kind: ChangeKind, session: AsyncSession) -> str | None:
-    has_open = await has_open_change(session, way.plan.id)
-    return why_not(way.plan, kind, now=house_of(request).clock.now(), has_open=has_open)
+    has_open, is_held = await has_open_change(session, way.plan.id), await waits_for_bank(session, way.plan)
+    return why_not(way.plan, kind, now=house_of(request).clock.now(), has_open=has_open, is_held=is_held)
 
 
 def _amount(typed: str, way: Way, house: House) -> Money:

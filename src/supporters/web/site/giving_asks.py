@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from supporters.kit.money import Money, plain_amount
 from supporters.kit.strings import gettext as _
-from supporters.plans.dates import date_range
+from supporters.plans.dates import date_range, taken_at
 from supporters.plans.models import Plan
 from supporters.plans.unpaid import UnpaidBill, owed_in_all
 from supporters.plans.words import Style, method_words, name_of, reason_words
@@ -131,10 +131,13 @@ def go_on(plan: Plan, style: Style) -> Ask:
             "You have stopped it: it ends on {day}. If you take that back, the next payment is taken on that day."
         )
     elif plan.paused_until:
-        words = _("It is paused until {day}. If it goes on now, payments are taken when they fall due again.")
+        words = _(
+            "It is paused, and the next payment is taken on {day}. If it goes on now, payments are taken when they fall "
+            "due again."
+        )
     else:
         words = _("It is paused. If it goes on now, payments are taken when they fall due again.")
-    line = words.format(day=style.day(plan.stops_at or plan.paused_until))
+    line = words.format(day=style.day(plan.stops_at or taken_at(plan)))
     return Ask(
         heading=_("Go on giving {amount}?").format(amount=style.of(plan)),
         lines=(line,),
