@@ -146,8 +146,10 @@ def break_card(world: Any, subscription_id: str) -> None:
 
 async def work(folder: Path) -> None:
     """The worker, until it is told to stop."""
+    from supporters.kit.logs import configure_logs
     from supporters.worker import Worker
 
+    configure_logs(as_json=True)
     tools, stop = tools_of(folder), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

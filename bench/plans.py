@@ -182,7 +182,7 @@ class Campaign:
         if day < SPREAD:
             await self.begin(day)
         await self.trouble(day)
-        await asyncio.sleep(SETTLES)
+        self.tools.clock.advance(SETTLES)
         await self.quiet()  # what is on its way was signed by this day's clock
         before = time.perf_counter()
         self.tools.clock.advance(DAY)
@@ -230,7 +230,7 @@ async def run(folder: Path, plans: int, months: int) -> bool:
         if not campaign.state["idle"] and campaign.state["day"]:
             campaign._note_idle()
         await campaign.pass_days()
-        await asyncio.sleep(SETTLES)  # the fees of what was charged last
+        campaign.tools.clock.advance(SETTLES)  # the fees of what was charged last
         await campaign.quiet()
         report(campaign)
         broken = await books(campaign)

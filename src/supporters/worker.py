@@ -203,7 +203,7 @@ class Worker:
             BEGIN: partial(
                 offered_jobs.begin_offered, stripe=gateway.plans, books=self._context, settings=tools.settings
             ),
-            DISPUTED: follow_dispute,
+            DISPUTED: partial(follow_dispute, settings=tools.settings),
             FORGET: partial(offered_jobs.forget_methods, stripe=gateway.plans),
             CHANGE: partial(carry_out, stripe=gateway.plans, books=self._context, settings=tools.settings),
             "prompts.publish": partial(publish_now_due, settings=tools.settings),

@@ -32,7 +32,7 @@ ADA = "ada.brook@example.org"
 PAY = "Subscribe: £10.00 a month"
 Way = Literal["mouse", "no scripts", "keyboard"]
 WAYS: tuple[Way, ...] = ("mouse", "no scripts", "keyboard")
-BY_TIMERS = (TEND, "balance.pull")
+BY_TIMERS = (TEND, "balance.pull", "stripe.sweep")
 PORTS = (free_port(), free_port())  # the same for every life of this process: an application is built once for all
 MOST_PRESSES = 120
 PATIENCE_MS = 20_000  # on a machine that does much else
@@ -200,6 +200,7 @@ class Lifetime:
         whole = self.whole
         whole.clock.set(datetime(year, month, day, 12, tzinfo=UTC))
         await self.settle()
+        whole.clock.advance(timedelta(minutes=2))  # then a payment that nobody has explained is asked about
         async with whole.db.unit_of_work() as session:
             for kind in BY_TIMERS:
                 await enqueue(session, kind, {}, ids=whole.ids, now=whole.clock.now())

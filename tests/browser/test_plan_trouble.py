@@ -47,6 +47,9 @@ async def test_a_debit_that_fails_late_and_one_that_comes_back(life: Lifetime) -
     life.letter("Your £10 a month to The Weekly Lamp", "Paid with: Direct Debit ending 2345")
 
     await life.pass_until(2026, 12, 23)
+    await ada.open_letter(life.letter("Your £10 a month to The Weekly Lamp"))
+    await ada.follow("Change or stop it")
+    await ada.reads("Active", "At the bank: £10, asked for on 23 December. We shall know by 1 January")
     await life.happens("fail-debit", charge=life.charges()[-1], code="insufficient_funds")
     await life.pass_until(2026, 12, 24)
     failed = life.letter("We couldn't take your £10 this time", "It is tried again on Saturday 26 December.")
@@ -64,7 +67,12 @@ async def test_a_debit_that_fails_late_and_one_that_comes_back(life: Lifetime) -
     assert "Card" not in text_of(life.letter(THANKS, "Receipt R-2026-0002"))
     await life.happens("return-debit", charge=life.charges()[-1])
     await life.pass_until(2027, 1, 12)
-    life.letter("Your bank has returned £10 to you", "Receipt R-2026-0002 does not count any more.")
+    life.letter(
+        "Your bank has returned £10 to you",
+        "Receipt R-2026-0002 does not count any more.",
+        "Your monthly donation stops with this. Nothing more will be taken, and nothing is owed.",
+    )
+    assert life.subjects()[-2:] == [THANKS, "Your bank has returned £10 to you"]
     await ada.look_again()
     await ada.reads("Stopping", "So far £10.00 in 2 payments")
     await life.books_equal_stripes()
@@ -80,12 +88,27 @@ async def test_a_dispute_that_is_won(life: Lifetime) -> None:
     await the_desk_has_a_task(life)
     [dispute] = life.whole.sandbox.objects("dispute")
     await life.happens("close-dispute", dispute=dispute["id"], outcome="won")
-    await life.pass_until(2026, 11, 28)
+    await life.pass_until(2026, 12, 26)
+    asked = life.letter(
+        "Shall your monthly donation go on?",
+        "It goes on only if you say so, and nothing is taken before.",
+        "it ends on",
+    )
     await ada.look_again()
+    await ada.reads("Paused", "Next payment None until you let it go on", "So far £10.00 in 1 payment")
+    assert len(life.charges()) == 1
 
-    await ada.reads("Active", "Next payment 22 December", "So far £10.00 in 1 payment")
-    await life.pass_until(2026, 12, 23)
-    life.letter(THANKS, "Receipt R-2026-0002", "Date: 22 December 2026")
+    await ada.open_letter(asked)
+    await ada.follow("Go on with it")
+    await ada.reads(
+        "Go on giving £10 a month?", "the next payment is taken on Friday 22 January 2027, and nothing before"
+    )
+    await ada.press("Go on")
+    await life.settle()
+    await ada.look_again()
+    await ada.reads("Your monthly donation goes on")
+    await life.pass_until(2027, 1, 23)
+    life.letter(THANKS, "Receipt R-2027-0001", "Date: 22 January 2027")
     await life.books_equal_stripes()
 
 
@@ -100,12 +123,8 @@ async def test_a_dispute_that_is_lost(life: Lifetime) -> None:
     await ada.look_again()
 
     await ada.reads("Stopping", "So far £0.00 in 1 payment")
-    life.letter(
-        "Your bank has returned £10 to you", "the bank has decided for you", "Receipt R-2026-0001 does not count"
-    )
-    life.letter(
-        "Your monthly donation is stopped", "Nothing more will be taken.", "because your bank disputes a payment"
-    )
+    returned = ("the bank has decided for you", "Receipt R-2026-0001 does not count", "Nothing more will be taken")
+    life.letter("Your bank has returned £10 to you", *returned)
     dana = await life.staff()
     await dana.open("/desk/disputes?state=over")
     await dana.reads("Lost", REASON, "£10.00")
@@ -115,11 +134,11 @@ async def test_a_dispute_that_is_lost(life: Lifetime) -> None:
 async def the_plan_is_held(life: Lifetime, ada: Person) -> None:
     """Nothing more is taken until the bank has decided, and Ada knows."""
     paused = life.letter(
-        "Your monthly donation is paused", "Your bank questions a payment. Until that is decided nothing is taken"
+        "Your monthly donation is paused", "Your bank is looking at a payment", "Until it has decided, nothing is taken"
     )
     await ada.open_letter(paused)
     await ada.follow("Look at it or change it")
-    await ada.reads("Paused", "Next payment None until it goes on")
+    await ada.reads("Paused", "Next payment None until your bank has decided")
 
 
 async def the_desk_has_a_task(life: Lifetime) -> None:
@@ -145,7 +164,8 @@ async def test_a_first_day_can_be_undone_or_made_a_one_off(life: Lifetime) -> No
     await ada.reads("We are doing it now")
     await life.settle()
     await ada.look_again()
-    await ada.reads("All undone", "your £10 goes back to you", "£10.00 of it was returned to you.")
+    said = await ada.reads("All undone", "Your £10 goes back to you", "It goes the way it came, and should be there by")
+    assert "A receipt is on its way" not in said
     life.letter("Done: all undone", "Your £10 goes back the way it came, and nothing more will be taken.")
     life.letter("£10 is on its way back", "It goes to your card ending 4242.")
 

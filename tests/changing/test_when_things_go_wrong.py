@@ -89,6 +89,8 @@ async def test_a_change_whose_answer_was_lost_is_made_once(giver: Giver) -> None
 
 async def test_a_change_that_stripe_never_heard_fails_after_a_day_with_a_letter(giver: Giver) -> None:
     await giver.send("/amount", amount="5")
+    giver.site.sandbox.fail_next("reply_lost", method="POST", path=SUBSCRIPTIONS)
+    await giver.site.worker.drain()
     giver.site.clock.advance(timedelta(hours=24))
 
     await giver.site.worker.drain()
@@ -175,6 +177,24 @@ async def test_a_failed_payment_is_paid_with_another_card_from_the_letter(giver:
     assert (plan.state, plan.failed_invoice_id, plan.method_last4) == (PlanState.ACTIVE, None, "4242")
     assert [charge["status"] for charge in giver.site.sandbox.objects("charge")].count("succeeded") == 2
     await giver.site.books_hold()
+
+
+async def test_a_pause_straight_after_a_new_card_paid_is_a_pause(giver: Giver) -> None:
+    await fail_renewal(giver)
+    opened = await giver.send("/payment")
+    await giver.site.pay(opened)
+    await giver.site.settle()
+
+    page = await giver.change("/pause", months="2")
+    for _ in range(3):
+        await giver.pass_time(minutes=1)
+
+    assert "paused" in words(page.text)
+    plan = await giver.plan()
+    assert plan.state == PlanState.PAUSED
+    assert plan.paused_until and plan.next_at and plan.paused_until > plan.next_at
+    [held] = giver.site.sandbox.objects("subscription")
+    assert held["pause_collection"]
 
 
 async def test_trying_again_says_that_the_bank_refused_once_more(giver: Giver) -> None:

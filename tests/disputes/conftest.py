@@ -27,6 +27,7 @@ from supporters.plans.carry_out import carry_out
 from supporters.plans.change import CHANGE, request_change
 from supporters.plans.disputed import DISPUTED, follow_dispute
 from supporters.plans.jobs import LOOK, look
+from supporters.plans.methods import MANDATE_ENDED, tell_of_mandate
 from supporters.plans.models import Actor, ChangeKind
 from supporters.plans.refused import REFUSED, end_refused
 from supporters.reconciliation.jobs import pull_and_post
@@ -55,9 +56,9 @@ class BankJourney(PlanJourney):
         """All objects of that kind, as the sandbox has them."""
         return self.world.sandbox.objects(kind)
 
-    async def want(self, plan_id: str, kind: ChangeKind, **wanted: Any) -> None:
-        """The plan's supporter wanted this, and it was done."""
-        now, whose = self.clock.now(), Actor.SUPPORTER
+    async def want(self, plan_id: str, kind: ChangeKind, whose: Actor = Actor.SUPPORTER, **wanted: Any) -> None:
+        """The plan's supporter wanted this, or staff for them, and it was done."""
+        now = self.clock.now()
         async with self.db.unit_of_work() as session:
             await request_change(
                 session, plan_id, kind=kind, wanted=wanted, actor=whose, actor_id=None, ids=self.ids, now=now
@@ -85,7 +86,10 @@ class BankJourney(PlanJourney):
         change = partial(carry_out, stripe=self.gateway.plans, books=self.context, settings=self.settings)
         ask = partial(look, stripe=self.gateway.plans, books=self.context)
         end = partial(end_refused, stripe=self.gateway.plans, books=self.context)
-        handlers = {LOOK: ask, DISPUTED: follow_dispute, CHANGE: change, REFUSED: end, "balance.pull": leave}
+        told = partial(tell_of_mandate, settings=self.settings)
+        held = partial(follow_dispute, settings=self.settings)
+        handlers = {LOOK: ask, DISPUTED: held, CHANGE: change, REFUSED: end, MANDATE_ENDED: told}
+        handlers |= {"balance.pull": leave}
         return await run_due(self.db, handlers, clock=self.clock, ids=self.ids)
 
     async def balances(self) -> dict[str, int]:

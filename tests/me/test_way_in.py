@@ -177,7 +177,7 @@ async def statements(site: Whole) -> AsyncGenerator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-async def test_fourth_unused_letter_of_a_day_is_not_sent_but_used_ones_do_not_count(
+async def test_fourth_unused_letter_of_an_hour_is_not_sent_but_used_ones_do_not_count(
     site: Whole, add: Add, let_in: LetIn
 ) -> None:
     await add(ADA)
@@ -188,7 +188,7 @@ async def test_fourth_unused_letter_of_a_day_is_not_sent_but_used_ones_do_not_co
 
     assert answers == ["/sign-in/check"] * 5
     assert len(site.mailbag.letters) == before + 3
-    site.clock.advance(timedelta(hours=25))
+    site.clock.advance(timedelta(minutes=75))
     await ask(site, site.reader)
     assert len(site.mailbag.letters) == before + 4
 

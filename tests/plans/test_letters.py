@@ -1,17 +1,21 @@
 """What supporters read about their plans: every letter renders, says what it must, and goes out once."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
 
 from plans.conftest import PlanJourney
+from supporters.jobs.queue import run_due
 from supporters.kit.clock import FixedClock
 from supporters.kit.templates import Templates
 from supporters.mail.models import Letter
 from supporters.mail.render import RenderedLetter, render_letter
 from supporters.payments.facts import InvoiceSeen, MandateSeen, MethodSeen
 from supporters.plans import letters, methods
+from supporters.plans.at_bank import AT_BANK
+from supporters.plans.history import note
 from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState
 from supporters.plans.words import reason_words
@@ -52,6 +56,16 @@ async def rendered(journey: PlanJourney, kind: str) -> RenderedLetter:
     """The one letter of that kind, as it is read."""
     [letter] = [row for row in await journey.rows(Letter) if row.kind == kind]
     return render_letter(Templates(journey.settings, clock=journey.clock), letter)
+
+
+async def tell_change(journey: PlanJourney, plan_id: str, kind: ChangeKind, actor: Actor) -> None:
+    """The letter about such a change of a plan of £5 waits to be sent."""
+    change = PlanChange(id=journey.ids.ulid(), kind=kind, was={"amount_minor": 500}, wanted={}, actor=actor)
+    change.state = ChangeState.DONE
+    async with journey.db.unit_of_work() as session:
+        told = await session.get_one(Plan, plan_id)
+        ids, now, settings = journey.ids, journey.clock.now(), journey.settings
+        await letters.tell_changed(session, told, change, ids=ids, now=now, settings=settings)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +132,55 @@ async def test_every_change_is_told_once_with_what_was_and_what_is(journey: Plan
         assert letter.subject == "Done: £10 → £5 a month"
 
 
+@pytest.mark.parametrize(
+    ("kind", "held_days", "says"),
+    [
+        (ChangeKind.SKIP, 1, "Next payment: Friday 22 January 2027"),
+        (ChangeKind.PAUSE, 63, "Nothing is taken before Monday 22 March 2027"),
+        (ChangeKind.AMOUNT, 1, "Next payment: Friday 22 January 2027"),
+    ],
+)
+async def test_letter_of_a_pause_names_the_day_on_which_money_is_next_taken(
+    journey: PlanJourney, kind: ChangeKind, held_days: int, says: str
+) -> None:
+    plan = await journey.begin()
+    assert plan.next_at
+    await changed(journey, plan.id, state=PlanState.PAUSED, paused_until=plan.next_at + timedelta(days=held_days))
+
+    await tell_change(journey, plan.id, kind, Actor.SUPPORTER)
+
+    letter = await rendered(journey, "plan_changed")
+    assert says in letter.text
+    assert "December" not in letter.text
+
+
+async def test_letter_of_a_stop_says_what_the_bank_was_asked_for_before(journey: PlanJourney) -> None:
+    plan = await journey.begin()
+    told = {"bill": "in_9", "amount_minor": 1000, "currency": "GBP", "known_by": "2026-11-30T12:00:00+00:00"}
+    async with journey.db.unit_of_work() as session:
+        ids, now = journey.ids, journey.clock.now()
+        await note(session, plan.id, AT_BANK, cause="in_9:1", ids=ids, now=now, detail=told)
+
+    await tell_change(journey, plan.id, ChangeKind.STOP, Actor.SUPPORTER)
+
+    letter = await rendered(journey, "plan_changed")
+    except_for = "your bank was asked for £10 before, and nobody can call that back. We know by Monday 30 November."
+    for part in (letter.text, letter.html):
+        assert except_for in part
+
+
+@pytest.mark.parametrize(
+    ("actor", "subject"),
+    [(Actor.SUPPORTER, "Done: your monthly donation goes on"), (Actor.HOUSE, "Your monthly donation goes on")],
+)
+async def test_only_what_somebody_asked_for_is_called_done(journey: PlanJourney, actor: Actor, subject: str) -> None:
+    plan = await journey.begin()
+
+    await tell_change(journey, plan.id, ChangeKind.GO_ON, actor)
+
+    assert (await rendered(journey, "plan_changed")).subject == subject
+
+
 @pytest.mark.parametrize(("days_left", "count"), [(40, 0), (20, 1), (6, 1)])
 @pytest.mark.parametrize("is_updated", [False, True])
 async def test_card_that_ends_soon_is_told_unless_its_network_renews_it(
@@ -161,8 +224,11 @@ async def test_ended_mandate_is_told_once_and_a_new_card_of_the_network_is_shown
     for _ in range(2):
         async with journey.db.unit_of_work() as session:
             ended = MandateSeen("mandate_1", method, "inactive")
-            assert await methods.see_mandate(session, ended, ids=ids, now=now, settings=journey.settings)
+            assert await methods.see_mandate(session, ended, ids=ids, now=now)
             assert await methods.see_method(session, card, ids=ids, now=now)
+    journey.clock.advance(methods.TOLD_AFTER)
+    tell = partial(methods.tell_of_mandate, settings=journey.settings)
+    await run_due(journey.db, {methods.MANDATE_ENDED: tell}, clock=journey.clock, ids=journey.ids)
 
     plan = await journey.plan(plan.id)
     assert (plan.method_last4, plan.method_expires_on, plan.is_updated_by_network) == ("9999", date(2031, 2, 28), True)

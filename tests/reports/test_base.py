@@ -78,6 +78,7 @@ async def test_what_never_began_is_counted_nowhere(db: Database) -> None:
         await add_plan(session, 1, [at(11)], state="starting", settled=0)
         await add_plan(session, 2, [at(11)], state="stopped", stopped_at=at(11), stop_reason="never_paid", settled=0)
         await add_plan(session, 3, [at(11)], state="stopped", stopped_at=at(11), stop_reason="undone", settled=0)
+        await add_plan(session, 4, [at(11)], state="stopped", stopped_at=at(11), stop_reason="supporter", settled=0)
         await session.execute(update(Donation).values(state="processing", paid_at=None))
 
     (found,) = await base(db)

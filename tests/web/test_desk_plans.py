@@ -62,9 +62,11 @@ async def test_the_list_shows_who_gives_how_much_and_when_next_and_adds_up(site:
     page = await read(desk, "/desk/plans")
     assert "Worth a month £15.00" in page
     assert "Going on 2 of 2 people Stopped 1 not in the sum" in page
-    assert "Rosa Marín rosa@example.org £10 a month Active 22 Dec Card ending 4242" in page
+    folded = "Active Next payment: 22 Dec"  # under the name, where the window is too narrow for columns
+    assert f"Rosa Marín rosa@example.org {folded} £10 a month Active 22 Dec Card ending 4242" in page
 
-    assert "Jo jo@example.org £60 a year" in await read(desk, "/desk/plans?frequency=yearly&method=bacs_debit")
+    yearly = await read(desk, "/desk/plans?frequency=yearly&method=bacs_debit")
+    assert f"Jo jo@example.org {folded} £60 a year" in yearly
     assert "Rosa" not in await read(desk, "/desk/plans?state=stopped")
     assert "Rosa Marín" in await read(desk, "/desk/plans?q=MARÍN") or "Rosa Marín" in await read(
         desk, "/desk/plans?q=Marín"
@@ -159,7 +161,8 @@ async def test_support_changes_an_amount_once_it_was_looked_at_twice_and_the_aud
     page = await read(desk, f"/desk/plans/{given.plan_id}?done=asked")
     assert "Another amount: Stripe has not confirmed it yet." in page
     assert "Change the amount" not in page
-    assert (await ask(desk, given, "stop")).status_code == 409
+    assert (await ask(desk, given, "skip")).status_code == 409
+    assert (await ask(desk, given, "stop")).status_code == 200
     await desk.aclose()
 
 

@@ -22,6 +22,7 @@ class Code(StrEnum):
     DISPUTE_AND_REFUND = "DISPUTE_AND_REFUND"
     FRAUD_WARNING = "FRAUD_WARNING"
     TAKEN_AFTER_STOP = "TAKEN_AFTER_STOP"
+    CHANGE_NOT_MADE = "CHANGE_NOT_MADE"
 
 
 class Resolution(StrEnum):
@@ -54,6 +55,9 @@ def describe(code: Code) -> str:
         Code.DISPUTE_AND_REFUND: _("A payment was refunded and taken back by the bank as well: more than was given."),
         Code.FRAUD_WARNING: _("A card's owner told the bank that a payment was not theirs; a dispute may follow."),
         Code.TAKEN_AFTER_STOP: _("A payment was taken after its giver had asked to stop; it may have to be returned."),
+        Code.CHANGE_NOT_MADE: _(
+            "A change of a regular donation could not be made at Stripe; a person must make it there."
+        ),
     }[code]
 
 

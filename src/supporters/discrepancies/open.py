@@ -15,7 +15,14 @@ from supporters.kit.money import Money
 DUE_AFTER = timedelta(days=7)
 DUE_SOON = timedelta(days=1)
 URGENT = frozenset(
-    {Code.PAYMENT_MISMATCH, Code.DUPLICATE_PAYMENT, Code.REFUND_FAILED, Code.FRAUD_WARNING, Code.TAKEN_AFTER_STOP}
+    {
+        Code.PAYMENT_MISMATCH,
+        Code.DUPLICATE_PAYMENT,
+        Code.REFUND_FAILED,
+        Code.FRAUD_WARNING,
+        Code.TAKEN_AFTER_STOP,
+        Code.CHANGE_NOT_MADE,
+    }
 )
 
 

@@ -70,7 +70,7 @@ class DonationRow(msgspec.Struct, frozen=True):
 class DonationSums(msgspec.Struct, frozen=True):
     """Sums over every paid donation of a view, in one currency. Unpaid ones are counted apart.
 
-    What banks took back counts among the refunded.
+    `taken_back` is what banks hold back while a dispute is open, and what they took for good.
     """
 
     currency: str
@@ -80,12 +80,19 @@ class DonationSums(msgspec.Struct, frozen=True):
     fees_unknown_count: int
     refunded: Money
     refunded_count: int
+    taken_back: Money
+    taken_back_count: int
     unpaid_count: int
 
     @property
     def net(self) -> Money:
-        """Paid, less the fees known so far, less refunds."""
-        return self.paid - self.fees - self.refunded
+        """Paid, less the fees known so far, less what went back to givers."""
+        return self.paid - self.fees - self.gone
+
+    @property
+    def gone(self) -> Money:
+        """What was refunded by us, or taken back by banks."""
+        return self.refunded + self.taken_back
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -138,7 +145,7 @@ async def sum_rows(session: AsyncSession, view: DonationFilter, *, currency: str
     paid = {row[0]: row for row in await session.execute(_sums_of_paid(view, currency, zone))}
     unpaid = {row[0]: row[1] for row in await session.execute(_count_of_unpaid(view, currency, zone))}
     found = sorted(paid.keys() | unpaid.keys()) or [currency]
-    return [_as_sums(each, paid.get(each, (each, 0, 0, 0, 0, 0, 0)), unpaid.get(each, 0)) for each in found]
+    return [_as_sums(each, paid.get(each, (each, 0, 0, 0, 0, 0, 0, 0, 0)), unpaid.get(each, 0)) for each in found]
 
 
 def _sums_of_paid(view: DonationFilter, currency: str, zone: str) -> Select[*tuple[Any, ...]]:
@@ -149,8 +156,10 @@ def _sums_of_paid(view: DonationFilter, currency: str, zone: str) -> Select[*tup
         func.count(),
         func.coalesce(func.sum(Donation.fee_minor), 0),
         func.count(Donation.fee_minor),
-        func.sum(GONE),
-        func.count().filter(GONE > 0),
+        func.sum(Donation.refunded_minor),
+        func.count().filter(Donation.refunded_minor > 0),
+        func.sum(Donation.returned_minor),
+        func.count().filter(Donation.returned_minor > 0),
     )
     where = conditions(view, currency=currency, zone=zone, shown_at=Donation.paid_at.expression)
     if view.since or view.until:
@@ -340,15 +349,17 @@ async def payouts_of(session: AsyncSession, payment_intent_ids: Sequence[str | N
 
 
 def _as_sums(currency: str, paid: Sequence[Any], unpaid_count: int) -> DonationSums:
-    _currency, amount, count, fees, posted_count, gone, gone_count = paid
+    _currency, amount, count, fees, posted_count, refunded, refunded_count, returned, returned_count = paid
     return DonationSums(
         currency=currency,
         paid=Money(int(amount), currency),
         paid_count=count,
         fees=Money(int(fees), currency),
         fees_unknown_count=count - posted_count,
-        refunded=Money(int(gone), currency),
-        refunded_count=gone_count,
+        refunded=Money(int(refunded), currency),
+        refunded_count=refunded_count,
+        taken_back=Money(int(returned), currency),
+        taken_back_count=returned_count,
         unpaid_count=unpaid_count,
     )
 

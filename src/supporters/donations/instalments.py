@@ -76,7 +76,7 @@ async def add_paid(session: AsyncSession, payment: Payment, *, ids: Ids, now: da
     await session.execute(insert(Donation).values(**row))
     told = {"amount_minor": payment.amount.minor, "currency": payment.amount.currency, "was": "promised"}
     await note(session, donation_id, "paid", cause=payment.bill_id, ids=ids, now=now, detail=told)
-    return await _paid(session, donation_id)
+    return await paid_donation(session, donation_id)
 
 
 async def pay_first(
@@ -101,7 +101,7 @@ async def pay_first(
     email, wants_newsletter = (await session.execute(wanted)).one()
     if wants_newsletter:
         await wish(session, email, form="give", path="/give", ids=ids, now=now)
-    return await _paid(session, donation_id)
+    return await paid_donation(session, donation_id)
 
 
 async def give_up_first(session: AsyncSession, donation_id: str, *, cause: str, ids: Ids, now: datetime) -> bool:
@@ -125,7 +125,8 @@ async def tie_donation(session: AsyncSession, donation_id: str, payment_intent_i
     await session.execute(tied, execution_options=EXECUTION)
 
 
-async def _paid(session: AsyncSession, donation_id: str) -> PaidDonation:
+async def paid_donation(session: AsyncSession, donation_id: str) -> PaidDonation:
+    """What a receipt and a letter need of a donation that is paid."""
     wanted = select(Donation, Appeal).join(Appeal, Appeal.id == Donation.appeal_id).where(Donation.id == donation_id)
     donation, appeal = (await session.execute(wanted.execution_options(populate_existing=True))).one()
     return PaidDonation(

@@ -20,6 +20,7 @@ from supporters.kit.ids import Ids
 
 LEASE = timedelta(minutes=2)
 BURY_AFTER = 12  # with back-off this is about eight hours
+BURY_LATER_AFTER = BURY_AFTER * 100  # tries of a job that says itself when the next one is due
 KEEP_DONE = timedelta(days=14)
 
 log = structlog.get_logger("jobs")
@@ -83,7 +84,7 @@ async def run_one(work: Work, handlers: Mapping[str, Handler]) -> None:
 
 
 async def _put_back(work: Work, error: str, delay: timedelta | None = None) -> None:
-    bury_after = BURY_AFTER if delay is None else BURY_AFTER * 100
+    bury_after = BURY_AFTER if delay is None else BURY_LATER_AFTER
     try:
         async with work.db.unit_of_work() as session:
             await claims.retry_later(

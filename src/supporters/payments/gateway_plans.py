@@ -125,11 +125,6 @@ class PlanCalls:
         made = await self._asking.post("/v1/products", {"name": name}, wires.Product, idempotency_key=idempotency_key)
         return made.id
 
-    async def product_of(self, subscription_id: str) -> str:
-        """The product that a subscription's price belongs to."""
-        seen = await self._subscription(subscription_id)
-        return wire.id_of(seen.items.data[0].price.product) or ""
-
     async def set_amount(
         self, subscription_id: str, *, item_id: str, amount: Money, interval: str, product_id: str, idempotency_key: str
     ) -> list[Fact]:

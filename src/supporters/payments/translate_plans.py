@@ -65,13 +65,13 @@ def plan_seen(
 
 
 def facts_of_plan(seen: wires.Subscription) -> list[Fact]:
-    """All that a looked-up subscription says: how it is paid, where it stands, and its latest bill where expanded."""
+    """All that a looked-up subscription says: where it stands, how it is paid, and its latest bill where expanded."""
     plan = plan_seen(seen)
     if plan is None:
         return []
     invoice = seen.latest_invoice
     bills = facts_of_invoice(invoice) if isinstance(invoice, wires.Invoice) else []
-    return [*([plan.method] if plan.method else []), plan, *bills]
+    return [plan, *([plan.method] if plan.method else []), *bills]  # another card is known once its plan has it
 
 
 def invoice_seen(

@@ -22,6 +22,7 @@ from supporters.people.limits import DoorLimits
 from supporters.people.matching import normalise_email
 from supporters.people.models import AddressChange, EmailAddress, Supporter
 from supporters.people.sessions import close_sessions
+from supporters.people.sign_in import close_sign_ins
 from supporters.settings import Settings
 
 SEND = "people.address"
@@ -78,7 +79,7 @@ async def ask_for_address(
     limits = DoorLimits(settings.secret_key)
     counts = await limits.read(session, address=address, network=network, now=now)
     if counts.is_network_full or not counts.has_letter:
-        raise Refused(_("Too many letters have been asked for. Nothing was changed. Please try again tomorrow."))
+        raise Refused(_("Too many letters have been asked for. Nothing was changed. Please try again later."))
     change = AddressChange(
         id=ids.ulid(), supporter_id=supporter_id, address=address, created_at=now, expires_at=now + GOOD_FOR
     )
@@ -124,8 +125,8 @@ async def take_address(
 ) -> str | None:
     """Letters go to the new address, which alone signs in; the old one is told. Returns the address, None for a spent link.
 
-    Every browser is signed out `but` the session with that hash. Raises Conflict when the address is another person's.
-    *Writes* audit.
+    Every browser is signed out `but` the session with that hash, and letters that would let one in do so no more. Raises
+    Conflict when the address is another person's. *Writes* audit.
     """
     if len(token) > LONGEST_TOKEN:
         return None
@@ -137,6 +138,7 @@ async def take_address(
     change = (await session.scalars(select(AddressChange).where(AddressChange.id == row))).one()
     old = await _swap(session, change, ids=ids, now=now)
     await close_sessions(session, change.supporter_id, but=but)
+    await close_sign_ins(session, change.supporter_id, now=now)
     if old is not None:
         await letters.queue_address_changed(session, change.id, old, settings=settings, ids=ids, now=now)
     await _note(session, "supporter.address", change.supporter_id, now=now)

@@ -42,13 +42,15 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
     network: str
     target: str
+    known: str | None = None  # what the browser keeps since somebody was let in with it
 
 
 class LetIn(msgspec.Struct, frozen=True):
-    """The token of a new session, and the page to go on to."""
+    """The token of a new session, the page to go on to, and what the browser keeps to be known again."""
 
     token: str
     target: str
+    known: str
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -64,7 +66,8 @@ async def request_sign_in(session: AsyncSession, ask: Ask, *, settings: Settings
     Raises Refused when the network has asked too often.
     """
     limits = DoorLimits(settings.secret_key)
-    counts = await limits.read(session, address=ask.address, network=ask.network, now=now)
+    known = limits.recognise(ask.known, ask.address, now=now)
+    counts = await limits.read(session, address=ask.address, network=ask.network, now=now, known=known)
     if counts.is_network_full:
         raise Refused(_("Too many people have asked to sign in from where you are. Please try again in an hour."))
     sign_in_id = ids.ulid()
@@ -85,7 +88,8 @@ async def request_sign_in(session: AsyncSession, ask: Ask, *, settings: Settings
     await session.execute(insert_for(session, SignIn).values(**row))
     if counts.has_letter:
         await enqueue(session, SEND, {"sign_in_id": sign_in_id}, ids=ids, now=now)
-    await limits.count(session, address=ask.address, network=ask.network, has_letter=counts.has_letter, now=now)
+    has_letter = counts.has_letter
+    await limits.count(session, address=ask.address, network=ask.network, has_letter=has_letter, now=now, known=known)
 
 
 async def send_sign_in(session: AsyncSession, sign_in_id: str, *, settings: Settings, ids: Ids, now: datetime) -> bool:
@@ -117,6 +121,7 @@ async def look_at_link(session: AsyncSession, token: str, nonce: str | None, *, 
         return None
     wanted = select(EmailAddress.address, SignIn.nonce_hash).join(EmailAddress, EmailAddress.id == SignIn.address_id)
     open_now = (SignIn.token_hash == token_hash(token)) & SignIn.used_at.is_(None) & (SignIn.expires_at > now)
+    open_now &= EmailAddress.retired_at.is_(None)
     found = (await session.execute(wanted.where(open_now, SignIn.tries < MOST_TRIES))).one_or_none()
     return Link(found[0], _is_same(nonce, found[1])) if found else None
 
@@ -130,13 +135,14 @@ async def use_link(
     ids: Ids,
     now: datetime,
     old_token: str | None = None,
+    known: str | None = None,
 ) -> LetIn | None:
     """The supporter is signed in, and neither link nor code opens again. None when it opens nothing in this browser."""
     if len(token) > LONGEST_TOKEN or not nonce:
         return None
     mine = (SignIn.token_hash == token_hash(token)) & (SignIn.nonce_hash == token_hash(nonce))
     sign_in_id = await session.scalar(select(SignIn.id).where(mine, SignIn.tries < MOST_TRIES))
-    return await _let_in(session, sign_in_id, settings=settings, ids=ids, now=now, old_token=old_token)
+    return await _let_in(session, sign_in_id, settings=settings, ids=ids, now=now, old_token=old_token, known=known)
 
 
 async def use_code(
@@ -148,6 +154,7 @@ async def use_code(
     ids: Ids,
     now: datetime,
     old_token: str | None = None,
+    known: str | None = None,
 ) -> LetIn | None:
     """The supporter is signed in by the code of one of this browser's requests. None when none fits; that counts as a try.
 
@@ -160,7 +167,7 @@ async def use_code(
     found = await session.execute(select(SignIn.id, SignIn.code_digest).where(asked).with_for_update())
     fitting = [sign_in_id for sign_in_id, digest in found if _is_fitting(settings, sign_in_id, code, digest)]
     if fitting:
-        return await _let_in(session, fitting[0], settings=settings, ids=ids, now=now, old_token=old_token)
+        return await _let_in(session, fitting[0], settings=settings, ids=ids, now=now, old_token=old_token, known=known)
     await session.execute(update(SignIn).where(asked).values(tries=SignIn.tries + 1), execution_options=EXECUTION)
     return None
 
@@ -171,6 +178,14 @@ async def has_asked(session: AsyncSession, nonce: str | None, *, now: datetime) 
         return False
     asked = (SignIn.nonce_hash == token_hash(nonce)) & SignIn.used_at.is_(None) & (SignIn.expires_at > now)
     return await session.scalar(select(SignIn.id).where(asked, SignIn.tries < MOST_TRIES).limit(1)) is not None
+
+
+async def close_sign_ins(session: AsyncSession, supporter_id: str, *, now: datetime) -> int:
+    """No letter that was sent to any address of the supporter opens a door any more; returns how many did."""
+    theirs = select(EmailAddress.id).where(EmailAddress.supporter_id == supporter_id)
+    open_now = SignIn.address_id.in_(theirs) & SignIn.used_at.is_(None) & (SignIn.expires_at > now)
+    closed = await session.execute(update(SignIn).where(open_now).values(used_at=now), execution_options=EXECUTION)
+    return changed_rows(closed)
 
 
 async def purge_sign_ins(session: AsyncSession, *, now: datetime) -> int:
@@ -195,6 +210,7 @@ async def _let_in(
     ids: Ids,
     now: datetime,
     old_token: str | None,
+    known: str | None,
 ) -> LetIn | None:
     once = (SignIn.id == sign_in_id) & SignIn.used_at.is_(None) & (SignIn.expires_at > now)
     used = await session.execute(update(SignIn).where(once).values(used_at=now), execution_options=EXECUTION)
@@ -209,10 +225,16 @@ async def _let_in(
     if found is None:
         return None
     address, merged_into_id = found
+    if address.normalised != normalise_email(request.address):  # mailed to the address that was this one's before
+        return None
     address.verified_at = address.verified_at or now
     limits = DoorLimits(settings.secret_key)
     await limits.give_back(
-        session, address=request.address, network_digest=request.network_digest, asked_at=request.created_at
+        session,
+        address=request.address,
+        network_digest=request.network_digest,
+        asked_at=request.created_at,
+        known=limits.recognise(known, request.address, now=now),
     )
     token = await open_session(
         session,
@@ -222,7 +244,7 @@ async def _let_in(
         now=now,
         old_token=old_token,
     )
-    return LetIn(token, request.target)
+    return LetIn(token, request.target, limits.remember(request.address, ids=ids, now=now))
 
 
 def _code_digest(settings: Settings, sign_in_id: str, code: str) -> str:

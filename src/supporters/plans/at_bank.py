@@ -38,7 +38,7 @@ def is_at_bank(bill: InvoiceSeen) -> bool:
 
 
 async def bill_at_bank(session: AsyncSession, fact: InvoiceSeen, *, ids: Ids, now: datetime) -> None:
-    """The history says that the bank is asked for this bill, once for each time. *Idempotent by* the bill, until it is answered."""
+    """The history says that the bank is asked for this bill. *Idempotent by* the bill, until its bank has answered."""
     plan = await plan_of(session, fact.subscription_id)
     if plan is None:
         return
@@ -62,7 +62,9 @@ async def bills_at_bank(session: AsyncSession, plan_ids: Collection[str]) -> dic
     """The bills of each plan that are at a bank, the oldest first; plans without one are left out."""
     kinds = PlanEvent.kind.in_((AT_BANK, *CLOSED))
     wanted = select(PlanEvent).where(PlanEvent.plan_id.in_(plan_ids), kinds).order_by(PlanEvent.at, PlanEvent.id)
-    told = (await session.scalars(wanted)).all() if plan_ids else []
+    if not plan_ids:
+        return {}
+    told = (await session.scalars(wanted)).all()
     asked = [each for each in told if each.kind == AT_BANK and ANSWERED not in each.detail]
     if not asked:
         return {}

@@ -12,9 +12,9 @@ from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 from supporters.payments.facts import CheckoutCompleted
-from supporters.plans.change import CHANGE, has_open_change, lock_plan, new_change
+from supporters.plans.change import CHANGE, lock_plan, new_change
 from supporters.plans.models import Actor, ChangeKind, ChangeState, PlanChange, PlanState
-from supporters.plans.possible import why_not
+from supporters.plans.possible import STOPPING, why_not
 
 SETUP = "setup_intent_id"
 LEFT, ANOTHER = "page_left", "another_card_came"
@@ -80,22 +80,25 @@ async def finish_setup(session: AsyncSession, fact: CheckoutCompleted, *, ids: I
 
 
 async def take_next(session: AsyncSession, plan_id: str, *, ids: Ids, now: datetime) -> None:
-    """A card that was given while another change was being made has its turn; the newest of several counts."""
+    """What was asked for while another change was being made has its turn: a stop first, then the newest of several cards."""
     plan = await lock_plan(session, plan_id)
-    wanted = select(PlanChange).where(PlanChange.plan_id == plan_id, PlanChange.state == ChangeState.WAITING)
-    found = (await session.scalars(wanted.order_by(PlanChange.id.desc()))).all()
+    unfinished = PlanChange.state.in_([ChangeState.WAITING, ChangeState.REQUESTED])
+    wanted = select(PlanChange).where(PlanChange.plan_id == plan_id, unfinished).order_by(PlanChange.id.desc())
+    found = (await session.scalars(wanted.execution_options(populate_existing=True))).all()
+    stops = [change for change in found if change.kind in STOPPING]
     ready = [change for change in found if SETUP in change.wanted]
-    if not ready or await has_open_change(session, plan_id):
+    if not (stops or ready) or any(change.state == ChangeState.REQUESTED for change in found):
         return
-    newest, *older = ready
-    for change in older:
-        change.state, change.failure, change.done_at = ChangeState.FAILED, ANOTHER, now
-    if plan.state == PlanState.STOPPED:
-        newest.state, newest.failure, newest.done_at = ChangeState.FAILED, "stopped", now
-        return
-    newest.state = ChangeState.REQUESTED
+    if not stops:
+        for older in ready[1:]:
+            older.state, older.failure, older.done_at = ChangeState.FAILED, ANOTHER, now
+        if plan.state == PlanState.STOPPED:
+            ready[0].state, ready[0].failure, ready[0].done_at = ChangeState.FAILED, "stopped", now
+            return
+    chosen = (stops or ready)[0]
+    chosen.state = ChangeState.REQUESTED
     await session.flush()
-    await enqueue(session, CHANGE, {"change_id": newest.id}, ids=ids, now=now, dedupe=newest.id)
+    await enqueue(session, CHANGE, {"change_id": chosen.id}, ids=ids, now=now, dedupe=chosen.id)
 
 
 async def give_up_left_pages(session: AsyncSession, *, now: datetime) -> int:

@@ -19,12 +19,13 @@ from supporters.kit.ids import Ids
 from supporters.kit.money import LARGEST_MINOR, step
 from supporters.kit.strings import gettext as _
 from supporters.plans.dates import date_range, held_until
-from supporters.plans.held import waits_for_bank
+from supporters.plans.first import UNDOING, first_day
+from supporters.plans.held import pause_under, waits_for_bank
 from supporters.plans.history import note
-from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, StopReason
-from supporters.plans.possible import STOPPING, why_not
+from supporters.plans.models import UNANSWERED, Actor, ChangeKind, ChangeState, Plan, PlanChange, StopReason
+from supporters.plans.possible import PLAIN, STOPPING, why_not
+from supporters.plans.turns import CHANGE, has_open_change, make_way
 
-CHANGE = "plans.change"
 MOST_PAUSED = 3
 
 
@@ -43,27 +44,28 @@ async def request_change(
 ) -> str:
     """The wish is on record and a job carries it out; returns its id. Stripe is not called here.
 
+    A stop takes the place of a change that Stripe has not heard of, and waits for the answer of one that it has.
     `zone` is the newsroom's time zone, for DATE. Raises NotFound, and Conflict with words for the person where it is not
     possible now. *Writes* change, job, and audit where staff ask.
     """
     plan = await lock_plan(session, plan_id)
-    has_open, is_held = await has_open_change(session, plan_id), await waits_for_bank(session, plan)
-    why = why_not(plan, kind, now=now, has_open=has_open, is_held=is_held, actor=actor)
+    has_open, is_held = await has_open_change(session, plan_id, kind), await waits_for_bank(session, plan)
+    first = await first_day(session, plan) if kind in UNDOING else PLAIN
+    why = why_not(plan, kind, now=now, has_open=has_open, is_held=is_held, actor=actor, first=first)
     if why:
         raise Conflict(why)
     change = new_change(plan, kind, actor=actor, actor_id=actor_id, ids=ids, now=now)
     change.wanted = _wanted(plan, kind, wanted, now=now, zone=zone or ZoneInfo("UTC"))
+    if kind is ChangeKind.GO_ON:
+        change.wanted |= await pause_under(session, plan, now=now)
+    if kind in STOPPING and not await make_way(session, plan_id, ids=ids, now=now):
+        change.state = ChangeState.WAITING
     await add_change(session, change)
-    await enqueue(session, CHANGE, {"change_id": change.id}, ids=ids, now=now, dedupe=change.id)
+    if change.state == ChangeState.REQUESTED:
+        await enqueue(session, CHANGE, {"change_id": change.id}, ids=ids, now=now, dedupe=change.id)
     if actor is Actor.STAFF:
         await _audit(session, change, now=now, request_id=request_id)
     return change.id
-
-
-async def has_open_change(session: AsyncSession, plan_id: str) -> bool:
-    """Whether a change of the plan is being made just now."""
-    wanted = select(PlanChange.id).where(PlanChange.plan_id == plan_id, PlanChange.state == ChangeState.REQUESTED)
-    return await session.scalar(wanted) is not None
 
 
 async def lock_plan(session: AsyncSession, plan_id: str) -> Plan:
@@ -89,9 +91,14 @@ def new_change(
         state=ChangeState.REQUESTED,
         actor=actor,
         actor_id=actor_id,
-        idempotency_key=f"v1:plan:{change_id}",
+        idempotency_key=key_of(change_id),
         created_at=now,
     )
+
+
+def key_of(change_id: str) -> str:
+    """The first key under which Stripe hears of a change."""
+    return f"v1:plan:{change_id}"
 
 
 async def add_change(session: AsyncSession, change: PlanChange) -> None:
@@ -107,6 +114,8 @@ def stop_reason_of(change: PlanChange) -> StopReason:
     """Who stops a plan by this change."""
     if change.kind in (ChangeKind.ONE_OFF, ChangeKind.UNDO):
         return StopReason.UNDONE
+    if change.wanted.get(UNANSWERED):
+        return StopReason.UNANSWERED
     reasons = {Actor.STAFF: StopReason.STAFF, Actor.HOUSE: StopReason.DISPUTE}
     return reasons.get(Actor(change.actor), StopReason.SUPPORTER)
 

@@ -13,6 +13,7 @@ from supporters.kit.errors import MoneyError
 from supporters.kit.money import Money, parse_amount
 from supporters.mail.models import Letter
 from supporters.people.models import EmailAddress, Supporter
+from supporters.plans.dates import taken_at
 from supporters.plans.letters import CONFIRM, FAILED
 from supporters.plans.models import Method, Plan, PlanState
 from supporters.plans.worth import monthly_worth
@@ -56,6 +57,7 @@ class PlanRow(msgspec.Struct, frozen=True, kw_only=True):
     method_last4: str | None
     started_at: datetime
     next_at: datetime | None
+    taken_at: datetime | None  # when money is next taken, after any pause
     paused_until: datetime | None
     stops_at: datetime | None
     stopped_at: datetime | None
@@ -169,13 +171,14 @@ def as_row(plan: Plan, name: str, email: str | None) -> PlanRow:
     same = {
         name: getattr(plan, name)
         for name in PlanRow.__struct_fields__
-        if name not in ("name", "email", "amount", "method_last4")
+        if name not in ("name", "email", "amount", "method_last4", "taken_at")
     }
     return PlanRow(
         name=name,
         email=email or "",
         amount=Money(plan.amount_minor, plan.currency),
         method_last4=plan.method_last4,
+        taken_at=taken_at(plan),
         **same,
     )
 

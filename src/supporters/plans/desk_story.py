@@ -19,7 +19,10 @@ from supporters.kit.strings import gettext as _
 from supporters.mail.models import Letter
 from supporters.people.models import EmailAddress, Supporter
 from supporters.plans.desk_queries import PlanRow, as_row
-from supporters.plans.models import ChangeState, Instalment, Plan, PlanChange, PlanEvent
+from supporters.plans.first import day_of, first_payment
+from supporters.plans.models import Instalment, Plan, PlanChange, PlanEvent
+from supporters.plans.possible import STOPPING, FirstDay
+from supporters.plans.turns import is_open
 
 PAYMENTS_SHOWN = 36
 EVENTS_SHOWN = 200
@@ -38,6 +41,8 @@ class PlanFacts(msgspec.Struct, frozen=True, kw_only=True):
     given: Money  # what came and was not returned
     payments_count: int
     open_change: PlanChange | None
+    first_day: FirstDay
+    sum_back: Money  # what undoing it would return
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -91,6 +96,7 @@ async def plan_facts(session: AsyncSession, plan_id: str) -> PlanFacts:
     plan, name, heading, origin = found
     titles = await titles_of(session, [origin.article_id])
     given_minor, count = await _given(session, plan_id)
+    first = await first_payment(session, plan)
     return PlanFacts(
         plan=plan,
         row=as_row(plan, name, await _address(session, plan.supporter_id)),
@@ -102,8 +108,13 @@ async def plan_facts(session: AsyncSession, plan_id: str) -> PlanFacts:
         given=Money(given_minor, plan.currency),
         payments_count=count,
         open_change=await session.scalar(
-            select(PlanChange).where(PlanChange.plan_id == plan_id, PlanChange.state == ChangeState.REQUESTED)
+            select(PlanChange)
+            .where(PlanChange.plan_id == plan_id, is_open())
+            .order_by(PlanChange.kind.in_(STOPPING).desc(), PlanChange.id)
+            .limit(1)
         ),
+        first_day=day_of(first),
+        sum_back=first.left if first else Money(0, plan.currency),
     )
 
 
@@ -148,7 +159,8 @@ async def plan_letters(session: AsyncSession, plan_id: str) -> list[LetterLine]:
 async def plan_tasks(session: AsyncSession, plan_id: str) -> Sequence[Discrepancy]:
     """What a person must or had to look into about the plan or its payments, disputes among them; open ones first."""
     mine = select(Instalment.donation_id).where(Instalment.plan_id == plan_id)
-    about = Discrepancy.donation_id.in_(mine) | (Discrepancy.subject == plan_id)
+    changes = select(PlanChange.id).where(PlanChange.plan_id == plan_id)
+    about = Discrepancy.donation_id.in_(mine) | (Discrepancy.subject == plan_id) | Discrepancy.subject.in_(changes)
     query = select(Discrepancy).where(about).order_by(Discrepancy.state, Discrepancy.due_on, Discrepancy.id)
     return (await session.scalars(query.limit(EVENTS_SHOWN))).all()
 

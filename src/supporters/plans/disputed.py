@@ -2,8 +2,8 @@
 
 An inquiry leaves the plan alone, and so does a debit that came back because the account was short: the next one may be
 paid. Every other plan is held, also a yearly one and one that is failing; what is open of it is not asked for any more. A
-dispute that was won lets it go on, if nobody has let it go on or stopped it before and no other dispute is open; one that
-was lost stops it. A pause that the supporter had asked for before counts again then.
+dispute that was lost stops it. One that was won leaves it held, and its supporter is asked whether it goes on (`after_win`),
+if nobody has let it go on or stopped it before and no other dispute is open.
 """
 
 from datetime import datetime, timedelta
@@ -18,12 +18,14 @@ from supporters.jobs.queue import enqueue
 from supporters.jobs.work import TryLater, Work
 from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
-from supporters.plans.change import has_open_change, lock_plan, request_change
+from supporters.plans.after_win import ask_supporter
+from supporters.plans.change import lock_plan, request_change
 from supporters.plans.dates import taken_at
 from supporters.plans.held import UNDECIDED, hold_of, is_decided
 from supporters.plans.history import note
 from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, ChangeState, Instalment, Plan, PlanChange, PlanState
+from supporters.plans.turns import has_open_change
 from supporters.plans.words import again_url
 from supporters.settings import Settings
 
@@ -31,6 +33,7 @@ DISPUTED = "plans.disputed"
 UNWANTED = frozenset(
     {"customer_initiated", "debit_not_authorized", "incorrect_account_details"}
 )  # no later debit is paid
+FOR_US = frozenset({DisputeState.WON, DisputeState.CLOSED})  # the payment counts
 SOON = timedelta(seconds=30)
 
 
@@ -50,7 +53,7 @@ async def tell_plan(session: AsyncSession, dispute_id: str, *, ids: Ids, now: da
     told |= {"donation": dispute.donation_id}
     at, cause = dispute.seen_at or now, dispute.stripe_dispute_id
     await note(session, plan_id, f"dispute_{dispute.state}", cause=cause, ids=ids, now=at, detail=told)
-    if wanted_change(dispute.state, dispute.reason):
+    if dispute.state in FOR_US or wanted_change(dispute.state, dispute.reason):
         once = f"{dispute.id}:{dispute.state}"  # one that is at work may have read an earlier state
         await enqueue(session, DISPUTED, {"dispute_id": dispute.id}, ids=ids, now=now, dedupe=once)
 
@@ -62,7 +65,7 @@ def wanted_change(state: str, reason: str) -> ChangeKind | None:
         return ChangeKind.STOP
     if state in UNDECIDED and not is_debit:
         return ChangeKind.HOLD
-    return ChangeKind.GO_ON if state == DisputeState.WON else None
+    return None
 
 
 async def plan_after_loss(
@@ -85,8 +88,8 @@ async def plan_after_loss(
     }
 
 
-async def follow_dispute(work: Work, payload: dict[str, Any]) -> None:
-    """Job `plans.disputed`: the plan is asked to be held, to go on or to stop, as its dispute stands now. Raises TryLater.
+async def follow_dispute(work: Work, payload: dict[str, Any], *, settings: Settings) -> None:
+    """Job `plans.disputed`: the plan is asked to be held or to stop, or its supporter whether it goes on. Raises TryLater.
 
     Where that is not possible, its history says why, and the dispute's task stays for a person.
     """
@@ -94,30 +97,30 @@ async def follow_dispute(work: Work, payload: dict[str, Any]) -> None:
         dispute = await session.get(Dispute, str(payload["dispute_id"]))
         plan_id = await plan_of_donation(session, dispute.donation_id) if dispute else None
         kind = wanted_change(dispute.state, dispute.reason) if dispute else None
-        if dispute and plan_id and kind:
-            await _ask(session, plan_id, kind, dispute, work=work)
+        if dispute and plan_id and (kind or dispute.state in FOR_US):
+            await _ask(session, plan_id, kind, dispute, work=work, settings=settings)
         await work.finish(session)
 
 
-async def _ask(session: AsyncSession, plan_id: str, kind: ChangeKind, dispute: Dispute, *, work: Work) -> None:
+async def _ask(
+    session: AsyncSession, plan_id: str, kind: ChangeKind | None, dispute: Dispute, *, work: Work, settings: Settings
+) -> None:
+    """No `kind`: it was decided for us."""
     plan = await lock_plan(session, plan_id)
     if plan.state == PlanState.STOPPED or plan.stops_at:
         return
     if await has_open_change(session, plan_id):
         raise TryLater("another change of the plan is being made", after=SOON)
-    hold = await hold_of(session, plan)
-    if (kind is ChangeKind.HOLD and hold) or (
-        kind is ChangeKind.GO_ON and not (hold and await is_decided(session, plan))
-    ):
+    now, ids, hold = work.clock.now(), work.ids, await hold_of(session, plan)
+    if kind is None:
+        if hold and await is_decided(session, plan):
+            await ask_supporter(session, plan, hold, ids=ids, now=now, settings=settings)
         return
-    if kind is ChangeKind.HOLD and await _was_let_go_on(session, plan_id, since=dispute.created_at):
+    needs_none = hold or await _was_let_go_on(session, plan_id, since=dispute.created_at)
+    if kind is ChangeKind.HOLD and needs_none:
         return
-    now, ids = work.clock.now(), work.ids
-    wanted = _pause_before(hold, now) if hold and kind is ChangeKind.GO_ON else {}
     try:
-        await request_change(
-            session, plan_id, kind=kind, wanted=wanted, actor=Actor.HOUSE, actor_id=None, ids=ids, now=now
-        )
+        await request_change(session, plan_id, kind=kind, wanted={}, actor=Actor.HOUSE, actor_id=None, ids=ids, now=now)
     except Conflict as conflict:
         told, cause = {"why": conflict.message}, dispute.stripe_dispute_id
         await note(
@@ -130,9 +133,3 @@ async def _was_let_go_on(session: AsyncSession, plan_id: str, *, since: datetime
     mine = (PlanChange.plan_id == plan_id) & (PlanChange.kind == ChangeKind.GO_ON) & (PlanChange.actor != Actor.HOUSE)
     wanted = mine & (PlanChange.state == ChangeState.DONE) & (PlanChange.created_at > since)
     return await session.scalar(select(PlanChange.id).where(wanted).limit(1)) is not None
-
-
-def _pause_before(hold: PlanChange, now: datetime) -> dict[str, object]:
-    """Until when the supporter had paused the plan themselves, if that is not over."""
-    until = hold.was.get("paused_until")
-    return {"until": until} if until and datetime.fromisoformat(until) > now else {}

@@ -33,7 +33,10 @@ async def invoice_failed(
     await _note_failure(session, plan, fact, ids=ids, now=now)
     await bank_has_answered(session, plan, fact)
     unpaid = [bill.invoice_id for bill in await unpaid_bills(session, plan)]
-    if plan.state == PlanState.STOPPED or fact.invoice_id not in unpaid:
+    if plan.state == PlanState.STOPPED:  # with a debit at the bank, whose answer this is
+        await give_up_first(session, plan.first_donation_id, cause=fact.invoice_id, ids=ids, now=now)
+        return
+    if fact.invoice_id not in unpaid:
         return
     is_oldest = unpaid[0] == fact.invoice_id
     if is_oldest:
@@ -63,6 +66,8 @@ async def invoice_closed(session: AsyncSession, fact: InvoiceSeen, *, ids: Ids, 
     at = fact.occurred_at or now
     await note(session, plan.id, kind, cause=fact.invoice_id, ids=ids, now=at, detail=told)
     await settle_failure(session, plan, fact.invoice_id, ids=ids, now=now)
+    if plan.state == PlanState.STOPPED:
+        await give_up_first(session, plan.first_donation_id, cause=fact.invoice_id, ids=ids, now=now)
 
 
 async def _note_failure(session: AsyncSession, plan: Plan, fact: InvoiceSeen, *, ids: Ids, now: datetime) -> None:

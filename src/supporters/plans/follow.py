@@ -10,6 +10,7 @@ from supporters.kit.ids import Ids
 from supporters.payments.facts import PlanSeen
 from supporters.plans import letters, methods
 from supporters.plans.change import stop_reason_of
+from supporters.plans.first import first_is_at_bank
 from supporters.plans.history import note
 from supporters.plans.lifecycle import BY_ITSELF, Standing, frequency_of, is_over, standing
 from supporters.plans.looks import ask_for_look
@@ -32,9 +33,11 @@ async def follow(session: AsyncSession, fact: PlanSeen, *, ids: Ids, now: dateti
         return
     values = _values(plan, fact, now, reason=await _reason(session, plan, fact))
     differing = {name: value for name, value in values.items() if getattr(plan, name) != value}
-    if differing and fact.occurred_at and fact.occurred_at == plan.seen_at:
+    if differing and await _may_be_outdated(session, plan, fact):
         await ask_for_look(session, plan.id, ids=ids, now=now)
         return
+    if "stripe_payment_method_id" in differing and fact.method is None:  # its digits and last day come with a look
+        await ask_for_look(session, plan.id, ids=ids, now=now)
     was = {name: getattr(plan, name) for name in (*differing, "state")}
     for name, value in differing.items():
         setattr(plan, name, value)
@@ -48,6 +51,19 @@ async def follow(session: AsyncSession, fact: PlanSeen, *, ids: Ids, now: dateti
     if plan.state == PlanState.ACTIVE and fact.occurred_at is None:  # a look, so that card and date are known
         await letters.tell_begun(session, plan, ids=ids, now=now, settings=settings)
     await _tell(session, plan, was, ids=ids, now=now, settings=settings)
+
+
+async def _may_be_outdated(session: AsyncSession, plan: Plan, fact: PlanSeen) -> bool:
+    """Whether the plan may show newer words than these: of the same second, or Stripe's own answer to a change.
+
+    An end is never outdated.
+    """
+    if fact.occurred_at is None or is_over(fact):
+        return False
+    if fact.occurred_at == plan.seen_at:
+        return True
+    answered = (PlanChange.plan_id == plan.id) & (PlanChange.done_at >= fact.occurred_at)
+    return await session.scalar(select(PlanChange.id).where(answered).limit(1)) is not None
 
 
 async def _reason(session: AsyncSession, plan: Plan, fact: PlanSeen) -> StopReason | None:
@@ -67,6 +83,7 @@ async def _reason(session: AsyncSession, plan: Plan, fact: PlanSeen) -> StopReas
 
 
 def _values(plan: Plan, fact: PlanSeen, now: datetime, *, reason: StopReason | None) -> dict[str, object]:
+    is_same = fact.payment_method_id in (None, plan.stripe_payment_method_id)
     stands: Standing = standing(fact, was=PlanState(plan.state), reason=reason, stopped_at=plan.stopped_at, now=now)
     return {
         "state": stands.state,
@@ -80,6 +97,7 @@ def _values(plan: Plan, fact: PlanSeen, now: datetime, *, reason: StopReason | N
         "stripe_item_id": fact.item_id,
         "stripe_customer_id": fact.customer_id or plan.stripe_customer_id,
         "stripe_payment_method_id": fact.payment_method_id or plan.stripe_payment_method_id,
+        "is_updated_by_network": plan.is_updated_by_network and is_same,
     }
 
 
@@ -90,5 +108,6 @@ async def _tell(
     if plan.state == PlanState.STOPPED and was["state"] != PlanState.STOPPED:
         told = {"reason": plan.stop_reason}
         await note(session, plan.id, "stopped", cause=plan.id, ids=ids, now=plan.stopped_at or now, detail=told)
-        await give_up_first(session, plan.first_donation_id, cause=plan.id, ids=ids, now=now)
+        if not await first_is_at_bank(session, plan):
+            await give_up_first(session, plan.first_donation_id, cause=plan.id, ids=ids, now=now)
         await letters.tell_stopped(session, plan, ids=ids, now=now, settings=settings)

@@ -1,5 +1,8 @@
 """Whether a plan is held for a dispute, and whether that is decided."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +20,13 @@ async def hold_of(session: AsyncSession, plan: Plan) -> PlanChange | None:
     pausing = done & PlanChange.kind.in_([ChangeKind.HOLD, ChangeKind.SKIP, ChangeKind.PAUSE, ChangeKind.GO_ON])
     last = await session.scalar(select(PlanChange).where(pausing).order_by(PlanChange.id.desc()).limit(1))
     return last if last and last.kind == ChangeKind.HOLD else None
+
+
+async def pause_under(session: AsyncSession, plan: Plan, *, now: datetime) -> Mapping[str, object]:
+    """Until when the supporter had paused a plan that is held now, if that is not over: `until`, as GO_ON wants it."""
+    hold = await hold_of(session, plan)
+    until = hold.was.get("paused_until") if hold else None
+    return {"until": until} if until and datetime.fromisoformat(until) > now else {}
 
 
 async def is_decided(session: AsyncSession, plan: Plan) -> bool:

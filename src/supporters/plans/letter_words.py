@@ -1,5 +1,7 @@
 """What the letters say that plans themselves bring about: started, failed, ended, running out, due. Pure."""
 
+from datetime import datetime
+
 from supporters.kit.strings import gettext as _
 from supporters.payments.facts import InvoiceSeen
 from supporters.plans.models import Method, Plan, StopReason
@@ -103,6 +105,28 @@ def stopped(plan: Plan, style: Style, settings: Settings) -> Words:
         then=_("If that was not meant, start a new one. If it was, there is nothing to do."),
         button=_("Start again"),
         url=again_url(plan, settings),
+    )
+
+
+def may_go_on(plan: Plan, style: Style, *, ends_on: datetime, url: str) -> Words:
+    """The bank has decided that the payment counts. Whether the plan goes on is the supporter's word alone."""
+    day = style.day(ends_on)
+    return Words(
+        subject=_("Shall your {name} go on?").format(name=name_of(plan)),
+        head=_("Shall your {name} go on?").format(name=name_of(plan)),
+        lead=_(
+            "Your bank has decided about the payment that was questioned: it counts as given. Your {name} is still paused. "
+            "It goes on only if you say so, and nothing is taken before."
+        ).format(name=name_of(plan)),
+        rows=[
+            (_("Amount"), style.of(plan)),
+            (_("Paid with"), method_words(plan)),
+            (_("Ends without your word on"), day),
+        ],
+        then=_("If you do nothing, it ends on {day}, nothing more is taken, and we write to you.").format(day=day),
+        button=_("Go on with it"),
+        url=f"{url}/pause",
+        more=_("If you want to stop it now, the same page has a button for that."),
     )
 
 

@@ -13,15 +13,19 @@ from supporters.newsletters.letters import domain_of
 from supporters.payments.facts import InvoiceSeen
 from supporters.people.models import EmailAddress, Supporter
 from supporters.plans import change_words, letter_words
+from supporters.plans.at_bank import bills_at_bank
 from supporters.plans.links import PlanLinks
-from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState, StopReason
+from supporters.plans.models import UNANSWERED, Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState, StopReason
 from supporters.plans.words import Style, Words
 from supporters.settings import Settings
 
 STARTED, FAILED, CONFIRM, ENDED, STOPPED = "plan_started", "plan_failed", "plan_confirm", "plan_ended", "plan_stopped"
 CARD, YEARLY, CHANGED, MANDATE = "plan_card_ending", "plan_yearly", "plan_changed", "plan_mandate_ended"
+MAY_GO_ON = "plan_may_go_on"
 NEWS_FOR = timedelta(days=60)
-TOLD_AT_ONCE = frozenset({StopReason.SUPPORTER, StopReason.STAFF, StopReason.UNDONE})  # by the change's own letter
+TOLD_AT_ONCE = frozenset(
+    {StopReason.SUPPORTER, StopReason.STAFF, StopReason.UNDONE, StopReason.UNANSWERED}
+)  # by the change's own letter
 
 
 async def tell_started(
@@ -39,7 +43,8 @@ async def tell_started(
 async def tell_begun(session: AsyncSession, plan: Plan, *, ids: Ids, now: datetime, settings: Settings) -> None:
     """As `tell_started`, for a plan of which date and card are known by now, wherever its supporter is written to today."""
     told = select(Letter.id).where(Letter.about == plan.id, Letter.kind == STARTED).limit(1)
-    if now - plan.started_at > NEWS_FOR or await session.scalar(told):
+    is_ending = plan.stops_at is not None or plan.state == PlanState.STOPPED
+    if is_ending or now - plan.started_at > NEWS_FOR or await session.scalar(told):
         return
     email, name = await address_of(session, plan.supporter_id)
     await tell_started(session, plan, email, name, ids=ids, now=now, settings=settings)
@@ -89,9 +94,19 @@ async def tell_changed(
     A payment that was only tried again has its own letter already, or its receipt; and when we stop a plan because a
     bank took a payment back, the letter about that has said so. *Idempotent by* the change.
     """
-    if change.kind == ChangeKind.TRY_NOW or (change.kind == ChangeKind.STOP and change.actor == Actor.HOUSE):
+    is_told_with_loss = (
+        change.kind == ChangeKind.STOP and change.actor == Actor.HOUSE and not change.wanted.get(UNANSWERED)
+    )
+    if change.kind == ChangeKind.TRY_NOW or is_told_with_loss:
         return
-    words = change_words.changed(plan, change, Style(settings, now), url=_url(plan, now, settings), settings=settings)
+    words = change_words.changed(
+        plan,
+        change,
+        Style(settings, now),
+        url=_url(plan, now, settings),
+        settings=settings,
+        at_bank=(await bills_at_bank(session, [plan.id])).get(plan.id, []),
+    )
     await _send(session, plan, CHANGED, words, once=change.id, ids=ids, now=now, settings=settings)
 
 
@@ -119,6 +134,14 @@ async def tell_mandate_ended(
     """Its supporter hears that the bank allows no more debits. *Idempotent by* `cause`, the mandate."""
     words = letter_words.mandate_ended(plan, Style(settings, now), url=_url(plan, now, settings))
     await _send(session, plan, MANDATE, words, once=cause, ids=ids, now=now, settings=settings)
+
+
+async def tell_may_go_on(
+    session: AsyncSession, plan: Plan, ends_on: datetime, *, once: str, ids: Ids, now: datetime, settings: Settings
+) -> None:
+    """Its supporter hears that their bank has decided for us, and is asked whether the plan goes on. *Idempotent by* `once`."""
+    words = letter_words.may_go_on(plan, Style(settings, now), ends_on=ends_on, url=_url(plan, now, settings))
+    await _send(session, plan, MAY_GO_ON, words, once=once, ids=ids, now=now, settings=settings)
 
 
 async def address_of(session: AsyncSession, supporter_id: str) -> tuple[str, str]:

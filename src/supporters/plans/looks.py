@@ -17,6 +17,7 @@ from supporters.plans.models import Plan
 LOOK = "plans.look"
 LOOK_AFTER = timedelta(seconds=1)  # several words of one second are settled by one look
 UNCLEAR = timedelta(minutes=2)
+NOT_ABOUT_THE_CHANGE = (401, 403, 429)  # our key was refused, not what was asked with it
 
 log = structlog.get_logger("plans")
 
@@ -54,6 +55,8 @@ async def look(work: Work, payload: dict[str, Any], *, stripe: Looking, books: A
         try:
             facts = await look_at(stripe, subscription_id, failed_invoice_id=failed)
         except GatewayRefused as refusal:
+            if refusal.http_status in NOT_ABOUT_THE_CHANGE:
+                raise TryLater(refusal.message, after=UNCLEAR) from refusal
             log.warning("look_refused", record_id=payload["plan_id"], code=refusal.code)
         except GatewayError as error:
             raise TryLater(error.message, after=UNCLEAR) from error

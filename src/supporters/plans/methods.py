@@ -25,13 +25,14 @@ TOLD_AFTER = timedelta(minutes=10)  # by then it is known whether a payment came
 
 async def take_method(session: AsyncSession, plan: Plan, seen: MethodSeen, *, ids: Ids, now: datetime) -> bool:
     """The plan shows this card or account as what it is paid with. False when it did."""
+    is_same = plan.stripe_payment_method_id == seen.payment_method_id  # of another card nothing is known yet
     values: dict[str, object] = {
         "method": method_of(seen.kind),
         "method_brand": seen.brand,
         "method_last4": seen.last4,
         "method_expires_on": _last_day(seen.expires),
         "stripe_payment_method_id": seen.payment_method_id,
-        "is_updated_by_network": plan.is_updated_by_network or seen.is_automatic,
+        "is_updated_by_network": (plan.is_updated_by_network and is_same) or seen.is_automatic,
     }
     differing = {name: value for name, value in values.items() if getattr(plan, name) != value}
     for name, value in differing.items():

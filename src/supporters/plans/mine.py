@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Donation, DonationState, Frequency
 from supporters.kit.money import Money
+from supporters.plans.after_win import answer_by
 from supporters.plans.at_bank import BillAtBank, bills_at_bank
 from supporters.plans.dates import taken_at
 from supporters.plans.held import waits_for_bank
@@ -41,6 +42,7 @@ class PlanCard(msgspec.Struct, frozen=True, kw_only=True):
     next_at: datetime | None
     taken_at: datetime | None  # when money is next taken, after any pause
     waits_for_bank: bool  # held for a dispute that is not decided
+    answer_by: datetime | None  # held for one that was won: when it ends if nobody lets it go on
     paused_until: datetime | None
     stops_at: datetime | None
     stopped_at: datetime | None
@@ -81,6 +83,7 @@ async def _cards(session: AsyncSession, wanted: Select[Plan, str, int, int]) -> 
             at_bank=at_bank.get(row[0].id, ()),
             unpaid=unpaid.get(row[0].id, ()),
             is_held=await waits_for_bank(session, row[0]),
+            ends_on=await answer_by(session, row[0]),
         )
         for row in rows
     ]
@@ -113,6 +116,7 @@ def _card(
     at_bank: Sequence[BillAtBank],
     unpaid: Sequence[UnpaidBill],
     is_held: bool,
+    ends_on: datetime | None,
 ) -> PlanCard:
     return PlanCard(
         id=plan.id,
@@ -128,6 +132,7 @@ def _card(
         next_at=plan.next_at,
         taken_at=taken_at(plan),
         waits_for_bank=is_held,
+        answer_by=ends_on,
         paused_until=plan.paused_until,
         stops_at=plan.stops_at,
         stopped_at=plan.stopped_at,

@@ -16,6 +16,9 @@ class PlanKind(StrEnum):
     HYBRID = "hybrid"  # Partly a price, partly a gift. Not sold now.
 
 
+UNANSWERED = "unanswered"  # of a house's own STOP, in `wanted`: why
+
+
 class PlanState(StrEnum):
     """Where a plan stands."""
 
@@ -35,6 +38,7 @@ class StopReason(StrEnum):
     PAYMENTS_FAILED = "payments_failed"  # The last try failed too.
     NEVER_PAID = "never_paid"  # The first payment never arrived.
     DISPUTE = "dispute"  # The supporter's bank took a payment back.
+    UNANSWERED = "unanswered"  # It was held for a dispute that was won, and its supporter did not let it go on.
     AT_STRIPE = "at_stripe"  # Ended in Stripe's own dashboard, or by Stripe.
 
 
@@ -74,10 +78,12 @@ class ChangeKind(StrEnum):
 class ChangeState(StrEnum):
     """How far a wish has come."""
 
-    WAITING = "waiting"  # A page at Stripe is open for it; until that is finished it keeps nobody from anything.
+    WAITING = (
+        "waiting"  # A page at Stripe is open for it, which keeps nobody from anything; or a stop waits for its turn.
+    )
     REQUESTED = "requested"  # On record; Stripe may not know yet.
     DONE = "done"  # Stripe has said yes.
-    FAILED = "failed"  # Stripe said no, or was not to be reached for a day; nothing was changed.
+    FAILED = "failed"  # Stripe said no, or was not to be reached for a day, or a stop came first; nothing was changed.
 
 
 class Actor(StrEnum):
@@ -203,6 +209,7 @@ class PlanChange(Base):
     failure: Mapped[str | None] = mapped_column(String(200))
     reason: Mapped[str | None] = mapped_column(String(400), info={"personal": "why they stopped, in their own words"})
     created_at: Mapped[datetime]
+    called_at: Mapped[datetime | None]  # when Stripe was first asked; empty while it cannot know
     done_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -15,10 +15,14 @@ from supporters.plans.letter_words import facts_of
 from supporters.plans.letters import CHANGED, address_of
 from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, Plan, PlanChange
+from supporters.plans.orders import BEING_TAKEN
+from supporters.plans.possible import STOPPING
+from supporters.plans.turns import GAVE_WAY
 from supporters.plans.words import Style, Words, again_url, name_of, reason_words
 from supporters.settings import Settings
 
 NOT_IN_TIME = "not_in_time"
+BROKEN = "broken"
 PAGE_HAS_SAID = timedelta(minutes=1)
 
 
@@ -27,9 +31,11 @@ async def tell_not_changed(
 ) -> bool:
     """Whoever asked hears that nothing was changed, if they are not at its page any more. False when they heard there.
 
+    What gave way to a stop is not spoken of: the letter about the stop says all.
     *Idempotent by* the change.
     """
-    if change.actor != Actor.SUPPORTER or now - change.created_at < PAGE_HAS_SAID:
+    is_said = change.failure == GAVE_WAY or now - change.created_at < PAGE_HAS_SAID
+    if change.actor != Actor.SUPPORTER or is_said:
         return False
     email, name = await address_of(session, plan.supporter_id)
     words = _words(plan, change, Style(settings, now), settings=settings, now=now)
@@ -54,18 +60,20 @@ def _words(plan: Plan, change: PlanChange, style: Style, *, settings: Settings, 
     else:
         then = (
             _("There is nothing to do.")
-            if change.failure == ANOTHER
+            if change.failure in (ANOTHER, BROKEN)
             else _("All else is as it was. You can try again.")
         )
         button = _("Look at it or change it")
         url = PlanLinks(settings.secret_key, settings.base_url).plan_url(plan.id, now=now)
-    is_payment = change.kind == ChangeKind.TRY_NOW
     name = name_of(plan)
+    subject, head = _("Not changed: your {name}"), _("Your {name} was not changed.")
+    if change.failure == BROKEN:
+        subject, head = _("Being looked into: your {name}"), _("Your {name} may not have been changed.")
+    elif change.kind == ChangeKind.TRY_NOW:
+        subject, head = _("Not paid: your {name}"), _("Your payment was not taken.")
     return Words(
-        subject=_("Not paid: your {name}").format(name=name)
-        if is_payment
-        else _("Not changed: your {name}").format(name=name),
-        head=_("Your payment was not taken.") if is_payment else _("Your {name} was not changed.").format(name=name),
+        subject=subject.format(name=name),
+        head=head.format(name=name),
         lead=failure_words(change),
         rows=[(_("Donation"), style.of(plan))] if is_over else facts_of(plan, style),
         then=then,
@@ -84,6 +92,19 @@ def failure_words(change: PlanChange) -> str:
         return _("Stripe's page was left before a card or account was given, so nothing was changed.")
     if change.failure == "stopped":
         return _("This donation has stopped meanwhile, so nothing was changed and nothing was taken.")
+    if change.failure == GAVE_WAY:
+        return _("This donation was stopped before that was done, so nothing was changed and nothing was taken.")
+    if change.failure == BROKEN:
+        return _(
+            "Something went wrong on our side, so this may or may not have been done. We have been told, and look into it."
+        )
+    if change.kind in STOPPING:
+        return _(
+            "The service that takes our payments did not accept it, so this donation goes on for now. We have been told, "
+            "and stop it for you."
+        )
+    if change.failure == BEING_TAKEN:
+        return _("The payment was being taken already when this was to be done, so nothing was changed.")
     if change.kind == ChangeKind.TRY_NOW:
         return _("No money was taken. {reason}").format(reason=reason_words(change.failure))
     return _("The service that takes our payments did not accept it. Nothing was changed, and nothing was taken.")

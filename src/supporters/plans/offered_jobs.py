@@ -20,13 +20,16 @@ from supporters.payments.gateway_plans import NewPlan
 from supporters.plans import letters, methods
 from supporters.plans.history import note
 from supporters.plans.lifecycle import interval_of, method_of
+from supporters.plans.looks import NOT_ABOUT_THE_CHANGE
 from supporters.plans.models import Actor, Plan, PlanKind, PlanState, ReceiptWish
 from supporters.plans.offered import EXECUTION, FORGET, keep_until
+from supporters.plans.offered_letters import tell_not_begun
 from supporters.plans.start import TAX_CODE
 from supporters.settings import Settings
 
 TIMERS = (Timer(FORGET, every=timedelta(minutes=10)),)
 KEY_IS_SAFE_FOR = timedelta(hours=23)  # Stripe forgets idempotency keys after 24 hours
+LATEST = timedelta(hours=1)  # before the first payment: later it could not be taken on the promised day
 UNCLEAR = timedelta(minutes=2)
 BANK_NEEDS = timedelta(days=1)  # an account that is being debited is not forgotten meanwhile
 AT_ONCE = 20
@@ -88,23 +91,23 @@ async def begin_offered(
 ) -> None:
     """The plan that was wanted is on file and at Stripe, or the offer says that Stripe refused. Raises TryLater.
 
-    *Idempotent by* the offer's row, whose key is sent for 23 hours; after that Stripe is asked whether it has heard.
+    *Idempotent by* the offer's row, whose key is sent for 23 hours; after that Stripe is asked whether it has heard, and
+    another key is sent if it has not, until the first payment is near.
     """
     order = await _order(work, str(payload["donation_id"]))
     if order is None:
         return
     try:
-        begun = await _begin(stripe, order, settings, is_fresh=work.clock.now() - order.wanted_at < KEY_IS_SAFE_FOR)
+        begun = await _begin(stripe, order, settings, now=work.clock.now())
     except GatewayRefused as refusal:
-        begun = refusal.code or "refused"
+        begun = _answer(refusal)
     except GatewayError as error:
         raise TryLater(error.message, after=UNCLEAR) from error
     now = work.clock.now()
     async with work.db.unit_of_work() as session:
         if isinstance(begun, str):
             log.warning("offered_plan_refused", donation_id=order.donation_id, code=begun)
-            await _close(session, order, OfferState.FAILED, now=now, failure=begun[:60])
-            await keep_until(session, order.donation_id, now)
+            await _give_up(session, order, begun, ids=work.ids, now=now, settings=settings)
         else:
             await _put_on_file(session, order, begun, ids=work.ids, now=now, settings=settings)
             await books.apply_link(session, begun.subscription_id, None)
@@ -121,7 +124,7 @@ async def forget_methods(work: Work, _payload: dict[str, Any], *, stripe: Forget
             if payment_intent_id and later is None:
                 await _forget(stripe, checkout_id, payment_intent_id)
         except GatewayRefused as refusal:  # it is gone already
-            log.info("method_not_detached", record_id=checkout_id, code=refusal.code)
+            log.info("method_not_detached", record_id=checkout_id, code=_answer(refusal))
         except GatewayError as error:
             raise TryLater(error.message, after=UNCLEAR) from error
         async with work.db.unit_of_work() as session:
@@ -131,6 +134,13 @@ async def forget_methods(work: Work, _payload: dict[str, Any], *, stripe: Forget
             )
     async with work.db.unit_of_work() as session:
         await work.finish(session)
+
+
+def _answer(refusal: GatewayRefused) -> str:
+    """The code of the refusal. Raises TryLater when our key was refused: that says nothing of card or plan."""
+    if refusal.http_status in NOT_ABOUT_THE_CHANGE:
+        raise TryLater(refusal.message, after=UNCLEAR) from refusal
+    return refusal.code or "refused"
 
 
 async def _order(work: Work, donation_id: str) -> Order | None:
@@ -159,14 +169,19 @@ async def _order(work: Work, donation_id: str) -> Order | None:
     )
 
 
-async def _begin(stripe: Beginning, order: Order, settings: Settings, *, is_fresh: bool) -> Begun | str:
+async def _begin(stripe: Beginning, order: Order, settings: Settings, *, now: datetime) -> Begun | str:
     method = await stripe.method_of_payment(order.payment_intent_id)
     if method is None or method.customer_id is None:
         return "method_not_kept"
-    if not is_fresh:
-        return await _look_up(stripe, method, method.customer_id)
+    number = 1 + (now - order.wanted_at) // KEY_IS_SAFE_FOR
+    if number > 1:
+        begun = await _look_up(stripe, method, method.customer_id)
+        if begun:
+            return begun
+        if order.first_at - now < LATEST:
+            return "not_begun_in_time"
     name = _("Donation to {publisher}").format(publisher=settings.publisher_name)
-    product_id = await stripe.product(name, idempotency_key=f"v1:offered_product:{order.plan_id}:1")
+    product_id = await stripe.product(name, idempotency_key=f"v1:offered_product:{order.plan_id}:{number}")
     new = NewPlan(
         plan_id=order.plan_id,
         customer_id=method.customer_id,
@@ -176,23 +191,22 @@ async def _begin(stripe: Beginning, order: Order, settings: Settings, *, is_fres
         product_name=name,
         first_at=order.first_at,
     )
-    facts = await stripe.start_plan(new, product_id=product_id, idempotency_key=f"v1:offered_plan:{order.plan_id}:1")
+    key = f"v1:offered_plan:{order.plan_id}:{number}"
+    facts = await stripe.start_plan(new, product_id=product_id, idempotency_key=key)
     return Begun(next(each.subscription_id for each in facts if isinstance(each, PlanSeen)), method, facts)
 
 
-async def _look_up(stripe: Beginning, method: MethodSeen, customer_id: str) -> Begun | str:
+async def _look_up(stripe: Beginning, method: MethodSeen, customer_id: str) -> Begun | None:
     """The customer was made for this one donation, so that a subscription of theirs can only be this plan."""
     subscription_id = await stripe.subscription_of(customer_id)
-    return (
-        Begun(subscription_id, method, await stripe.plan(subscription_id)) if subscription_id else "not_begun_in_time"
-    )
+    return Begun(subscription_id, method, await stripe.plan(subscription_id)) if subscription_id else None
 
 
 async def _put_on_file(
     session: AsyncSession, order: Order, begun: Begun, *, ids: Ids, now: datetime, settings: Settings
 ) -> None:
     """It is active from its start: the first payment is promised for a day to come, and none is owed before."""
-    donation = (await session.scalars(select(Donation).where(Donation.id == order.donation_id))).one()
+    donation = await session.get_one(Donation, order.donation_id)
     assert donation.supporter_id, "a paid donation has its supporter"
     plan = Plan(
         id=order.plan_id,
@@ -236,6 +250,16 @@ async def _put_on_file(
     )
     await _close(session, order, OfferState.TAKEN, now=now)
     await letters.tell_started(session, plan, donation.email, donation.name, ids=ids, now=now, settings=settings)
+
+
+async def _give_up(
+    session: AsyncSession, order: Order, why: str, *, ids: Ids, now: datetime, settings: Settings
+) -> None:
+    """Nothing was begun: the offer says why, the card is forgotten, and who had said yes is told."""
+    await _close(session, order, OfferState.FAILED, now=now, failure=why[:60])
+    await keep_until(session, order.donation_id, now)
+    donation = await session.get_one(Donation, order.donation_id)
+    await tell_not_begun(session, donation, order.amount, ids=ids, now=now, settings=settings)
 
 
 async def _close(

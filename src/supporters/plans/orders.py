@@ -13,11 +13,11 @@ from supporters.payments.gateway import GatewayRefused
 from supporters.plans.at_bank import is_at_bank
 from supporters.plans.dates import at_midday
 from supporters.plans.lifecycle import interval_of, is_over
-from supporters.plans.looks import Looking, look_at
+from supporters.plans.looks import NOT_ABOUT_THE_CHANGE, Looking, look_at
 from supporters.plans.models import ChangeKind
 
 UNPAID = frozenset({"draft", "open"})
-NOT_ABOUT_THE_CHANGE = (401, 403, 429)  # our key was refused, not what was asked with it
+BEING_TAKEN = "being_taken"
 
 
 class Closing(Looking, Protocol):
@@ -33,7 +33,7 @@ class Closing(Looking, Protocol):
 class Changing(Closing, Protocol):
     """What changing plans needs of Stripe. `payments.gateway_plans.PlanCalls` is one."""
 
-    async def product_of(self, subscription_id: str) -> str: ...
+    async def product(self, name: str, *, idempotency_key: str) -> str: ...
 
     async def method_of_setup(self, setup_intent_id: str) -> MethodSeen | None: ...
 
@@ -60,10 +60,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     change_id: str
     plan_id: str
     kind: ChangeKind
+    was: Mapping[str, Any]
     wanted: Mapping[str, Any]
     key: str
-    created_at: datetime
+    first_call_at: datetime
+    gives_way: bool  # Stripe was asked before, and a stop waits
     subscription_id: str
+    product_name: str
     currency: str
     frequency: str
     failed_invoice_id: str | None
@@ -78,11 +81,14 @@ async def send(stripe: Changing, order: Order, *, zone: ZoneInfo) -> list[Fact]:
             return await _set_amount(stripe, order)
         case ChangeKind.DATE:
             due = at_midday(date.fromisoformat(order.wanted["next_on"]), zone)
-            return await stripe.set_next_date(order.subscription_id, next_at=due, idempotency_key=order.key)
+            await _refuse_if_taken(stripe, order)
+            await stripe.set_next_date(order.subscription_id, next_at=due, idempotency_key=order.key)
+            return await _leave_nothing_owed(stripe, order)
         case ChangeKind.SKIP | ChangeKind.PAUSE:
-            return await stripe.hold(order.subscription_id, until=_until(order), idempotency_key=order.key)
+            await _refuse_if_taken(stripe, order)
+            return await _hold(stripe, order, until=_until(order))
         case ChangeKind.HOLD:
-            return await _hold(stripe, order)
+            return await _hold(stripe, order, until=None)
         case ChangeKind.GO_ON:
             return await _go_on(stripe, order)
         case ChangeKind.METHOD:
@@ -109,11 +115,11 @@ def is_carried_out(order: Order, facts: list[Fact], *, zone: ZoneInfo) -> bool:
         case ChangeKind.SKIP | ChangeKind.PAUSE:
             return seen.is_held and seen.held_until == _until(order)
         case ChangeKind.HOLD:
-            return seen.is_held and seen.held_until is None
+            return seen.is_held and seen.held_until is None and not _owed(facts)
         case ChangeKind.GO_ON:
             return not has_ended and seen.stops_at is None and _is_let_go(order, seen)
         case ChangeKind.STOP:
-            return has_ended or seen.stops_at is not None
+            return has_ended or (seen.stops_at is not None and not _owed(facts))
         case ChangeKind.ONE_OFF | ChangeKind.UNDO:
             return has_ended
         case ChangeKind.METHOD:
@@ -129,25 +135,49 @@ async def look_again(stripe: Changing, order: Order) -> list[Fact]:
 
 
 async def _set_amount(stripe: Changing, order: Order) -> list[Fact]:
-    facts = await stripe.plan(order.subscription_id)
-    seen = next(fact for fact in facts if isinstance(fact, PlanSeen))
+    """The amount is a new price of a product of ours: those that Stripe's page made are put away, and may take no more."""
+    seen = await _seen(stripe, order)
     return await stripe.set_amount(
         order.subscription_id,
         item_id=seen.item_id,
         amount=Money(order.wanted["amount_minor"], order.currency),
         interval=interval_of(order.frequency),
-        product_id=await stripe.product_of(order.subscription_id),
+        product_id=await stripe.product(order.product_name, idempotency_key=f"{order.key}:product"),
         idempotency_key=order.key,
     )
 
 
-async def _hold(stripe: Changing, order: Order) -> list[Fact]:
-    """Nothing is taken before somebody lets it go on: no later bill, and none that is open and not at a bank already.
+async def _seen(stripe: Changing, order: Order) -> PlanSeen:
+    facts = await stripe.plan(order.subscription_id)
+    seen = next((fact for fact in facts if isinstance(fact, PlanSeen)), None)
+    if seen is None:
+        raise GatewayRefused("The subscription is no plain promise of one amount any more.", code="unreadable")
+    return seen
 
-    A hold alone leaves bills alone that were drawn up before it. Source: docs.stripe.com/billing/subscriptions/pause-payment
+
+async def _refuse_if_taken(stripe: Changing, order: Order) -> None:
+    """What is to be moved or left out must still lie ahead: its bill may have been drawn up since the wish was taken."""
+    seen = await _seen(stripe, order)
+    was = order.was["next_at"]
+    if was is None or seen.period_end != datetime.fromisoformat(was):
+        raise GatewayRefused("The payment is being taken already.", code=BEING_TAKEN)
+
+
+async def _hold(stripe: Changing, order: Order, *, until: datetime | None) -> list[Fact]:
+    """Nothing is taken before then (None: before somebody lets it go on): no later bill, and none that is open now."""
+    await stripe.hold(order.subscription_id, until=until, idempotency_key=order.key)
+    return await _leave_nothing_owed(stripe, order)
+
+
+async def _leave_nothing_owed(stripe: Changing, order: Order) -> list[Fact]:
+    """Bills that were drawn up a moment before are not taken either, but for those that are at a bank already.
+
+    A hold alone leaves them alone. Source: docs.stripe.com/billing/subscriptions/pause-payment
     """
-    await stripe.hold(order.subscription_id, until=None, idempotency_key=order.key)
-    owed = await still_owed(stripe, order.subscription_id, await stripe.plan(order.subscription_id))
+    facts = await stripe.plan(order.subscription_id)
+    owed = await still_owed(stripe, order.subscription_id, facts)
+    if not owed:
+        return facts
     closed = await close_bills(stripe, owed, key=order.key)
     return [*closed, *await stripe.plan(order.subscription_id)]
 
@@ -230,8 +260,7 @@ async def still_owed(stripe: Closing, subscription_id: str, facts: list[Fact]) -
     """
     known = {bill.invoice_id for bill in _bills(facts)}
     others = [bill for bill in await stripe.open_bills(subscription_id) if bill not in known]
-    bills = _bills([*[fact for bill in others for fact in await stripe.invoice(bill)], *facts])
-    return [bill for bill in bills if bill.status in UNPAID and bill.amount_due_minor and not is_at_bank(bill)]
+    return _owed([*[fact for bill in others for fact in await stripe.invoice(bill)], *facts])
 
 
 async def close_bills(stripe: Closing, bills: list[InvoiceSeen], *, key: str) -> list[Fact]:
@@ -251,6 +280,10 @@ async def close_bills(stripe: Closing, bills: list[InvoiceSeen], *, key: str) ->
 
 def _is_paid(bill: InvoiceSeen) -> bool:
     return bill.status == "paid"
+
+
+def _owed(facts: list[Fact]) -> list[InvoiceSeen]:
+    return [bill for bill in _bills(facts) if bill.status in UNPAID and bill.amount_due_minor and not is_at_bank(bill)]
 
 
 def _bills(facts: list[Fact]) -> list[InvoiceSeen]:

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import msgspec
+
 from supporters.kit.strings import gettext as _
 from supporters.plans.models import Actor, ChangeKind, Plan, PlanState
 
@@ -10,6 +12,7 @@ UNDO_FOR = timedelta(hours=24)
 TOO_LATE = timedelta(minutes=2)  # a payment that is due by then is on its way: Stripe would not hear us in time
 STOPPING = frozenset({ChangeKind.STOP, ChangeKind.ONE_OFF, ChangeKind.UNDO})
 _WHILE_STARTING = STOPPING - {ChangeKind.UNDO}
+_TO_PAY = frozenset({ChangeKind.METHOD, ChangeKind.TRY_NOW})
 _WHILE_FAILING = STOPPING | {
     ChangeKind.METHOD,
     ChangeKind.TRY_NOW,
@@ -34,8 +37,19 @@ class Hindrance(StrEnum):
     PAUSED = "paused"  # It is paused.
     DISPUTED = "disputed"  # It is held until the bank has decided about a payment.
     TOO_OLD = "too_old"  # Its first day is over.
+    NO_FIRST = "no_first"  # It began after something that was given once: there is no first payment to keep or return.
     YEARLY = "yearly"  # Months say nothing of a yearly donation.
     BEING_TAKEN = "being_taken"  # The next payment is on its way.
+
+
+class FirstDay(msgspec.Struct, frozen=True):
+    """Whether a plan began with a payment of its own, and when that arrived; its first day counts from then."""
+
+    has_payment: bool = True
+    paid_at: datetime | None = None
+
+
+PLAIN = FirstDay()
 
 
 def why_not(
@@ -46,12 +60,13 @@ def why_not(
     has_open: bool = False,
     is_held: bool = False,
     actor: Actor = Actor.SUPPORTER,
+    first: FirstDay = PLAIN,
 ) -> str | None:
     """Why this is not possible now, in words for the person who asked; None when it is.
 
     `is_held`: for a dispute that is not decided. Then only staff may let it go on, who know what the bank was told.
     """
-    found = hindrance(plan, kind, now=now, has_open=has_open)
+    found = hindrance(plan, kind, now=now, has_open=has_open, first=first)
     if found is None and is_held and kind is ChangeKind.GO_ON and actor is Actor.SUPPORTER:
         found = Hindrance.DISPUTED
     if found is None:
@@ -59,17 +74,20 @@ def why_not(
     return _for_supporter(found) if actor is Actor.SUPPORTER else _for_staff(found)
 
 
-def hindrance(plan: Plan, kind: ChangeKind, *, now: datetime, has_open: bool = False) -> Hindrance | None:
-    """What stands in the way of this change now; None when nothing does."""
+def hindrance(
+    plan: Plan, kind: ChangeKind, *, now: datetime, has_open: bool = False, first: FirstDay = PLAIN
+) -> Hindrance | None:
+    """What stands in the way of this change now; None when nothing does. `first` counts for ONE_OFF and UNDO."""
     if plan.state == PlanState.STOPPED:
         return Hindrance.STOPPED
     if has_open:
         return Hindrance.BUSY
-    return _in_this_state(plan, kind) or _at_this_time(plan, kind, now)
+    return _in_this_state(plan, kind) or _at_this_time(plan, kind, now, first)
 
 
 def _in_this_state(plan: Plan, kind: ChangeKind) -> Hindrance | None:
-    if plan.state == PlanState.STARTING and kind not in _WHILE_STARTING:
+    is_refused = plan.failed_invoice_id is not None  # then the first payment can be made another way
+    if plan.state == PlanState.STARTING and kind not in _WHILE_STARTING and not (is_refused and kind in _TO_PAY):
         return Hindrance.STARTING
     if kind is ChangeKind.TRY_NOW and plan.failed_invoice_id is None:
         return Hindrance.NOTHING_OPEN
@@ -86,15 +104,22 @@ def _in_this_state(plan: Plan, kind: ChangeKind) -> Hindrance | None:
     return None
 
 
-def _at_this_time(plan: Plan, kind: ChangeKind, now: datetime) -> Hindrance | None:
-    is_fresh = now - plan.started_at < UNDO_FOR
-    if kind in (ChangeKind.ONE_OFF, ChangeKind.UNDO) and not is_fresh:
-        return Hindrance.TOO_OLD
+def _at_this_time(plan: Plan, kind: ChangeKind, now: datetime, first: FirstDay) -> Hindrance | None:
+    if kind in (ChangeKind.ONE_OFF, ChangeKind.UNDO):
+        if not first.has_payment:
+            return Hindrance.NO_FIRST
+        if not in_first_day(plan, now, first):
+            return Hindrance.TOO_OLD
     if kind is ChangeKind.PAUSE and plan.frequency != "monthly":
         return Hindrance.YEARLY
     if kind in _NEEDS_A_DATE and (plan.next_at is None or plan.next_at - now < TOO_LATE):
         return Hindrance.BEING_TAKEN
     return None
+
+
+def in_first_day(plan: Plan, now: datetime, first: FirstDay) -> bool:
+    """Whether the first payment is less than a day old, or has not arrived."""
+    return plan.state == PlanState.STARTING or now - (first.paid_at or plan.started_at) < UNDO_FOR
 
 
 def _for_supporter(found: Hindrance) -> str:
@@ -119,6 +144,10 @@ def _for_supporter(found: Hindrance) -> str:
         Hindrance.TOO_OLD: _(
             "This was possible for 24 hours. You can still stop the donation, so that nothing more is taken."
         ),
+        Hindrance.NO_FIRST: _(
+            "This donation began after a gift that you made once, and which is not part of it. You can stop it, so that "
+            "nothing is taken."
+        ),
         Hindrance.YEARLY: _(
             "A yearly donation cannot be paused for months. Move its date, or leave the next payment out."
         ),
@@ -142,5 +171,9 @@ def _for_staff(found: Hindrance) -> str:
         Hindrance.TOO_OLD: _(
             "This was possible for 24 hours after the start. Stop the donation instead; a payment can be refunded on "
             "its own page."
+        ),
+        Hindrance.NO_FIRST: _(
+            "This donation began after a gift that was made once, and which is not part of it. Stop the donation instead; "
+            "that gift can be refunded on its own page."
         ),
     }.get(found) or _for_supporter(found)

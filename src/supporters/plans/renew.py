@@ -65,9 +65,17 @@ async def invoice_paid(
     await _mend(session, plan, fact, ids=ids, now=now)
     if was_starting and plan.next_at:
         await letters.tell_begun(session, plan, ids=ids, now=now, settings=settings)
-    if paid:
-        await tell_taken_after_stop(session, plan, paid, paid_at=paid_at, ids=ids, now=now)
+    taken = paid or await _paid_first(session, plan, known)
+    if taken:
+        await tell_taken_after_stop(session, plan, taken, paid_at=paid_at, ids=ids, now=now)
     return Renewed(paid, plan.receipts == ReceiptWish.EACH) if paid else None
+
+
+async def _paid_first(session: AsyncSession, plan: Plan, donation_id: str | None) -> PaidDonation | None:
+    """The first payment, which its page may have told of before its bill did."""
+    if donation_id is None or donation_id != plan.first_donation_id:
+        return None
+    return await instalments.paid_donation(session, donation_id)
 
 
 async def know_period(session: AsyncSession, fact: InvoiceSeen) -> None:

@@ -1,4 +1,7 @@
-"""What plans need that no event brings: reminders of yearly payments, cards that run out, silent plans, pages left."""
+"""What plans need that no event brings.
+
+Reminders of yearly payments, cards that run out, silent plans, pages left, and held plans that nobody has let go on.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -11,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.jobs.work import Work
 from supporters.plans import letters
+from supporters.plans.after_win import end_unanswered
 from supporters.plans.cards import give_up_left_pages
 from supporters.plans.history import note
 from supporters.plans.looks import ask_for_look
@@ -30,13 +34,14 @@ Telling = Callable[[AsyncSession, Plan], Awaitable[bool]]
 
 
 async def tend(work: Work, _payload: dict[str, Any], *, settings: Settings) -> None:
-    """Job `plans.tend`: who must be told has been, once, Stripe is asked about silent plans, and left pages are given up."""
+    """Job `plans.tend`: who must be told has been, once, Stripe is asked about silent plans, and what was left is given up."""
     now = work.clock.now()
     reminded = await _each(work, _yearly_due(now), _reminding(work, now, settings))
     warned = await _each(work, _cards_ending(now, settings), _warning(work, now, settings))
     async with work.db.unit_of_work() as session:
         silent = await _ask_about_silent(session, work, now)
         left = await give_up_left_pages(session, now=now)
+        left += await end_unanswered(session, ids=work.ids, now=now)
         await work.finish(session)
     log.info("plans_tended", count=reminded + warned + silent + left)
 

@@ -38,7 +38,9 @@ async def unpaid_of(session: AsyncSession, plans: Sequence[Plan]) -> dict[str, l
     known = {plan.id: plan for plan in plans}
     kinds = PlanEvent.plan_id.in_(known) & PlanEvent.kind.in_((FAILED, *CLOSED))
     query = select(PlanEvent).where(kinds).order_by(PlanEvent.at, PlanEvent.id)
-    told = (await session.scalars(query)).all() if known else []
+    if not known:
+        return {}
+    told = (await session.scalars(query)).all()
     failed = [each for each in told if each.kind == FAILED]
     if not failed:
         return {}
@@ -55,7 +57,9 @@ async def unpaid_of(session: AsyncSession, plans: Sequence[Plan]) -> dict[str, l
 async def paid_since(session: AsyncSession, plan: Plan, moment: datetime) -> Money | None:
     """What had failed before that moment and was paid since; None where nothing was."""
     events = (PlanEvent.plan_id == plan.id) & (PlanEvent.kind == FAILED) & (PlanEvent.at <= moment)
-    failed = {str(each.detail.get("bill", each.cause)) for each in await session.scalars(select(PlanEvent).where(events))}
+    failed = {
+        str(each.detail.get("bill", each.cause)) for each in await session.scalars(select(PlanEvent).where(events))
+    }
     query = (
         select(func.sum(Donation.amount_minor))
         .join(Instalment, Instalment.donation_id == Donation.id)

@@ -1,7 +1,8 @@
 """The monthly base: who has promised to give every month or year, what that is worth a month, and how it moved.
 
-A plan counts from its start to its end, if a payment ever came and it was not undone on its first day; paused and failing
-ones count until they are over. What the plans have brought is held against the ledger's recurring account. No names.
+A plan counts from its start to its end, if a payment ever came and it was not undone on its first day; one that was begun
+for a day to come counts while it goes on, and paused and failing ones count until they are over. What the plans have brought
+is held against the ledger's recurring account. No names.
 """
 
 from collections import defaultdict
@@ -10,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Donation, DonationState
@@ -177,9 +178,11 @@ def _settled_month(
 
 
 def _counts() -> ColumnElement[bool]:
-    """Whether the plan ever began: paid once, and not undone on its first day."""
+    """Whether the plan ever began: paid once, and not undone on its first day. What ended before any payment never did."""
     is_real = Plan.stop_reason.is_(None) | Plan.stop_reason.not_in(NEVER_BEGUN)
-    return and_(Plan.state != PlanState.STARTING, is_real)
+    payments = exists().where(Instalment.plan_id == Plan.id, Donation.id == Instalment.donation_id)
+    was_paid = payments.where(Donation.paid_at.is_not(None)).correlate(Plan)
+    return and_(Plan.state != PlanState.STARTING, is_real, or_(Plan.state != PlanState.STOPPED, was_paid))
 
 
 def _person() -> ColumnElement[str]:

@@ -1,7 +1,7 @@
 """Supporters on their own pages: who is signed in with this browser, by which cookies, and the seal of their forms.
 
-On https the cookies are `__Host-me` and `__Host-me-asked`: no subdomain can set or read them. On this machine over plain
-http, where browsers refuse that prefix, they go without it. Anywhere else over http nobody signs in.
+On https the cookies are `__Host-me`, `__Host-me-asked` and `__Host-me-known`: no subdomain can set or read them. On this
+machine over plain http, where browsers refuse that prefix, they go without it. Anywhere else over http nobody signs in.
 """
 
 import hmac
@@ -14,6 +14,7 @@ from litestar.datastructures import Cookie
 
 from supporters.kit.signing import Signer
 from supporters.kit.strings import gettext as _
+from supporters.people.limits import KNOWN_FOR
 from supporters.people.sessions import ABSOLUTE, SignedIn, find_signed_in
 from supporters.people.sign_in import GOOD_FOR
 from supporters.settings import Settings
@@ -21,7 +22,7 @@ from supporters.web.common.errors import PageError, SignInNeeded
 from supporters.web.common.forms import read_form
 from supporters.web.common.house import Connection, house_of
 
-SESSION, NONCE = "me", "me-asked"
+SESSION, NONCE, KNOWN = "me", "me-asked", "me-known"
 FIELD = "seal"
 LONGEST_COOKIE = 100
 # Not "no-referrer": browsers would then send `Origin: null` with our own forms.
@@ -86,6 +87,13 @@ def nonce_of(connection: Connection) -> str | None:
     return found if 0 < len(found) <= LONGEST_COOKIE else None
 
 
+def known_of(connection: Connection) -> str | None:
+    """What this browser keeps since a supporter signed in with it, if anything. It says nothing of who that was."""
+    settings = house_of(connection).settings
+    found = connection.cookies.get(_name(settings, KNOWN), "") if _is_possible(settings) else ""
+    return found if 0 < len(found) <= LONGEST_COOKIE else None
+
+
 def check_possible(settings: Settings) -> None:
     """Somebody may sign in at this address. Raises PageError 403 over plain http elsewhere than on this machine."""
     if not _is_possible(settings):
@@ -100,6 +108,11 @@ def session_cookie(settings: Settings, token: str) -> Cookie:
 def nonce_cookie(settings: Settings, nonce: str) -> Cookie:
     """The cookie by which the browser that asked is known again."""
     return _cookie(settings, NONCE, nonce, lasts=GOOD_FOR)
+
+
+def known_cookie(settings: Settings, known: str) -> Cookie:
+    """The cookie by which a browser that was let in is not taken for a stranger's."""
+    return _cookie(settings, KNOWN, known, lasts=KNOWN_FOR)
 
 
 def spent(settings: Settings, name: str) -> Cookie:

@@ -96,6 +96,8 @@ def _todo(found: Dispute) -> str:
             "Whoever says nothing loses."
         ),
         DisputeState.UNDER_REVIEW.value: _("Nothing to do: the bank decides, mostly within two or three months."),
-        DisputeState.WON.value: _("Nothing to do. A regular donation that was held for it goes on."),
+        DisputeState.WON.value: _(
+            "Nothing to do. A regular donation that was held for it stays so: its supporter is asked whether it goes on."
+        ),
         DisputeState.LOST.value: _("Nothing to do. The books count it as returned, and the receipt was voided."),
     }.get(found.state, _("Nothing to do."))

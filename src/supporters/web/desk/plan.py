@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.clock import local_date
 from supporters.kit.money import plain_amount
 from supporters.kit.strings import gettext as _
+from supporters.plans.after_win import answer_by
 from supporters.plans.at_bank import bills_at_bank
 from supporters.plans.dates import date_range, taken_at
 from supporters.plans.desk_story import PlanFacts, plan_facts, plan_history, plan_letters, plan_payments, plan_tasks
 from supporters.plans.models import ChangeKind
 from supporters.plans.possible import hindrance
+from supporters.plans.turns import is_in_the_way
 from supporters.plans.unpaid import unpaid_bills
 from supporters.staff.models import Role
 from supporters.staff.queries import staff_names
@@ -111,6 +113,7 @@ async def plan_page(
         rhythm=rhythm_word(row.frequency),
         method=method_word(row.method),
         comes_next=taken_at(facts.plan),
+        answer_by=await answer_by(session, facts.plan),
         failure=failure_words(row) if facts.plan.failed_invoice_id else None,
         owed=await unpaid_bills(session, facts.plan) if facts.plan.failed_invoice_id else [],
         at_bank=(await bills_at_bank(session, [plan_id])).get(plan_id, []),
@@ -132,10 +135,13 @@ async def plan_page(
 
 def possible_now(facts: PlanFacts, role: Role, *, now: datetime, zone: str) -> Possible:
     """What somebody of this role may do to the plan now."""
-    plan = facts.plan
+    plan, first = facts.plan, facts.first_day
     kinds = (*(FOR_SUPPORT if role in SUPPORTERS_CHANGE else ()), *(FOR_BOOKS if role in DOES_BOOKS else ()))
+    doing = facts.open_change.kind if facts.open_change else None
     may = frozenset(
-        kind.value for kind in kinds if hindrance(plan, kind, now=now, has_open=facts.open_change is not None) is None
+        kind.value
+        for kind in kinds
+        if hindrance(plan, kind, now=now, has_open=is_in_the_way(doing, kind), first=first) is None
     )
     if plan.next_at is None:
         return Possible(may, None, None)

@@ -21,6 +21,7 @@ from supporters.plans.dates import taken_at
 from supporters.plans.desk_story import PlanFacts, plan_facts
 from supporters.plans.models import Actor, ChangeKind
 from supporters.plans.possible import why_not
+from supporters.plans.turns import is_in_the_way
 from supporters.web.common.access import member_of
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
@@ -92,7 +93,9 @@ async def _take(
     kind = next((each for each in kinds if each == form.get("kind")), None)
     if kind is None:
         raise Conflict(_("Nothing was chosen, so nothing was done. Open the page again and choose what to change."))
-    why = why_not(facts.plan, kind, now=now, has_open=facts.open_change is not None, actor=Actor.STAFF)
+    doing, first = facts.open_change.kind if facts.open_change else None, facts.first_day
+    has_open = is_in_the_way(doing, kind)
+    why = why_not(facts.plan, kind, now=now, has_open=has_open, actor=Actor.STAFF, first=first)
     if why:
         raise Conflict(why)
     days = possible_now(facts, member.role, now=now, zone=zone)

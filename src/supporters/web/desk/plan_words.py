@@ -84,6 +84,7 @@ def stop_words(reason: object) -> str:
         StopReason.PAYMENTS_FAILED.value: _("The last try to take a payment failed too."),
         StopReason.NEVER_PAID.value: _("The first payment never arrived."),
         StopReason.DISPUTE.value: _("The supporter's bank took a payment back."),
+        StopReason.UNANSWERED.value: _("It was held for a dispute that was won, and nobody let it go on."),
         StopReason.AT_STRIPE.value: _("Ended at Stripe itself."),
     }.get(str(reason or ""), _("It is not known why."))
 
@@ -149,6 +150,7 @@ def _known() -> Mapping[str, tuple[str, str, str, str]]:
         "changed_date": ("pencil", "", _("Date changed"), ""),
         "skipped": ("pencil", "", _("Next payment left out"), ""),
         "paused": ("clock", "", _("Paused"), ""),
+        "may_go_on": ("letter", "", _("Asked whether it goes on"), _("nothing is taken before somebody says so")),
         "held": ("clock", "", _("Held"), _("nothing is taken until the dispute is decided")),
         "went_on": ("check", "", _("Goes on"), ""),
         "changed_method": ("pencil", "", _("Card or account changed"), ""),
@@ -168,7 +170,6 @@ def _known() -> Mapping[str, tuple[str, str, str, str]]:
         "dispute_lost": ("undo", "neg", _("Dispute lost"), ""),
         "dispute_closed": ("dash", "", _("The bank's inquiry is closed"), ""),
         "dispute_no_hold": ("alert", "warn", _("Not held for the dispute"), ""),
-        "dispute_no_go_on": ("alert", "warn", _("Not let go on after the dispute"), ""),
         "dispute_no_stop": ("alert", "warn", _("Not stopped after the dispute"), ""),
         "mandate_ended": ("alert", "warn", _("Debit no longer allowed"), _("by the supporter's bank")),
     }

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.ids import is_ulid
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
+from supporters.plans.at_bank import bills_at_bank
 from supporters.plans.desk_queries import (
     FREQUENCIES,
     METHODS,
@@ -71,6 +72,7 @@ async def show_plans(request: Request[Any, Any, Any], reading: NamedDependency[A
         problems=asked.problems,
         asked=asked,
         rows=[(row, plan_tag(row), rhythm_word(row.frequency), method_word(row.method)) for row in rows],
+        at_bank=await bills_at_bank(reading, [row.id for row in rows]),
         sums=await sum_plans(reading, asked.view, currency=currency),
         older=asked.address(before=page.before) if page.before else None,
         newest=asked.address() if asked.before else None,

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.response import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.plans.at_bank import bills_at_bank
 from supporters.plans.desk_queries import BOARD_ROWS, failing_plans, sum_failing
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
@@ -29,6 +30,7 @@ async def show_failing(request: Request[Any, Any, Any], reading: NamedDependency
         here="failing",
         sums=await sum_failing(reading, currency=house_of(request).settings.currency),
         rows=[(row, each, plan_tag(row), failure_words(row), rhythm_word(row.frequency)) for row, each in rows],
+        at_bank=await bills_at_bank(reading, [row.id for row, _each in rows]),
         row_limit=BOARD_ROWS,
     )
 

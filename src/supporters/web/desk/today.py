@@ -21,10 +21,12 @@ from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.kit.strings import ngettext
 from supporters.payments.desk_queries import latest_event_at
+from supporters.people.limits import is_door_full
 from supporters.prompts.content import site_of
 from supporters.reports.base import base_now
+from supporters.staff.models import Role
 from supporters.web.common.access import member_of
-from supporters.web.common.house import house_of
+from supporters.web.common.house import House, house_of
 from supporters.web.desk.frame import Waiting, count_waiting, desk_page
 from supporters.web.desk.masking import mask_rows
 from supporters.web.desk.roles import DOES_BOOKS, EVERYBODY, SEES_DONATIONS
@@ -38,8 +40,8 @@ class Need(msgspec.Struct, frozen=True):
     """One thing that waits for a person."""
 
     words: str
-    action: str
-    href: str
+    action: str = ""  # empty where there is nothing to do but to know it
+    href: str = ""
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -73,7 +75,7 @@ async def show_today(request: Request[Any, Any, Any], reading: NamedDependency[A
         waiting=waiting,
         title=format_date(today, "EEEE d MMMM", locale=settings.locale),
         month=format_date(today, "LLLL", locale=settings.locale),
-        needs=needs_of(waiting),
+        needs=[*needs_of(waiting), *await _door_need(reading, house, member.role)],
         oldest_due=await _nearest_due(reading) if is_open_to_books else None,
         giving=(await read_switches(reading))[GIVING],
         heard_at=await latest_event_at(reading) if is_open_to_books else None,
@@ -113,6 +115,17 @@ def needs_of(waiting: Waiting) -> list[Need]:
         words = ngettext("%(n)s job gave up", "%(n)s jobs gave up", waiting.stuck_jobs)
         needs.append(Need(words % {"n": waiting.stuck_jobs}, _("Try again"), "/desk/events#jobs"))
     return needs
+
+
+async def _door_need(session: AsyncSession, house: House, role: Role) -> list[Need]:
+    """Whether so many ask to sign in that some get no letter."""
+    if role not in DOES_BOOKS or not await is_door_full(session, now=house.clock.now()):
+        return []
+    words = _(
+        "So many ask for a sign-in letter that new browsers get none for up to an hour. After a mailing that passes by "
+        "itself; else somebody may be trying addresses."
+    )
+    return [Need(words)]
 
 
 def bars_of(by_day: list[Day]) -> list[Bar]:

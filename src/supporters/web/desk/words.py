@@ -124,6 +124,8 @@ def letter_word(kind: str) -> str:
         "plan_confirm": _("Letter that asks to confirm at the bank"),
         "plan_ended": _("Letter of the end after failed payments"),
         "plan_stopped": _("Letter of the stop"),
+        "plan_may_go_on": _("Letter that asks whether it goes on"),
+        "plan_not_begun": _("Letter of a monthly donation that was not begun"),
         "plan_changed": _("Letter of a change"),
         "plan_card_ending": _("Letter of a card that ends"),
         "plan_yearly": _("Reminder before a yearly payment"),

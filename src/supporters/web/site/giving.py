@@ -15,7 +15,7 @@ from supporters.kit.errors import Conflict
 from supporters.kit.money import AmountProblem, Money, Problem, check_limits, format_money, parse_amount
 from supporters.kit.strings import gettext as _
 from supporters.plans.change import has_open_change, request_change
-from supporters.plans.held import waits_for_bank
+from supporters.plans.held import pause_under, waits_for_bank
 from supporters.plans.models import Actor, ChangeKind, PlanState
 from supporters.plans.possible import why_not
 from supporters.plans.unpaid import unpaid_bills
@@ -108,7 +108,9 @@ async def show_pause(request: Any_, key: FromPath[str], reading: Session) -> Res
     way = await way_in(request, key, reading)
     style = style_of(request)
     if way.plan.state == PlanState.PAUSED:
-        return await _show(request, way, asks.go_on(way.plan, style), ChangeKind.GO_ON, reading)
+        under = (await pause_under(reading, way.plan, now=house_of(request).clock.now())).get("until")
+        ask = asks.go_on(way.plan, style, pause_under=str(under) if under else None)
+        return await _show(request, way, ask, ChangeKind.GO_ON, reading)
     return await _show(request, way, asks.pause(way.plan, style), ChangeKind.PAUSE, reading)
 
 
@@ -194,7 +196,7 @@ async def _show(request: Any_, way: Way, ask: Ask, kind: ChangeKind, session: As
 
 
 async def _why_not(request: Any_, way: Way, kind: ChangeKind, session: AsyncSession) -> str | None:
-    has_open, is_held = await has_open_change(session, way.plan.id), await waits_for_bank(session, way.plan)
+    has_open, is_held = await has_open_change(session, way.plan.id, kind), await waits_for_bank(session, way.plan)
     return why_not(way.plan, kind, now=house_of(request).clock.now(), has_open=has_open, is_held=is_held)
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from supporters.kit.money import Money, plain_amount
 from supporters.kit.strings import gettext as _
-from supporters.plans.dates import date_range, taken_at
+from supporters.plans.dates import date_range, next_taken, taken_at
 from supporters.plans.models import Plan
 from supporters.plans.unpaid import UnpaidBill, owed_in_all
 from supporters.plans.words import Style, method_words, name_of, reason_words
@@ -124,20 +124,18 @@ def pause(plan: Plan, style: Style, *, problem: str = "") -> Ask:
     )
 
 
-def go_on(plan: Plan, style: Style) -> Ask:
-    """Whether a pause or a stop is taken back."""
+def go_on(plan: Plan, style: Style, *, pause_under: str | None = None) -> Ask:
+    """Whether a pause or a stop is taken back. `pause_under`: until when a held plan was paused before, and is again then."""
     if plan.stops_at:
-        words = _(
-            "You have stopped it: it ends on {day}. If you take that back, the next payment is taken on that day."
-        )
+        words = _("It is stopped, and ends on {day}. If you take that back, the next payment is taken on that day.")
     elif plan.paused_until:
         words = _(
             "It is paused, and the next payment is taken on {day}. If it goes on now, payments are taken when they fall "
             "due again."
         )
     else:
-        words = _("It is paused. If it goes on now, payments are taken when they fall due again.")
-    line = words.format(day=style.day(plan.stops_at or taken_at(plan)))
+        words = _("It is paused. If it goes on, the next payment is taken on {day}, and nothing before.")
+    line = words.format(day=style.day(plan.stops_at or taken_at(plan) or _after_hold(plan, pause_under)))
     return Ask(
         heading=_("Go on giving {amount}?").format(amount=style.of(plan)),
         lines=(line,),
@@ -145,6 +143,13 @@ def go_on(plan: Plan, style: Style) -> Ask:
         button=_("Go on"),
         keep=_("Keep it as it is"),
     )
+
+
+def _after_hold(plan: Plan, pause_under: str | None) -> datetime | None:
+    until = datetime.fromisoformat(pause_under) if pause_under else None
+    if plan.next_at is None:
+        return None
+    return next_taken(plan.next_at, plan.frequency, paused_until=until, started_at=plan.started_at)
 
 
 def try_now(plan: Plan, style: Style, owed: Sequence[UnpaidBill]) -> Ask:

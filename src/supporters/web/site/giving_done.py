@@ -1,9 +1,11 @@
 """How a change went: done, being done, or not done and why; after a stop, one question that nobody has to answer."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from litestar.connection import Request
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -12,14 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.errors import NotFound
 from supporters.kit.ids import is_ulid
+from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.plans import change_words
+from supporters.plans.at_bank import BillAtBank, bills_at_bank
 from supporters.plans.change import say_why
 from supporters.plans.mine import plan_card
 from supporters.plans.models import ChangeKind, ChangeState, PlanChange, PlanState
 from supporters.plans.not_changed import failure_words
 from supporters.plans.possible import STOPPING
+from supporters.plans.unpaid import paid_since
 from supporters.plans.words import Words
 from supporters.web.common.access import SUPPORTER
 from supporters.web.common.house import house_of
@@ -34,6 +39,13 @@ LOOK_AGAIN_SECONDS = 4
 LOOK_AGAIN_FOR = timedelta(minutes=10)
 REASON_CHARS = 400
 DONE, DOING, FAILED = "done", "doing", "failed"
+
+
+class CaughtUp(msgspec.Struct, frozen=True):
+    """What was owed and is paid now, and the bills that a bank is asked for now."""
+
+    paid: Money | None
+    at_bank: Sequence[BillAtBank]
 
 
 @at_both(READ, "")
@@ -67,13 +79,14 @@ async def show_change(request: AnyRequest, key: FromPath[str], change_id: FromPa
         headers=headers,
         state=state,
         looks_again="refresh" in headers,
-        words=_words(request, way, change) if state == DONE else None,
+        words=await _words(request, way, change) if state == DONE else None,
         why=failure_words(change),
         base=way.base,
         change=change,
         plan=way.plan,
         asks_why=state == DONE and change.kind in STOPPING,
         can_go_on=_can_go_on(way, change),
+        caught_up=await _caught_up(request, way, change) if state == DONE else None,
         is_tried=state == DONE and change.kind == ChangeKind.TRY_NOW,
         still_fails=way.plan.failed_invoice_id is not None,
         seal=seal_for(house.settings, way.key),
@@ -120,13 +133,25 @@ def _can_go_on(way: Way, change: PlanChange) -> bool:
     return change.state == ChangeState.DONE and (is_stopping or is_held)
 
 
-def _words(request: AnyRequest, way: Way, change: PlanChange) -> Words | None:
+async def _caught_up(request: AnyRequest, way: Way, change: PlanChange) -> CaughtUp:
+    """What became of payments that had failed before, where the change was to have them paid."""
+    if change.kind not in (ChangeKind.METHOD, ChangeKind.TRY_NOW):
+        return CaughtUp(None, [])
+    async with house_of(request).db.reading() as session:
+        at_bank = (await bills_at_bank(session, [way.plan.id])).get(way.plan.id, [])
+        asked = [bill for bill in at_bank if bill.asked_at >= change.created_at]
+        return CaughtUp(await paid_since(session, way.plan, change.created_at), asked)
+
+
+async def _words(request: AnyRequest, way: Way, change: PlanChange) -> Words | None:
     """What the letter says too."""
     if change.kind == ChangeKind.TRY_NOW:
         return None
     settings = house_of(request).settings
     url = f"{settings.base_url}{way.base}"
-    return change_words.changed(way.plan, change, style_of(request), url=url, settings=settings)
+    async with house_of(request).db.reading() as session:
+        asked = (await bills_at_bank(session, [way.plan.id])).get(way.plan.id, [])
+    return change_words.changed(way.plan, change, style_of(request), url=url, settings=settings, at_bank=asked)
 
 
 HANDLERS = [

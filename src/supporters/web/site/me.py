@@ -41,7 +41,8 @@ async def show_me(request: Request[Any, Any, Any], reading: NamedDependency[Asyn
     me = await person(reading, supporter.supporter_id, supporter.address_id, now=now)
     plans = await plans_of(reading, supporter.supporter_id)
     years = await years_of(reading, supporter.supporter_id, now=now, zone=zone)
-    year = str(years[0] if years else local_date(now, zone).year)
+    this_year = local_date(now, zone).year
+    year = str(years[0] if years else this_year)
     period = period_of(year, now=now, zone=zone)
     payments = await payments_of(reading, supporter.supporter_id, period) if period else []
     done = read_query(request.scope["query_string"], ["done"]).get("done", "")
@@ -56,7 +57,7 @@ async def show_me(request: Request[Any, Any, Any], reading: NamedDependency[Asyn
         payments=payments,
         sums=sums_of(payments),
         year=year,
-        years=years,
+        years=years if this_year in years else [this_year, *years],
         own=await own_lists(reading, me.address, settings=house.settings),
         done=done if done in DONE else "",
     )

@@ -116,7 +116,9 @@ async def _undo(request: AnyRequest, token: str, session: AsyncSession, kind: Ch
     house = house_of(request)
     await read_form(request, [])
     begun = await _begun(session, house, token)
-    if begun.undoing is not kind or begun.may_undo(house.clock.now()):  # a second press finds it done or under way
+    now = house.clock.now()
+    may = begun.may_make_one_off(now) if kind is ChangeKind.ONE_OFF else begun.may_undo(now)
+    if begun.undoing is not kind or may:  # a second press finds it done or under way
         await request_change(
             session,
             begun.plan_id,

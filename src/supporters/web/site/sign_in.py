@@ -36,6 +36,8 @@ from supporters.web.common.supporter import (
     NONCE,
     PRIVATE,
     check_possible,
+    known_cookie,
+    known_of,
     nonce_cookie,
     nonce_of,
     session_cookie,
@@ -76,7 +78,7 @@ async def take_sign_in(request: Request[Any, Any, Any], session: NamedDependency
     except EmailProblem as problem:
         return form_page(request, target=target, email=typed, problem=email_words(problem), status=422)
     nonce = nonce_of(request) or house.ids.token()
-    ask = Ask(address=address, nonce=nonce, network=client_ip(request), target=target)
+    ask = Ask(address=address, nonce=nonce, network=client_ip(request), target=target, known=known_of(request))
     try:
         await request_sign_in(session, ask, settings=house.settings, ids=house.ids, now=house.clock.now())
     except Refused as refused:
@@ -110,6 +112,7 @@ async def take_check(request: Request[Any, Any, Any], session: NamedDependency[A
         ids=house.ids,
         now=house.clock.now(),
         old_token=token_of(request),
+        known=known_of(request),
     )
     if let_in is None:
         is_open = await has_asked(session, nonce_of(request), now=house.clock.now())
@@ -149,6 +152,7 @@ async def take_confirm(
         ids=house.ids,
         now=house.clock.now(),
         old_token=token_of(request),
+        known=known_of(request),
     )
     return _welcome(request, let_in) if let_in else _spent(request)
 
@@ -217,6 +221,7 @@ def _welcome(request: AnyRequest, let_in: LetIn) -> Response[Any]:
     settings = house_of(request).settings
     response = Redirect(let_in.target, status_code=303)
     response.set_cookie(session_cookie(settings, let_in.token))
+    response.set_cookie(known_cookie(settings, let_in.known))
     response.set_cookie(spent(settings, NONCE))
     return response
 
