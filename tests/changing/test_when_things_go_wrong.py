@@ -192,7 +192,9 @@ async def test_a_pause_straight_after_a_new_card_paid_is_a_pause(giver: Giver) -
     assert "paused" in words(page.text)
     plan = await giver.plan()
     assert plan.state == PlanState.PAUSED
-    assert plan.paused_until and plan.next_at and plan.paused_until > plan.next_at
+    assert plan.paused_until
+    assert plan.next_at
+    assert plan.paused_until > plan.next_at
     [held] = giver.site.sandbox.objects("subscription")
     assert held["pause_collection"]
 
