@@ -80,8 +80,8 @@ types: $(VENV)/.dev ## Check types, strictly
 fmt: $(VENV)/.dev ## Put code into the house's format
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
 
-e2e: $(VENV)/.browser ## Run the browser journeys only
-	@$(BIN)/pytest tests/journeys tests/browser
+e2e: $(VENV)/.browser ## Walk the browser journeys, each in every way: script, none, blocked, keyboard
+	@$(BIN)/pytest -n 2 --every-way tests/browser
 
 bench: $(VENV)/.browser ## Measure the required figures, each beside a floor
 	@for script in give_page prompt_files embed webhooks apply memory sources me desk_plans sandbox_clock; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done

@@ -18,6 +18,10 @@ MONTHS = ["January", "February", "March", "April", "May", "June", "July", "Augus
 THANKS_15 = "Thank you – your £15 to The Weekly Lamp"
 
 
+# In the other ways: `make e2e`.
+SHORT = {f"test_a_plan_from_its_first_day_to_the_statement[{way}]" for way in ("mouse", "keyboard")}
+
+
 @pytest.fixture(params=WAYS)
 async def life(
     request: pytest.FixtureRequest,

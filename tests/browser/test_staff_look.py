@@ -26,7 +26,8 @@ async def sign_in(page: Page, base: str) -> None:
     await page.goto(f"{base}/desk/sign-in")
     await page.get_by_label("Email address").fill(EMAIL)
     await page.get_by_label("Password").fill(PASSWORD)
-    await page.keyboard.press("Enter")
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
 
 
 async def test_an_admin_sets_up_the_second_factor_invites_and_reads_the_log(served: Whole, chromium: Browser) -> None:
