@@ -40,10 +40,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest journeys begin first, so that no process is left with one of them at the end.
 
-    Where a module names the `SHORT` ones of its journeys, the others wait for `make e2e`: there each is walked in every way.
+    What a module names as `LONG` waits for `make e2e`: there each journey is walked in every way.
     """
     if not config.getoption("--every-way"):
-        left = [item for item in items if item.name not in getattr(getattr(item, "module", None), "SHORT", {item.name})]
+        left = [item for item in items if item.name in getattr(getattr(item, "module", None), "LONG", ())]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))

@@ -14,6 +14,7 @@ from looking import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 WIDTHS = (390, 1280)
+LONG = {f"test_nothing_moves_in_ten_runs_also_when_the_published_file_is_late[{site}]" for site in ("plain", "strict")}
 RUNS = 10  # at each width, every other one with the published file late
 LATE_SECONDS = 0.3
 WATCH = """

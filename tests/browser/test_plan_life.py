@@ -18,8 +18,8 @@ MONTHS = ["January", "February", "March", "April", "May", "June", "July", "Augus
 THANKS_15 = "Thank you – your £15 to The Weekly Lamp"
 
 
-# In the other ways: `make e2e`.
-SHORT = {f"test_a_plan_from_its_first_day_to_the_statement[{way}]" for way in ("mouse", "keyboard")}
+# For `make e2e`.
+LONG = {f"test_a_plan_from_its_first_day_to_the_statement[{way}]" for way in ("no scripts", "keyboard")}
 
 
 @pytest.fixture(params=WAYS)

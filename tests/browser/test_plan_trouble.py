@@ -17,12 +17,12 @@ REASON = "The card's owner says that the payment was not theirs"
 THANKS = "Thank you – your £10 to The Weekly Lamp"
 
 
-# In the other ways: `make e2e`.
-SHORT = {
-    "test_a_debit_that_fails_late_and_one_that_comes_back[no scripts]",
-    "test_a_dispute_that_is_won[mouse]",
-    "test_a_dispute_that_is_lost[keyboard]",
-    "test_a_first_day_can_be_undone_or_made_a_one_off[no scripts]",
+# For `make e2e`.
+LONG = {
+    *(f"test_a_debit_that_fails_late_and_one_that_comes_back[{way}]" for way in ("mouse", "keyboard")),
+    *(f"test_a_dispute_that_is_won[{way}]" for way in ("mouse", "no scripts", "keyboard")),
+    *(f"test_a_dispute_that_is_lost[{way}]" for way in ("mouse", "no scripts")),
+    *(f"test_a_first_day_can_be_undone_or_made_a_one_off[{way}]" for way in ("mouse", "no scripts", "keyboard")),
 }
 
 
