@@ -57,7 +57,12 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests proved with programs that are not ours is said at the end: they `record_property("proof", ...)`."""
+    """What tests proved with programs that are not ours is said at the end: they `record_property("proof", ...)`.
+
+    So is what was left to another target: nothing is left out in silence.
+    """
+    if not terminalreporter.config.getoption("--every-way"):
+        terminalreporter.write_line("Browser journeys: a part of their ways; each in every way by `make e2e`")
     for report in terminalreporter.getreports("passed"):
         for name, said in report.user_properties:
             if name == "proof":

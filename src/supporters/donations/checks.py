@@ -11,7 +11,7 @@ _RETURNED = (
 
 _TAKEN = "coalesce(sum(x.amount_minor), 0)"
 _TAKEN_BACK = (
-    f"SELECT d.id AS donation, d.returned_minor, {_TAKEN} AS taken_minor "  # noqa: S608
+    f"SELECT d.id AS donation, d.returned_minor, {_TAKEN} AS taken_minor "  # noqa: S608 - fixed text
     "FROM donation d LEFT JOIN dispute x ON x.donation_id = d.id AND x.state IN ('needs_answer', 'under_review', 'lost') "
     "GROUP BY d.id, d.amount_minor, d.returned_minor "
     f"HAVING d.returned_minor <> CASE WHEN {_TAKEN} > d.amount_minor THEN d.amount_minor ELSE {_TAKEN} END"

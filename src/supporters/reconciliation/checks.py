@@ -51,7 +51,7 @@ SELECT s.dispute, s.currency, sum(s.minor) AS left_minor FROM ({_STANDING}) AS s
 JOIN dispute d ON d.stripe_dispute_id = s.dispute
 WHERE d.closed_at < :day_ago AND (d.state = 'lost' OR d.settled_at IS NOT NULL)
 GROUP BY s.dispute, s.currency HAVING sum(s.minor) <> 0
-"""  # noqa: S608
+"""  # noqa: S608 - fixed text
 
 _HELD_BY_BANKS = f"""
 SELECT currency, sum(booked) AS booked_minor, sum(explained) AS explained_minor FROM (
@@ -59,7 +59,7 @@ SELECT currency, sum(booked) AS booked_minor, sum(explained) AS explained_minor 
     UNION ALL
     SELECT s.currency, 0, s.minor FROM ({_STANDING}) AS s JOIN dispute d ON d.stripe_dispute_id = s.dispute
 ) AS sides GROUP BY currency HAVING sum(booked) <> sum(explained)
-"""  # noqa: S608
+"""  # noqa: S608 - fixed text
 
 _FEES_KEPT = """
 SELECT donation, sum(kept) AS kept_minor, sum(booked) AS booked_minor FROM (
@@ -101,7 +101,7 @@ def _between_books() -> list[Check]:
         Check(
             "line_posted_once",
             _("Every posted line of Stripe's balance is in the ledger exactly once."),
-            "SELECT b.stripe_balance_transaction_id AS line, count(t.id) AS transactions FROM balance_transaction b "  # noqa: S608
+            "SELECT b.stripe_balance_transaction_id AS line, count(t.id) AS transactions FROM balance_transaction b "  # noqa: S608 - fixed text
             f"LEFT JOIN ledger_transaction t ON {_LIVE} WHERE b.posted_at IS NOT NULL "
             "GROUP BY b.stripe_balance_transaction_id, b.net_minor "
             "HAVING count(t.id) > 1 OR (count(t.id) = 0 AND b.net_minor <> 0)",
@@ -129,7 +129,7 @@ def _between_books() -> list[Check]:
         Check(
             "line_posted_in_time",
             _("No line of Stripe's balance has waited for more than a day to be posted."),
-            f"SELECT stripe_balance_transaction_id AS line, reporting_category FROM balance_transaction b "  # noqa: S608
+            f"SELECT stripe_balance_transaction_id AS line, reporting_category FROM balance_transaction b "  # noqa: S608 - fixed text
             f"WHERE posted_at IS NULL AND mirrored_at < :day_ago AND NOT EXISTS ({_AT_THE_BANK})",
         ),
         Check(
