@@ -130,9 +130,7 @@ async def the_amount_is_changed(life: Lifetime, ada: Person) -> None:
     await ada.follow("Back to this donation")
     await ada.reads("Active", "So far £140.00 in 14 payments")
     await ada.follow("Change amount")
-    await ada.reads(
-        "The new amount counts from the next payment on, Saturday 22 January 2028; nothing is taken before."
-    )
+    await ada.reads("The new amount counts from the next payment, Saturday 22 January 2028; nothing is taken before.")
     await ada.write("How much a month?", "15")
     await ada.press("Change the amount")
     await ada.reads("Until now £10 a month", "From now on £15 a month", "First taken Saturday 22 January 2028")

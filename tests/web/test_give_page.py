@@ -28,10 +28,12 @@ async def test_the_newsletter_box_has_the_words_of_the_first_public_list_and_goe
         site.clock.advance(timedelta(seconds=6))
         return (await site.reader.get("/give")).text
 
-    offered = await shown(wording="Send me <News> on Sundays.")
+    offered = await shown(name="Lamp News", wording="Send me <News> on Sundays.")
+    named = await shown(wording="Send me Lamp News on Sundays.")
     private = await shown(is_public=False)
 
-    assert "<span>Send me &lt;News&gt; on Sundays.</span>" in offered
+    assert "<span>Lamp News: Send me &lt;News&gt; on Sundays.</span>" in offered  # which of the paper's letters it is
+    assert "<span>Send me Lamp News on Sundays.</span>" in named
     assert 'name="newsletter"' not in private
 
 

@@ -22,7 +22,7 @@ def amount(plan: Plan, style: Style, *, sign: str = "", value: str | None = None
         heading=_("Change the amount"),
         lines=(
             _(
-                "You give {amount} now. The new amount counts from the next payment on, {day}; nothing is taken before."
+                "You give {amount} now. The new amount counts from the next payment, {day}; nothing is taken before."
             ).format(amount=style.of(plan), day=style.day(plan.next_at)),
         ),
         action="/amount",
@@ -180,7 +180,7 @@ def card(plan: Plan, style: Style, owed: Sequence[UnpaidBill]) -> Ask:
             lines.append(_several(owed))
     else:
         lines.append(
-            _("Nothing is taken on that page. It counts from the next payment on, {day}.").format(
+            _("Nothing is taken on that page. It counts from the next payment, {day}.").format(
                 day=style.day(plan.next_at)
             )
         )

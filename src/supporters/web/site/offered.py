@@ -12,7 +12,7 @@ _caches: WeakKeyDictionary[Database, Cached[str]] = WeakKeyDictionary()
 
 
 async def offered_newsletter(house: House) -> str:
-    """The words beside the newsletter's box, a few seconds old; empty when no list is public, or the database is busy."""
+    """What stands beside the newsletter's box, a few seconds old; empty when no list is public, or the database is busy."""
     if house.db not in _caches:
         _caches[house.db] = Cached(_Loader(house), house.clock)
     try:
@@ -33,4 +33,6 @@ class _Loader:
             return ""
         async with db.reading() as session:
             found = await first_list(session)
-        return found.wording if found else ""
+        if found is None or found.name in found.wording:
+            return found.wording if found else ""
+        return f"{found.name}: {found.wording}"  # else nobody could tell which of the paper's letters it is
