@@ -35,13 +35,17 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
-# A browser for the journeys: one that is there, or Debian's, or a loud failure.
-CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+# A browser for the journeys: Debian's without windows, the lightest; else any Chromium that is there; else a loud failure.
+SHELL_ONLY := chromium-headless-shell
+CHROMIUM := $(shell command -v $(SHELL_ONLY) || command -v chromium || command -v chromium-browser || command -v google-chrome)
+CAN_INSTALL := $(shell test "$$(id -u)" = 0 && command -v apt-get)
 $(VENV)/.browser: $(VENV)/.dev
-ifeq ($(CHROMIUM),)
-	@test "$$(id -u)" = 0 || { echo "The tests need Chromium: install the package 'chromium', then run this again."; exit 1; }
-	@echo "Installing Chromium ..."
-	@apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null
+ifeq ($(notdir $(CHROMIUM))$(CAN_INSTALL),)
+	@echo "The tests need Chromium: install the package '$(SHELL_ONLY)' or 'chromium', then run this again."; exit 1
+else ifneq ($(notdir $(CHROMIUM)),$(SHELL_ONLY))
+	@test -z "$(CAN_INSTALL)" || { echo "Installing Chromium ..."; \
+	  apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SHELL_ONLY) >/dev/null; } \
+	  || test -n "$(CHROMIUM)"
 endif
 	@touch $@
 

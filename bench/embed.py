@@ -27,11 +27,9 @@ from typing import Any, NamedTuple
 import brotli
 from common import ROOT, database, free_port, machine
 from give_page import fetch, until_served
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 from webhooks import settings_env
 
-CHROMIUM = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-extensions"]
 PATHS = {
     "pelican": "/the-crew-that-keeps-the-river-open.html",
     "plain": "/tide-tables-written-by-hand.html",
@@ -347,13 +345,13 @@ async def say_shifts(browser: Browser, places: list[Stand], *, runs: int) -> Non
 
 
 async def measure(give: str, folder: Path, *, runs: int, shifts: int, site: str | None) -> None:
-    async with stands(give, folder) as stood, async_playwright() as player:
+    from chromium import started_chromium
+
+    async with stands(give, folder) as stood, started_chromium() as browser:
         places = [place for place in stood if site in (None, place.site)]
-        browser = await player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         await asyncio.to_thread(say_bytes, give, places)
         await say_loads(browser, places, runs=runs)
         await say_shifts(browser, places, runs=shifts)
-        await browser.close()
 
 
 def main() -> None:

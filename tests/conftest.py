@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from playwright.async_api import Browser
 
+from chromium import started_chromium
 from databases import Databases
 from paper import SETTINGS_ENV
 from postgres import Postgres, running_postgres
@@ -105,6 +107,21 @@ async def sqlite_db(databases: Databases) -> AsyncIterator[Database]:
     """An empty migrated SQLite database, for what does not depend on the engine."""
     async with databases.fresh("sqlite") as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+async def one_chromium() -> AsyncIterator[Browser]:
+    """One browser for every test of this process: starting one costs more than most tests."""
+    async with started_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def chromium(one_chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser, without anything open. What a test leaves open, failed or not, is closed."""
+    yield one_chromium
+    for left in one_chromium.contexts:
+        await left.close()
 
 
 @pytest.fixture

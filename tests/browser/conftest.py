@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, async_playwright
 from walking import Demo, shared_demo
 
 from supporters.demo.pages import with_demo_pages
@@ -19,26 +18,6 @@ from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 from supporters.settings import Settings
 from whole import Mailbag, Whole, running
-
-CHROMIUM = next((str(path) for path in [Path("/usr/bin/chromium")] if path.exists()), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
-
-
-@pytest.fixture(scope="session")
-async def one_chromium() -> AsyncIterator[Browser]:
-    """One browser for every test of this process: starting one costs more than most tests."""
-    async with async_playwright() as player:
-        browser = await player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
-async def chromium(one_chromium: Browser) -> AsyncIterator[Browser]:
-    """The browser, without anything open. What a test leaves open, failed or not, is closed."""
-    yield one_chromium
-    for left in one_chromium.contexts:
-        await left.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,11 @@
 """A browser that is shown the prompt on a page of any kind, and the whole product with its places published."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hosting import Content, Host, content_of
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
@@ -17,22 +16,10 @@ from supporters.settings import Settings
 from supporters.web.common.publishing import publish_all
 from whole import Mailbag, Whole, running
 
-CHROMIUM = next((str(path) for path in [Path("/usr/bin/chromium")] if path.exists()), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
-
 
 @pytest.fixture
 def content(settings: Settings, clock: Any) -> Content:
     return content_of(settings, clock.now())
-
-
-@pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    """One browser for every test of this process, as each of them opens a context of its own."""
-    async with async_playwright() as player:
-        browser = await player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ missing=()
 command -v php >/dev/null || missing+=(php-cli)
 { command -v php >/dev/null && php -m | grep -qx mysqli; } || missing+=(php-mysql)
 command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
-command -v chromium >/dev/null || missing+=(chromium)
+command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || missing+=(chromium-headless-shell)
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" != 0 ]; then
     echo "The WordPress tests need these packages: ${missing[*]}. Install them (as root: apt-get install ${missing[*]}), then run this again." >&2
