@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, DateTime, Insert, MetaData, Result, event, text, types
@@ -21,8 +22,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import NullPool
 
+from supporters.kit import sqlite
 from supporters.kit.accept import GroupCommit
 from supporters.kit.errors import DatabaseBusy
 
@@ -33,7 +35,17 @@ PATIENCE = {
     "lock_timeout": f"{BUSY_SECONDS}s",
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",  # compiling a query takes longer than any of ours
 }
+PRAGMAS = (
+    f"busy_timeout={BUSY_SECONDS * 1000}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",  # else INSERT OR REPLACE removes rows behind the triggers' back
+    "temp_store=MEMORY",
+    "cache_size=-16000",
+)
 SQLITE_READS = {"readonly": True}
 POSTGRES_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 BUSY_WORDS = "The database did not answer in time. Nothing was stored; please try again."
@@ -114,13 +126,21 @@ class Database:
     async def keep_statistics(self) -> None:
         """SQLite knows how its tables are filled: without that it reads whole tables where an index is at hand.
 
-        A sample is enough, and nobody else can write meanwhile. PostgreSQL sees to it by itself. Connections that are
-        open already learn of it when they are made anew.
+        A sample is enough for most, and nobody else can write meanwhile. Of an index in which one value fills the sample it
+        says next to nothing: that is looked at whole, each for itself. PostgreSQL sees to it by itself. Connections that
+        are open already learn of it when they are made anew.
         """
-        if self.is_sqlite:
-            async with self.unit_of_work() as session:
-                await session.execute(text(f"PRAGMA analysis_limit={SAMPLED_ROWS}"))
-                await session.execute(text("ANALYZE"))
+        if not self.is_sqlite:
+            return
+        async with self.unit_of_work() as session:
+            await session.execute(text(f"PRAGMA analysis_limit={SAMPLED_ROWS}"))
+            await session.execute(text("ANALYZE"))
+            known = (await session.execute(text("SELECT idx, stat FROM sqlite_stat1 WHERE idx IS NOT NULL"))).all()
+        for index, stat in known:
+            if int(stat.split()[1]) > SAMPLED_ROWS:
+                async with self.unit_of_work() as session:
+                    await session.execute(text("PRAGMA analysis_limit=0"))
+                    await session.execute(text(f'ANALYZE "{index}"'))
 
     async def close(self) -> None:
         """Every connection is closed."""
@@ -145,31 +165,20 @@ def _make_engine(url: str, *, pool_size: int) -> AsyncEngine:
             hide_parameters=True,
             connect_args={"timeout": BUSY_SECONDS, "command_timeout": 60, "server_settings": PATIENCE},
         )
-    engine = create_async_engine(url, poolclass=NullPool if ":memory:" in url else None, hide_parameters=True)
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    engine = create_async_engine(
+        url,
+        poolclass=NullPool if ":memory:" in url else None,
+        hide_parameters=True,
+        connect_args={"async_creator_fn": partial(sqlite.connection, pragmas=PRAGMAS)},
+    )
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_SECONDS * 1000}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "recursive_triggers=ON",  # else INSERT OR REPLACE removes rows behind the triggers' back
-        "temp_store=MEMORY",
-        "cache_size=-16000",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
 def _begin_sqlite(connection: Connection) -> None:
     readonly = connection.get_execution_options().get("readonly", False)
-    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+    driver = cast("sqlite.Connection", connection.connection.driver_connection)
+    driver.begin = "BEGIN" if readonly else "BEGIN IMMEDIATE"
 
 
 # Locked, deadlocked, cancelled, full, stopping: nothing was stored, and trying again is right.
