@@ -41,6 +41,7 @@ ENV = {
     "SUPPORTERS_STRIPE_WEBHOOK_SECRET": "whsec_bench",
 }
 EMAIL, PASSWORD = "bench@paper.example", "a long enough password"
+LARGE_MINOR = 60_000
 AT_ONCE, ROUNDS, WARM, LIMIT_MS, ARTICLES, A_MONTH = 500, 10, 2, 100, 800, timedelta(days=30)
 
 
@@ -57,6 +58,7 @@ def rows_of(number: int, payments: int, now: datetime) -> list[tuple[Any, list[d
     import promises
 
     person, email, origin = f"S{number:025d}", f"reader{number}@example.org", f"T{number:025d}"
+    minor = LARGE_MINOR if number % 400 == 7 else 1_000
     begun = now - A_MONTH * (payments - 1) - timedelta(hours=number % 600)
     given = {
         "supporter_id": person,
@@ -64,10 +66,17 @@ def rows_of(number: int, payments: int, now: datetime) -> list[tuple[Any, list[d
         "name": f"Reader {number}",
         "attribution_id": origin,
         "fee_minor": 35,
+        "amount_minor": minor,
     }
     paid = [promises.payment_row(number, nth, begun + A_MONTH * nth, **given) for nth in range(payments)]
-    settled = [promises.settled_rows(number, nth) for nth in range(payments)]
-    own = {"supporter_id": person, "attribution_id": origin, "started_at": begun, "next_at": now + A_MONTH}
+    settled = [promises.settled_rows(number, nth, minor=minor) for nth in range(payments)]
+    own = {
+        "supporter_id": person,
+        "attribution_id": origin,
+        "started_at": begun,
+        "next_at": now + A_MONTH,
+        "amount_minor": minor,
+    }
     came = {"id": origin, "article_path": f"/articles/{number * number % ARTICLES}", "utm": {}, "is_claimed": False}
     owned = {"id": person, "supporter_id": person, "address": email, "normalised": email, "created_at": now}
     return [
@@ -152,11 +161,14 @@ async def run(url: str, plans: int, payments: int) -> None:
         fields = hidden_fields((await client.get("/desk/sign-in")).text)
         signed = await client.post("/desk/sign-in", data={**fields, "email": EMAIL, "password": PASSWORD})
         assert signed.status_code == 303, signed.status_code
+        today = SystemClock().now().date()
+        year_ago = today - timedelta(days=360)
         one, given = promises.plan_id(plans // 2), books.donation_id(plans // 2 * promises.PAYMENTS)
         pages = (
             "/desk/you", "/desk", "/desk/plans", "/desk/plans?q=reader42", f"/desk/plans/{one}", "/desk/failed-payments",
             "/desk/base", "/desk/income", "/desk/disputes", "/desk/donations", "/desk/donations?q=reader42",
-            "/desk/donations?state=received", f"/desk/donations/{given}", "/desk/discrepancies",
+            "/desk/donations?state=received", "/desk/donations?state=paid", "/desk/donations?state=paid&min=500",
+            f"/desk/donations?from={year_ago}&to={today}", f"/desk/donations/{given}", "/desk/discrepancies",
         )  # fmt: skip
         slow = [path for path in pages if await measure(client, path)]
         for path in ("/desk/base/books", "/desk/income/books"):

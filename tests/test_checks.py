@@ -130,6 +130,8 @@ BROKEN: list[tuple[str, list[str]]] = [
     ("fees_kept", [f"UPDATE donation SET fee_minor = fee_minor + 1 WHERE id = '{ONE}'"]),
     ("fees_kept", [f"UPDATE donation SET fee_minor = NULL WHERE id = '{ONE}'"]),
     ("renewals_kept", [f"UPDATE donation SET is_renewal = true WHERE id = '{ONE}'"]),
+    ("sums_kept", ["UPDATE donation_tally SET returns = 1 WHERE state = 'paid'"]),
+    ("sums_kept", ["DELETE FROM donation_tally"]),
     ("disputes_closed", [HELD, DISPUTE.format(of=ONE)]),
     ("audit_chain", ["UPDATE audit_entry SET action = 'nothing.at_all' WHERE seq = 1"]),
     ("audit_chain", ["DELETE FROM audit_detail WHERE seq = 1"]),

@@ -20,6 +20,7 @@ from supporters.appeals.contrast import brand_sheet
 from supporters.connectors import jobs as connectors
 from supporters.donations.jobs import send_refund
 from supporters.donations.purge import purge_attempts
+from supporters.donations.tally import fold_tally
 from supporters.guard.limits import Limits, purge_windows
 from supporters.imports import jobs as imports
 from supporters.jobs.backstage import Backstage
@@ -217,6 +218,8 @@ class Worker:
             attempts = await purge_attempts(session, now=now)
             await work.finish(session)
         erased = await self._erase_payloads()
+        async with work.db.unit_of_work() as session:
+            await fold_tally(session)
         await self._tools.db.keep_statistics()
         log.info("purged", count=sum(counts) + attempts + erased)
 

@@ -214,7 +214,7 @@ async def test_refund_that_stripe_refuses_frees_its_money(house: House) -> None:
     async with house.db.reading() as session:
         assert await refundable(session, paid.id) == Money(2500, "GBP")
     [told] = await house.rows(Discrepancy)
-    assert (told.code, told.subject, told.donation_id) == ("REFUND_FAILED", refund.id, paid.id)
+    assert (told.code, told.subject, told.donation_id) == ("REFUND_NOT_MADE", refund.id, paid.id)
     assert (told.amount_minor, told.currency, told.state) == (1000, "GBP", "open")
     assert told.detail == {"failure_reason": refund.failure_reason}
 

@@ -9,6 +9,7 @@ import books
 from promises import add_plan, plan_id, settle
 from supporters.donations.models import Donation
 from supporters.kit.db import Database
+from supporters.people.models import Supporter
 from supporters.plans.models import PlanChange
 from supporters.reports.base import Base, Part, base_and_books, base_now
 from supporters.reports.months import last_months
@@ -128,6 +129,22 @@ async def test_a_payment_that_the_ledger_holds_otherwise_is_shown_as_a_differenc
 
     assert [each.is_proved for each in found.settled] == [False, True, True]
     assert not found.is_proved
+
+
+async def test_who_was_merged_counts_as_the_one_they_were_merged_into(db: Database) -> None:
+    merged = {"id": "M" * 26, "merged_into_id": books.SUPPORTER}
+    async with db.unit_of_work() as session:
+        await books.found(session)
+        people = [merged, {"id": "N" * 26, "merged_into_id": None}]
+        await session.execute(insert(Supporter), [{"name": "Ben", "created_at": at(6)} | each for each in people])
+        await add_plan(session, 1, [at(11)], state="paused", paused_until=at(12))
+        await add_plan(session, 2, [at(11)], state="paused", paused_until=at(12), supporter_id="M" * 26)
+        await add_plan(session, 3, [at(11)], supporter_id="N" * 26)
+
+    (found,) = await base(db)
+
+    assert (found.now, found.paused) == (Part(3, 2, 3000), Part(2, 1, 2000))
+    assert found.months[0].new == Part(3, 2, 3000)
 
 
 async def test_currencies_stay_apart(db: Database) -> None:

@@ -1,5 +1,6 @@
 """Do donations and their refunds hold?"""
 
+from supporters.donations.tally import PARTS
 from supporters.kit.strings import gettext as _
 from supporters.ledger.checks import Check
 
@@ -15,6 +16,17 @@ _TAKEN_BACK = (
     "FROM donation d LEFT JOIN dispute x ON x.donation_id = d.id AND x.state IN ('needs_answer', 'under_review', 'lost') "
     "GROUP BY d.id, d.amount_minor, d.returned_minor "
     f"HAVING d.returned_minor <> CASE WHEN {_TAKEN} > d.amount_minor THEN d.amount_minor ELSE {_TAKEN} END"
+)
+
+# Both sides are laid under each other and summed. A donation belongs to the last day that does not begin after it.
+_NAMES = ", ".join(PARTS)
+_COUNTED = ", ".join(f"-({part.format('d.')})" for part in PARTS.values())
+_KEPT = (
+    f"SELECT since, currency, state, {', '.join(f'sum({name}) AS {name}' for name in PARTS)} FROM ("  # noqa: S608 - fixed text
+    f"SELECT since, currency, state, {_NAMES} FROM donation_tally UNION ALL "
+    "SELECT (SELECT max(t.since) FROM donation_tally t WHERE t.since <= coalesce(d.paid_at, d.created_at)), "
+    f"d.currency, d.state, {_COUNTED} FROM donation d"
+    f") AS sides GROUP BY since, currency, state HAVING {' OR '.join(f'sum({name}) <> 0' for name in PARTS)}"
 )
 
 
@@ -53,6 +65,11 @@ def checks() -> list[Check]:
                 "What banks have taken of a donation is the sum of its disputes that are lost or open, at most all of it."
             ),
             _TAKEN_BACK,
+        ),
+        Check(
+            "sums_kept",
+            _("What the database keeps of each day's donations is what they add up to."),
+            _KEPT,
         ),
         Check(
             "dispute_of_paid",

@@ -1,20 +1,18 @@
-"""The list of donations as the desk shows it: rows by page, sums over the whole view, rows for a spreadsheet."""
+"""The list of donations as the desk shows it: which are in a view, rows by page, rows for a spreadsheet."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, time, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import Boolean, ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.articles import titles_of
 from supporters.appeals.models import Appeal, Article, Attribution
 from supporters.donations.fees import FEE_ACCOUNTS
 from supporters.donations.filters import DonationFilter
-from supporters.donations.models import Donation, DonationState
-from supporters.donations.sums import PAID, of_every_kind, paid_currencies
+from supporters.donations.models import LARGE, Donation, DonationState
 from supporters.kit.errors import MoneyError
 from supporters.kit.money import Money, parse_amount
 from supporters.ledger.models import LedgerEntry
@@ -23,7 +21,7 @@ from supporters.payments.models import BalanceTransaction
 PAGE_ROWS = 50
 EXPORT_ROWS = 500
 MOST_GIVERS = 500
-UNPAID = Donation.state.in_([each for each in DonationState if each != DonationState.PAID])
+LARGE_MINOR = int(LARGE.rpartition(" ")[2])
 GONE = Donation.refunded_minor + Donation.returned_minor
 SHOWN_AT = func.coalesce(Donation.paid_at, Donation.created_at)
 
@@ -65,34 +63,6 @@ class DonationRow(msgspec.Struct, frozen=True):
     def net(self) -> Money | None:
         """What is left after fee, refunds and what a bank took back, once the fee is known."""
         return None if self.fee is None else self.amount - self.fee - self.gone
-
-
-class DonationSums(msgspec.Struct, frozen=True):
-    """Sums over every paid donation of a view, in one currency. Unpaid ones are counted apart.
-
-    `taken_back` is what banks hold back while a dispute is open, and what they took for good.
-    """
-
-    currency: str
-    paid: Money
-    paid_count: int
-    fees: Money
-    fees_unknown_count: int
-    refunded: Money
-    refunded_count: int
-    taken_back: Money
-    taken_back_count: int
-    unpaid_count: int
-
-    @property
-    def net(self) -> Money:
-        """Paid, less the fees known so far, less what went back to givers."""
-        return self.paid - self.fees - self.gone
-
-    @property
-    def gone(self) -> Money:
-        """What was refunded by us, or taken back by banks."""
-        return self.refunded + self.taken_back
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -140,66 +110,37 @@ async def all_rows(
         before = rows[-1].id
 
 
-async def sum_rows(session: AsyncSession, view: DonationFilter, *, currency: str, zone: str) -> list[DonationSums]:
-    """The sums of the view, one for each currency in it; one of zeros in `currency` when it is empty."""
-    paid = {row[0]: row for row in await session.execute(_sums_of_paid(view, currency, zone))}
-    unpaid = {row[0]: row[1] for row in await session.execute(_count_of_unpaid(view, currency, zone))}
-    found = sorted(paid.keys() | unpaid.keys()) or [currency]
-    return [_as_sums(each, paid.get(each, (each, 0, 0, 0, 0, 0, 0, 0, 0)), unpaid.get(each, 0)) for each in found]
+def bounds(view: DonationFilter, zone: str) -> tuple[datetime | None, datetime | None]:
+    """The first moment of the view's days and the first after them, in UTC; None where it names no day."""
+    return _begin(view.since, zone), _begin(view.until and view.until + timedelta(days=1), zone)
 
 
-def _sums_of_paid(view: DonationFilter, currency: str, zone: str) -> Select[*tuple[Any, ...]]:
-    """Read from one index alone where the view asks for no more than state and days."""
-    query = select(
-        Donation.currency,
-        func.sum(Donation.amount_minor),
-        func.count(),
-        func.coalesce(func.sum(Donation.fee_minor), 0),
-        func.count(Donation.fee_minor),
-        func.sum(Donation.refunded_minor),
-        func.count().filter(Donation.refunded_minor > 0),
-        func.sum(Donation.returned_minor),
-        func.count().filter(Donation.returned_minor > 0),
-    )
-    where = conditions(view, currency=currency, zone=zone, shown_at=Donation.paid_at.expression)
-    if view.since or view.until:
-        where += [Donation.currency.in_(select(paid_currencies().c.currency)), *of_every_kind()]
-    return _with_origins(query, view).where(PAID, *where).group_by(Donation.currency)
-
-
-def _count_of_unpaid(view: DonationFilter, currency: str, zone: str) -> Select[*tuple[Any, ...]]:
-    where = conditions(view, currency=currency, zone=zone)
-    return (
-        _with_origins(select(Donation.currency, func.count()), view).where(UNPAID, *where).group_by(Donation.currency)
-    )
-
-
-def _with_origins(query: Select[*tuple[Any, ...]], view: DonationFilter) -> Select[*tuple[Any, ...]]:
-    """The query with what its view asks of appeal and attribution, and no more."""
-    if view.appeal:
-        query = query.join(Appeal, Appeal.id == Donation.appeal_id)
-    if view.article or view.issue:
-        query = query.join(Attribution, Attribution.id == Donation.attribution_id)
-    return query
+def _begin(day: date | None, zone: str) -> datetime | None:
+    return day and datetime.combine(day, time.min, ZoneInfo(zone)).astimezone(UTC)
 
 
 def conditions(
     view: DonationFilter,
     *,
     currency: str,
-    zone: str,
+    start: datetime | None,
+    end: datetime | None,
     shown_at: ColumnElement[datetime] | ColumnElement[datetime | None] = SHOWN_AT,
 ) -> list[ColumnElement[bool]]:
-    """What a donation must be to be in the view."""
+    """What a donation must be to be in the view and between the two moments, which `bounds` says."""
     found: list[ColumnElement[bool]] = []
     if view.state:
         found.append(_state_is(view.state))
-    if view.since:
-        found.append(datetime.combine(view.since, time.min, ZoneInfo(zone)) <= shown_at)
-    if view.until:
-        found.append(datetime.combine(view.until + timedelta(days=1), time.min, ZoneInfo(zone)) > shown_at)
+    if start:
+        found.append(start <= shown_at)
+    if end:
+        found.append(end > shown_at)
     if view.least_minor is not None:
         found.append(Donation.amount_minor >= view.least_minor)
+        if view.least_minor >= LARGE_MINOR:
+            found.append(
+                literal_column(f"donation.{LARGE}", Boolean)
+            )  # in these words, or the index of these is of no use
     if view.most_minor is not None:
         found.append(Donation.amount_minor <= view.most_minor)
     if view.appeal:
@@ -261,11 +202,15 @@ def _names_or_addresses(words: str, *columns: ColumnElement[str]) -> list[Column
     return as_typed + [func.lower(each).contains(words.lower(), autoescape=True) for each in columns]
 
 
-def _select_rows(where: Sequence[ColumnElement[bool]]) -> Select[Donation, Appeal, Attribution]:
+def select_rows(*where: ColumnElement[bool]) -> Select[Donation, Appeal, Attribution]:
+    """Donations with their appeal and attribution, newest first.
+
+    Each has both; they are joined outwardly, or SQLite takes an appeal first and sorts all that was ever given to it.
+    """
     return (
         select(Donation, Appeal, Attribution)
-        .join(Appeal, Appeal.id == Donation.appeal_id)
-        .join(Attribution, Attribution.id == Donation.attribution_id)
+        .outerjoin(Appeal, Appeal.id == Donation.appeal_id)
+        .outerjoin(Attribution, Attribution.id == Donation.attribution_id)
         .where(*where)
         .order_by(Donation.id.desc())
     )
@@ -274,10 +219,11 @@ def _select_rows(where: Sequence[ColumnElement[bool]]) -> Select[Donation, Appea
 async def _rows(
     session: AsyncSession, view: DonationFilter, *, currency: str, zone: str, before: str | None, limit: int
 ) -> list[DonationRow]:
-    where = conditions(view, currency=currency, zone=zone)
+    start, end = bounds(view, zone)
+    where = conditions(view, currency=currency, start=start, end=end)
     if before:
         where.append(Donation.id < before)
-    found = (await session.execute(_select_rows(where).limit(limit))).all()
+    found = (await session.execute(select_rows(*where).limit(limit))).all()
     donations = [row[0] for row in found]
     fees = await fees_of(session, [each.id for each in donations])
     payouts = await payouts_of(session, [each.stripe_payment_intent_id for each in donations])
@@ -346,22 +292,6 @@ async def payouts_of(session: AsyncSession, payment_intent_ids: Sequence[str | N
         BalanceTransaction.stripe_payout_id.is_not(None),
     )
     return {payment: payout for payment, payout in (await session.execute(query)) if payment and payout}
-
-
-def _as_sums(currency: str, paid: Sequence[Any], unpaid_count: int) -> DonationSums:
-    _currency, amount, count, fees, posted_count, refunded, refunded_count, returned, returned_count = paid
-    return DonationSums(
-        currency=currency,
-        paid=Money(int(amount), currency),
-        paid_count=count,
-        fees=Money(int(fees), currency),
-        fees_unknown_count=count - posted_count,
-        refunded=Money(int(refunded), currency),
-        refunded_count=refunded_count,
-        taken_back=Money(int(returned), currency),
-        taken_back_count=returned_count,
-        unpaid_count=unpaid_count,
-    )
 
 
 async def appeal_choices(session: AsyncSession) -> list[tuple[str, str]]:

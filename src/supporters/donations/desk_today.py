@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.articles import titles_at
-from supporters.appeals.models import Appeal, Attribution
+from supporters.appeals.models import Attribution
 from supporters.appeals.rules import origin_of
-from supporters.donations.desk_queries import DonationRow, as_row, fees_of, payouts_of
+from supporters.donations.desk_queries import DonationRow, as_row, fees_of, payouts_of, select_rows
 from supporters.donations.filters import DonationFilter
 from supporters.donations.models import Donation
 from supporters.donations.sums import PAID, paid_between, stretches
@@ -42,14 +42,7 @@ def month_so_far(today: date) -> DonationFilter:
 
 async def latest_paid(session: AsyncSession, *, limit: int) -> list[DonationRow]:
     """The donations paid last, the newest first."""
-    query = (
-        select(Donation, Appeal, Attribution)
-        .join(Appeal, Appeal.id == Donation.appeal_id)
-        .join(Attribution, Attribution.id == Donation.attribution_id)
-        .where(PAID)
-        .order_by(Donation.id.desc())
-    )
-    found = (await session.execute(query.limit(limit))).all()
+    found = (await session.execute(select_rows(PAID).limit(limit))).all()
     fees = await fees_of(session, [donation.id for donation, _appeal, _origin in found])
     payouts = await payouts_of(session, [donation.stripe_payment_intent_id for donation, _appeal, _origin in found])
     return [as_row(each, appeal, origin, fee=fees.get(each.id), payouts=payouts) for each, appeal, origin in found]

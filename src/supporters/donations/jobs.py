@@ -135,7 +135,7 @@ async def _give_up(work: Work, order: Order, reason: str) -> None:
         if await refund_not_sent(session, order.refund_id, reason=reason, ids=work.ids, now=now):
             await open_discrepancy(
                 session,
-                code=Code.REFUND_FAILED,
+                code=Code.REFUND_NOT_MADE,
                 subject=order.refund_id,
                 ids=work.ids,
                 now=now,

@@ -82,6 +82,8 @@ SUMMED = (
     "fee_minor",
     "attribution_id",
 )
+WENT_BACK = "refunded_minor > 0 OR returned_minor > 0"  # some of it; these are few
+LARGE = "amount_minor >= 10000"  # a hundred of most currencies; these are few too
 
 
 class Donation(Base):
@@ -144,7 +146,28 @@ class Donation(Base):
         Index("ix_donation_paid_at", "paid_at"),
         Index("ix_donation_giver", "email", "name"),
         Index("ix_donation_sums", *SUMMED),  # all that the desk adds up, so that no row has to be opened for it
+        Index("ix_donation_gone", "paid_at", postgresql_where=text(WENT_BACK), sqlite_where=text(WENT_BACK)),
+        Index("ix_donation_large", "amount_minor", postgresql_where=text(LARGE), sqlite_where=text(LARGE)),
     )
+
+
+class DonationTally(Base):
+    """What the donations of one day (UTC; paid, else begun) add up to, by state: kept by the database itself, see `tally.py`."""
+
+    __tablename__ = "donation_tally"
+
+    since: Mapped[datetime] = mapped_column(primary_key=True)  # the first moment of the day
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), primary_key=True)
+    slot: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)  # who keeps it; 0: folded
+    donations: Mapped[int] = mapped_column(BigInteger)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    fees_known: Mapped[int] = mapped_column(BigInteger)  # how many have a fee_minor
+    fee_minor: Mapped[int] = mapped_column(BigInteger)
+    refunds: Mapped[int] = mapped_column(BigInteger)  # how many have something refunded
+    refunded_minor: Mapped[int] = mapped_column(BigInteger)
+    returns: Mapped[int] = mapped_column(BigInteger)  # how many have something taken back by a bank
+    returned_minor: Mapped[int] = mapped_column(BigInteger)
 
 
 class Checkout(Base):

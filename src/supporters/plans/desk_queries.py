@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Frequency
@@ -20,6 +20,7 @@ from supporters.plans.worth import monthly_worth
 
 PAGE_ROWS = 50
 BOARD_ROWS = 200
+MOST_SUPPORTERS = 500
 
 # `going_on`: all that are not over. `stopping`: asked to stop, and still going on until their date.
 STATES = ("going_on", "stopping", *(state.value for state in PlanState))
@@ -35,6 +36,7 @@ class PlanFilter(msgspec.Struct, frozen=True):
     frequency: str = ""
     method: str = ""
     sees_people: bool = False  # names and addresses may be searched
+    supporters: tuple[str, ...] | None = None  # ids of those whom the words name, once looked up
 
     @property
     def is_empty(self) -> bool:
@@ -92,6 +94,16 @@ class FailingRow(msgspec.Struct, frozen=True):
     plan: PlanRow
     letters: int
     last_letter_at: datetime | None
+
+
+async def look_up_supporters(session: AsyncSession, view: PlanFilter) -> PlanFilter:
+    """The view with whom its words name, so that rows and sums need not look for them again; as it was if they are many."""
+    if not view.words or not view.sees_people:
+        return view
+    by_name = select(Supporter.id).where(or_(*_names(view.words)))
+    by_address = select(EmailAddress.supporter_id).where(_address_has(view.words))
+    found = (await session.scalars(union(by_name, by_address).limit(MOST_SUPPORTERS + 1))).all()
+    return view if len(found) > MOST_SUPPORTERS else msgspec.structs.replace(view, supporters=tuple(sorted(found)))
 
 
 async def list_plans(session: AsyncSession, view: PlanFilter, *, currency: str, before: str | None = None) -> Page:
@@ -220,17 +232,26 @@ def _mentions(view: PlanFilter, currency: str) -> ColumnElement[bool]:
         Plan.reference == words.upper(),
         Plan.stripe_subscription_id == words,
     ]
-    if view.sees_people:
-        # As typed too: SQLite's lower() knows ASCII only.
+    if view.supporters is not None:
+        found.append(Plan.supporter_id.in_(view.supporters))
+    elif view.sees_people:
         mine = EmailAddress.supporter_id == Plan.supporter_id
-        found += [Supporter.name.contains(words, autoescape=True)]
-        found += [func.lower(Supporter.name).contains(words.lower(), autoescape=True)]
-        found += [exists().where(mine, func.lower(EmailAddress.address).contains(words.lower(), autoescape=True))]
+        found += [*_names(words), exists().where(mine, _address_has(words))]
     try:
         amount = parse_amount(words, currency)
     except MoneyError:
         return or_(*found)
     return or_(*found, Plan.amount_minor == amount.minor)
+
+
+def _names(words: str) -> list[ColumnElement[bool]]:
+    """As typed too: SQLite's lower() knows ASCII only."""
+    name = Supporter.name
+    return [name.contains(words, autoescape=True), func.lower(name).contains(words.lower(), autoescape=True)]
+
+
+def _address_has(words: str) -> ColumnElement[bool]:
+    return func.lower(EmailAddress.address).contains(words.lower(), autoescape=True)
 
 
 async def _letters_since(session: AsyncSession, rows: Iterable[PlanRow]) -> dict[str, tuple[int, datetime | None]]:

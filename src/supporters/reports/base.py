@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Donation, DonationState
@@ -85,12 +85,10 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
 async def base_now(session: AsyncSession, *, months: Sequence[date], zone: str, currency: str) -> list[Base]:
     """The base and how it moved, without a look at the books: one for each currency, `currency` first."""
     edges = month_edges(months, zone)
-    now = {row[0]: row for row in await session.execute(_now())}
-    new = await _moved(session, Plan.started_at, edges)
-    stopped = await _moved(
-        session, Plan.stopped_at, edges, Plan.stop_reason.is_distinct_from(StopReason.PAYMENTS_FAILED)
-    )
-    failed = await _moved(session, Plan.stopped_at, edges, Plan.stop_reason == StopReason.PAYMENTS_FAILED)
+    now = await _now(session)
+    (new,) = await _moved(session, Plan.started_at, edges, None)
+    has_failed = Plan.stop_reason.is_not_distinct_from(StopReason.PAYMENTS_FAILED)
+    stopped, failed = await _moved(session, Plan.stopped_at, edges, ~has_failed, has_failed)
     changed, began_with = await _changes(session, edges)
     for held, minor in began_with.items():
         part = new[held]
@@ -122,7 +120,7 @@ async def base_and_books(session: AsyncSession, *, months: Sequence[date], zone:
 
 def _base(
     currency: str,
-    now: Any,
+    now: Sequence[Part] | None,
     months: Sequence[date],
     new: dict[Held, Part],
     stopped: dict[Held, Part],
@@ -130,9 +128,7 @@ def _base(
     changed: dict[Held, int],
 ) -> Base:
     """The base of one currency; each month's start is what its end was before the month's movements."""
-    parts = (
-        [Part(*(int(value) for value in now[place : place + 3])) for place in (1, 4, 7, 10)] if now else [Part()] * 4
-    )
+    parts = now or [Part()] * 4
     lines: list[BaseMonth] = []
     end = parts[0]
     for number in range(len(months) - 1, -1, -1):
@@ -178,49 +174,62 @@ def _settled_month(
 
 
 def _counts() -> ColumnElement[bool]:
-    """Whether the plan ever began: paid once, and not undone on its first day. What ended before any payment never did."""
-    is_real = Plan.stop_reason.is_(None) | Plan.stop_reason.not_in(NEVER_BEGUN)
-    payments = exists().where(Instalment.plan_id == Plan.id, Donation.id == Instalment.donation_id)
-    was_paid = payments.where(Donation.paid_at.is_not(None)).correlate(Plan)
-    return and_(Plan.state != PlanState.STARTING, is_real, or_(Plan.state != PlanState.STOPPED, was_paid))
+    """Whether the plan ever began: paid once, and not undone on its first day. What ended before any payment never did.
+
+    Of the few that ended one payment each is looked up: asked whether any exists, PostgreSQL may read all of them first.
+    """
+    paid = select(Donation.paid_at).join(Instalment, Instalment.donation_id == Donation.id)
+    paid = paid.where(Instalment.plan_id == Plan.id, Donation.paid_at.is_not(None)).limit(1).correlate(Plan)
+    return and_(_is_real(), or_(Plan.state != PlanState.STOPPED, paid.scalar_subquery().is_not(None)))
 
 
-def _person() -> ColumnElement[str]:
-    return func.coalesce(Supporter.merged_into_id, Supporter.id)
+def _is_real() -> ColumnElement[bool]:
+    return and_(Plan.state != PlanState.STARTING, Plan.stop_reason.is_(None) | Plan.stop_reason.not_in(NEVER_BEGUN))
 
 
-def _sums(*only: ColumnElement[bool]) -> list[ColumnElement[Any]]:
-    """Plans, people and worth, of those only."""
-    sums: list[Any] = [func.count(), func.count(_person().distinct()), func.sum(monthly_worth())]
-    return [func.coalesce(each.filter(*only) if only else each, 0) for each in sums]
+def _parts_of(
+    *parts: ColumnElement[bool] | None, where: ColumnElement[bool], by: Sequence[ColumnElement[Any]] = ()
+) -> Select[*tuple[Any, ...]]:
+    """Currency and `by`, then plans, people and worth of each part; None is all of it.
 
-
-def _now() -> Select[*tuple[Any, ...]]:
-    is_stopping = and_(Plan.stops_at.is_not(None))
-    is_failing = and_(Plan.failed_invoice_id.is_not(None))
-    parts = [*_sums(), *_sums(Plan.state == PlanState.PAUSED), *_sums(is_failing), *_sums(is_stopping)]
+    Somebody who was merged counts as the one they were merged into. These are few, and the others need not be looked up.
+    """
+    merged = select(Supporter.id, Supporter.merged_into_id).where(Supporter.merged_into_id.is_not(None)).subquery()
+    person = func.coalesce(merged.c.merged_into_id, Plan.supporter_id)
+    sums = [func.count(), func.count(person.distinct()), func.sum(monthly_worth())]
+    of_parts = [func.coalesce(each if part is None else each.filter(part), 0) for part in parts for each in sums]
     return (
-        select(Plan.currency, *parts)
-        .join(Supporter, Supporter.id == Plan.supporter_id)
-        .where(_counts(), Plan.state != PlanState.STOPPED)
-        .group_by(Plan.currency)
+        select(Plan.currency, *by, *of_parts)
+        .outerjoin(merged, merged.c.id == Plan.supporter_id)
+        .where(where)
+        .group_by(Plan.currency, *by)
     )
+
+
+async def _now(session: AsyncSession) -> dict[str, list[Part]]:
+    """All that go on, the paused, the failing and the stopping ones of each currency. The last three are few: asked apart."""
+    goes_on = and_(_is_real(), Plan.state != PlanState.STOPPED)
+    few = (Plan.state == PlanState.PAUSED, Plan.failed_invoice_id.is_not(None), Plan.stops_at.is_not(None))
+    found = {row[0]: _read_parts(row[1:]) for row in await session.execute(_parts_of(None, where=goes_on))}
+    for currency, *sums in await session.execute(_parts_of(*few, where=and_(goes_on, or_(*few)))):
+        found[currency] += _read_parts(sums)
+    return {currency: (parts + [Part()] * len(few))[: 1 + len(few)] for currency, parts in found.items()}
+
+
+def _read_parts(sums: Sequence[Any]) -> list[Part]:
+    return [Part(*(int(each) for each in sums[place : place + 3])) for place in range(0, len(sums), 3)]
 
 
 async def _moved(
-    session: AsyncSession, moment: Any, edges: Sequence[datetime], *only: ColumnElement[bool]
-) -> defaultdict[Held, Part]:
-    """What began or ended in each month."""
+    session: AsyncSession, moment: Any, edges: Sequence[datetime], *parts: ColumnElement[bool] | None
+) -> list[defaultdict[Held, Part]]:
+    """What began or ended in each month, for each of the parts."""
+    in_time = and_(_counts(), moment >= edges[0], moment < edges[-1])
     number = month_number(moment, edges).label("number")
-    query: Select[*tuple[Any, ...]] = (
-        select(Plan.currency, number, *_sums())
-        .join(Supporter, Supporter.id == Plan.supporter_id)
-        .where(_counts(), moment >= edges[0], moment < edges[-1], *only)
-        .group_by(Plan.currency, number)
-    )
-    found: defaultdict[Held, Part] = defaultdict(Part)
-    for row in await session.execute(query):
-        found[row[0], row[1]] = Part(int(row[2]), int(row[3]), int(row[4]))
+    found: list[defaultdict[Held, Part]] = [defaultdict(Part) for _part in parts]
+    for currency, month, *sums in await session.execute(_parts_of(*parts, where=in_time, by=[number])):
+        for pile, part in zip(found, _read_parts(sums), strict=True):
+            pile[currency, month] = part
     return found
 
 

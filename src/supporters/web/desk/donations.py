@@ -12,8 +12,9 @@ from litestar.response import Redirect, Response, Stream
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
-from supporters.donations.desk_queries import all_rows, appeal_choices, list_rows, look_up_givers, sum_rows
+from supporters.donations.desk_queries import all_rows, appeal_choices, list_rows, look_up_givers
 from supporters.donations.desk_story import donation_id_of
+from supporters.donations.desk_sums import sum_rows
 from supporters.donations.filters import STATES
 from supporters.kit.clock import local_date
 from supporters.kit.strings import gettext as _

@@ -21,6 +21,7 @@ from supporters.plans.desk_queries import (
     STATES,
     PlanFilter,
     list_plans,
+    look_up_supporters,
     plan_id_of,
     sum_plans,
 )
@@ -62,7 +63,8 @@ async def show_plans(request: Request[Any, Any, Any], reading: NamedDependency[A
     if found:
         return Redirect(f"{PATH}/{found}", status_code=303)
     currency = house.settings.currency
-    page = await list_plans(reading, asked.view, currency=currency, before=asked.before)
+    view = await look_up_supporters(reading, asked.view)
+    page = await list_plans(reading, view, currency=currency, before=asked.before)
     rows = [mask_plan(row, role) for row in page.rows]
     return await desk_page(
         request,
@@ -73,7 +75,7 @@ async def show_plans(request: Request[Any, Any, Any], reading: NamedDependency[A
         asked=asked,
         rows=[(row, plan_tag(row), rhythm_word(row.frequency), method_word(row.method)) for row in rows],
         at_bank=await bills_at_bank(reading, [row.id for row in rows]),
-        sums=await sum_plans(reading, asked.view, currency=currency),
+        sums=await sum_plans(reading, view, currency=currency),
         older=asked.address(before=page.before) if page.before else None,
         newest=asked.address() if asked.before else None,
         views=_views(asked),
@@ -99,7 +101,8 @@ def read_view(query: Mapping[str, str], *, sees: bool) -> AskedPlans:
         else:
             problems.append((f"f-{name}", words))
     before = typed.pop("before", None)
-    view = PlanFilter(words=typed.get("q", ""), sees_people=sees, **chosen)
+    state, frequency, method = (chosen[name] for name in ("state", "frequency", "method"))
+    view = PlanFilter(typed.get("q", ""), state, frequency, method, sees_people=sees)
     return AskedPlans(view, typed, before if before and is_ulid(before) else None, problems)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.discrepancies.models import DiscrepancyState
 from supporters.discrepancies.queries import list_discrepancies
-from supporters.donations.desk_queries import sum_rows
+from supporters.donations.desk_sums import sum_rows
 from supporters.donations.desk_today import Day, days, latest_paid, month_so_far, sources
 from supporters.guard.switches import GIVING, read_switches
 from supporters.kit.clock import local_date
