@@ -2,7 +2,9 @@
 
 Twice: while the page loads, when the script only waits, and while its reader comes to the foot, when it does its work.
 Between the article with and without stands the one with the form and without the script: what it takes is the browser's
-own price for showing the fields. Script, task and blocking times are the main thread's own time, so a busy machine says
+own price for showing the fields. The floor is the same form with an element that does only what no such element can do
+without (waits, reads its storage, takes a shadow with one sheet, asks for the file): the browser's price for the means.
+Script, task and blocking times are the main thread's own time, so a busy machine says
 little of them, though it disturbs the slowing down. Beside the figures stand the bars; what is above one is marked.
 
 .venv/bin/python bench/embed.py --runs 5 --shifts 10
@@ -36,6 +38,7 @@ PATHS = {
     "strict": "/",
 }
 SCRIPT = re.compile(r'<script type="module"[^>]*></script>')
+FLOOR_SCRIPT = '<script type="module" async src="/floor.js"></script>'
 EVERYTHING = re.compile(rf"<supporter-prompt\b.*?</supporter-prompt>|{SCRIPT.pattern}", re.DOTALL)
 SLOW_DOWNS = (1, 4)
 ADDED, BY_SCRIPT = "added in all", "added by the script"
@@ -43,6 +46,21 @@ ADDED, BY_SCRIPT = "added in all", "added by the script"
 # browser's: the same form without any script has it, too.
 BARS = {"script": 15.0, "heap": 0.3, "moved": 0.0}
 BLOCKED_BAR = 0.0
+BY_FLOOR = "added by the floor's script"
+FLOOR = """
+customElements.define("supporter-prompt", class extends HTMLElement {
+  connectedCallback() {
+    new IntersectionObserver(([entry], eye) => {
+      if (!entry.isIntersecting) return;
+      JSON.parse(localStorage.supporters || "{}"), eye.disconnect();
+      const sheet = new CSSStyleSheet(), root = this.attachShadow({mode: "open"});
+      sheet.replaceSync(":host{display:flow-root}"), root.adoptedStyleSheets = [sheet];
+      root.append(document.createElement("slot"));
+      fetch(this.dataset.file).then(answer => answer.json());
+    }, {rootMargin: "50%"}).observe(this);
+  }
+});
+"""
 PACKED_BAR = 2_500
 LATE_SECONDS = 0.3
 STEP_PX, STEP_MS = 300, 80  # somebody who scrolls quickly
@@ -68,11 +86,12 @@ class Seen(NamedTuple):
 
 
 class Stand(NamedTuple):
-    """One article at its three addresses: without the snippet, without its script, as it is."""
+    """One article at its four addresses: without the snippet, without its script, with the floor's script, as it is."""
 
     site: str
     bare: str
     form: str
+    floor: str
     full: str
 
 
@@ -113,12 +132,12 @@ def service(url: str, folder: str) -> Iterator[str]:
 
 @asynccontextmanager
 async def stands(give: str, folder: Path) -> AsyncIterator[list[Stand]]:
-    """The three sites as they are, without the script, and without any trace of the snippet; each on a port of its own."""
+    """The three sites as they are, with the floor's script, without any, without the snippet; each on a port of its own."""
     from supporters.demo.examples import NAMES, Examples, Origins
     from supporters.demo.processes import server_of, until_answers
     from supporters.demo.sites import StaticSite, origin_at
 
-    ports = [free_port() for _ in range(9)]
+    ports = [free_port() for _ in range(12)]
     examples = Examples(folder, Origins(give, *(origin_at(port) for port in ports[:3])))
     examples.prepare()
     assert await examples.renew(), "the sites show no words"
@@ -126,20 +145,23 @@ async def stands(give: str, folder: Path) -> AsyncIterator[list[Stand]]:
     for number, name in enumerate(NAMES):
         full = examples.roots[name]
         policy = examples.policy() if name == "strict" else ""
-        here, form, bare = (origin_at(ports[number + more]) for more in (0, 3, 6))
+        here, floor, form, bare = (origin_at(ports[number + more]) for more in (0, 3, 6, 9))
         roots = (
             full,
+            without(SCRIPT, full, folder / f"floor-{name}", there=floor, here=here, instead=FLOOR_SCRIPT),
             without(SCRIPT, full, folder / f"form-{name}", there=form, here=here),
             without(EVERYTHING, full, folder / f"bare-{name}", there=bare, here=here),
         )
+        (roots[1] / "floor.js").write_text(FLOOR, encoding="utf-8")
         for port, root in zip(ports[number::3], roots, strict=True):
-            servers.append(server_of(StaticSite(lambda root=root: root, policy=policy), port=port))
+            allowed = policy.replace("script-src", "script-src 'self'") if root == roots[1] else policy
+            servers.append(server_of(StaticSite(lambda root=root: root, policy=allowed), port=port))
     serving = [asyncio.create_task(server.serve()) for server in servers]
     for port in ports:
         await until_answers(port)
     try:
         yield [
-            Stand(name, *(origin_at(ports[number + more]) + PATHS[name] for more in (6, 3, 0)))
+            Stand(name, *(origin_at(ports[number + more]) + PATHS[name] for more in (9, 6, 3, 0)))
             for number, name in enumerate(NAMES)
         ]
     finally:
@@ -148,13 +170,13 @@ async def stands(give: str, folder: Path) -> AsyncIterator[list[Stand]]:
         await asyncio.gather(*serving)
 
 
-def without(what: re.Pattern[str], full: Path, copy: Path, *, here: str, there: str) -> Path:
-    """A copy of the site whose pages hold nothing of the kind, and name their own address."""
+def without(what: re.Pattern[str], full: Path, copy: Path, *, here: str, there: str, instead: str = "") -> Path:
+    """A copy of the site whose pages hold nothing of the kind, or this instead, and name their own address."""
     import shutil
 
     shutil.copytree(full, copy)
     for page in copy.rglob("*.html"):
-        text = what.sub("", page.read_text(encoding="utf-8"))
+        text = what.sub(instead, page.read_text(encoding="utf-8"))
         page.write_text(text.replace(here, there), encoding="utf-8")
     return copy
 
@@ -293,19 +315,28 @@ async def say_loads(browser: Browser, places: list[Stand], *, runs: int) -> None
     """Prints each article's figures beside those of the same article without the snippet; runs alternate."""
     for place in places:
         for slow_down in SLOW_DOWNS:
-            seen: dict[str, list[tuple[Seen, Seen]]] = {"without": [], "form, no script": [], "with": []}
+            names = ("without", "form, no script", "form, floor's script", "with")
+            seen: dict[str, list[tuple[Seen, Seen]]] = {name: [] for name in names}
             await visit(browser, place.full, slow_down=slow_down)  # warms the browser up
             for _ in range(runs):
                 for kept, address in zip(seen.values(), place[1:], strict=True):
                     kept.append(await visit(browser, address, slow_down=slow_down))
+            scripts: dict[str, float] = dict.fromkeys((BY_FLOOR, BY_SCRIPT), 0.0)
             for stretch, words in enumerate(("the page loads", "coming to the foot")):
-                bare, form, full = (middle([both[stretch] for both in kept]) for kept in seen.values())
-                lines = dict(zip(seen, (bare, form, full), strict=True))
-                lines |= {"added by the fields": beyond(form, bare), BY_SCRIPT: beyond(full, form)}
+                bare, form, floor, full = (middle([both[stretch] for both in kept]) for kept in seen.values())
+                lines = dict(zip(seen, (bare, form, floor, full), strict=True))
+                lines |= {
+                    "added by the fields": beyond(form, bare),
+                    BY_FLOOR: beyond(floor, form),
+                    BY_SCRIPT: beyond(full, form),
+                }
                 lines[ADDED] = beyond(full, bare)
                 say_lines(f"{place.site}, {slow_down}x slower, {words}", lines)
+                scripts = {label: script + lines[label].script for label, script in scripts.items()}
                 if slow_down == max(SLOW_DOWNS):
                     say_bars(lines)
+            for label, script in scripts.items():
+                print(f"{'  both together, ' + label:<50}{script:>10.1f}")
 
 
 def beyond(more: Seen, less: Seen) -> Seen:

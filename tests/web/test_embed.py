@@ -136,6 +136,7 @@ def test_the_script_is_small_and_asks_nobody_else() -> None:
     text = script.body.decode()
     for forbidden in ("http:", "https:", "document.cookie", "innerHTML", "eval", "Function(", "import "):
         assert forbidden not in text, forbidden
+    assert text.startswith("//# allFunctionsCalledOnLoad\n")  # so that the browser reads it beside the page's own work
 
 
 async def test_a_site_of_ours_is_seen_with_its_version_at_most_once_a_minute(embed: Whole) -> None:

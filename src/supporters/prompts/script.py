@@ -44,10 +44,10 @@ def script_of(body: bytes) -> Script:
 def strip(source: str) -> str:
     """The source without indentation, blank lines, whole-line `//` comments and spaces beside signs; nothing else changes.
 
-    A template holds CSS, which needs no line break behind a brace.
+    A template holds CSS, which needs no line break behind a brace. A comment that begins with `//#` speaks to browsers.
     """
     lines = (line.strip() for line in source.splitlines())
-    kept = "\n".join(line for line in lines if line and not line.startswith("//"))
+    kept = "\n".join(line for line in lines if line and (line.startswith("//#") or not line.startswith("//")))
     parts = _LITERAL.split(kept)
     parts[1::2] = [part.replace("}\n", "}") for part in parts[1::2]]
     parts[::2] = [_BREAK.sub("", _SPACE.sub(r"\1", part)) for part in parts[::2]]

@@ -1,14 +1,16 @@
+//# allFunctionsCalledOnLoad
+// That line lets a browser read all of it beside the page's own work, not twice over when the reader comes near.
 // <supporter-prompt>: the form that is already in the page, in a quiet coat of its own. Optional: all works without it.
 // It makes no global name, needs no other file, and keeps on the reader's device only what the reader asked for.
 // While a page loads it does next to nothing: all else waits until the reader comes near.
-// The address says that somebody has just given. It is said once, then taken off.
-const [given, quiet] = location.hash.match(/^#supporters-thanks(-quiet)?$/) || [];
-given && history.replaceState(history.state, "", location.href.split("#")[0]);
+// The address says that somebody has just given (1), and wishes not to be asked for a while (2). It is said once, then taken off.
+const given = ["#supporters-thanks", "#supporters-thanks-quiet"].indexOf(location.hash) + 1;
+given && history.replaceState(history.state, "", location.href.replace(location.hash, ""));
 // Writing may fail: then the wish holds for this page. (Reading may fail too: then the plain form stays as it is.)
 const keep = wish => { try { localStorage.supporters = JSON.stringify(wish); } catch {} };
 // Watches until `act` says nothing more: layout is ready then, and where the block stands is told for nothing.
 const see = (host, act, rootMargin) => new IntersectionObserver(([entry], eye) => { try { act(entry) || eye.disconnect(); } catch {} }, {rootMargin}).observe(host);
-const start = host => {
+const start = async host => {
   try {
     // Somebody is in the plain form already, or the page has put the block elsewhere: it stays as it is.
     if (host.shadowRoot || !host.matches("html :not(:focus-within)")) return;
@@ -17,10 +19,10 @@ const start = host => {
     let words = JSON.parse(data.words);
     // The height that the page gave it is kept until nobody can see it change.
     const reserve = (least, down) => coat.replaceSync(`:host{display:flow-root}
-@media screen{:host{min-block-size:${least}!important;position:relative;top:${down}px}}
+@media screen{:host{min-block-size:${least}px!important;position:relative;top:${down}px}}
 .box{--c:var(--prompt-brand,${data.brand});--l:1px solid var(--prompt-rule,#77736a);--g:var(--prompt-gap,.5em);line-height:1.45;overflow-wrap:anywhere;background:var(--prompt-surface,color-mix(in srgb,currentColor 5%,transparent));border-block-start:3px solid var(--c);padding:1em}
 *{box-sizing:border-box;margin:0;min-inline-size:0}
-[data-error]:empty,[data-state=none],[hidden]{display:none!important}
+[hidden],[data-state=none]{display:none!important}
 h2{font-size:1.5em;line-height:1.2;margin:0 0 .4em}
 form,details{margin:.75em 0 0}
 [data-news]{border-block-start:var(--l);padding:.75em 0 0}
@@ -40,30 +42,31 @@ summary,a{padding:.6em 0;text-decoration:underline;color:inherit;display:block}
 [data-line] span{display:block}
 [data-error]{border-inline-start:4px solid;padding:0 .6em;font-weight:700}
 @media print{.box>*{display:none!important}.box>[data-print]{display:block!important}}`);
-    const one = what => form.querySelector(what), all = what => [...box.querySelectorAll(what)], show = state => {
+    const one = what => box.querySelector(what), all = what => box.querySelectorAll(what), show = state => {
       box.dataset.state = state;
       for (const each of all("[data-in]")) each.hidden = each.dataset.in != state;
     };
     box.className = box.part = "box";
     box.tabIndex = -1;
-    box.append(...host.cloneNode(true).childNodes);
+    for (const each of host.childNodes) box.append(each.cloneNode(true));
     for (const each of all("template")) each.replaceWith(each.content);
-    const form = box.querySelector("form"), other = form.other, go = one("[data-go] span"), error = one("[data-error]");
+    const form = one("form"), go = one("[data-go] span"), error = one("[data-error]");
     const add = (name, value) => value && !form[name] && form.append(Object.assign(document.createElement("input"), {type: "hidden", name, value}));
-    const often = () => form.frequency?.value || "once", picked = (what = ":checked") => one(`[data-ladder=${often()}] ${what}`);
+    const often = () => one("[name=frequency]:checked")?.value || "once", picked = (what = ":checked") => one(`[data-ladder=${often()}] ${what}`);
     const say = told => {
       const rung = picked();
       for (const each of all("[data-ladder]")) each.hidden = each.dataset.ladder != often();
       one("[data-other]").hidden = rung?.value != "other";
+      // A field that nobody has touched is left alone: the first touch of one is dear.
+      if (told || error.textContent) form.other.ariaInvalid = !!told;
       error.textContent = words[told] || "";
-      other.ariaInvalid = !!told;
       go.textContent = rung && rung.value != "other" ? words["give_" + often()].replace("{amount}", rung.nextElementSibling.textContent) : words.continue;
     };
     // The error stays while its field is being left: if it went, the button would move from under the finger.
-    addEventListener("pageshow", form.onchange = ({target}) => target == other || say());
+    addEventListener("pageshow", form.onchange = ({target}) => target.name == "other" || say());
     form.onsubmit = event => {
       // What is no plain number is left to the page that follows: it knows "1,000" and "£5" in every country.
-      const rung = picked(), {value} = other, typed = +value.replace(/,(\d\d?)$/, ".$1"), free = rung ? rung.value == "other" : value;
+      const rung = picked(), {value} = form.other, typed = +value.replace(/,(\d\d?)$/, ".$1"), free = rung ? rung.value == "other" : value;
       const wrong = free ? (!/\d/.test(value) || typed < data.least || typed > data.most) && "error_amount" : !rung && "error_none";
       say(wrong);
       if (!wrong) {
@@ -74,7 +77,7 @@ summary,a{padding:.6em 0;text-decoration:underline;color:inherit;display:block}
         return go.textContent = words.going;
       }
       event.preventDefault();
-      (free ? other : picked("input")).focus();
+      (free ? form.other : picked("input")).focus();
     };
     box.onclick = ({target}) => {
       // -~ counts one more, also after none.
@@ -85,12 +88,28 @@ summary,a{padding:.6em 0;text-decoration:underline;color:inherit;display:block}
       show(wish);
       box.focus();
     };
+    say();
+    show(given ? "given" : kept.gives ? "gives" : kept.later > Date.now() ? "later" : "ask");
+    given > 1 && keep({...kept, later: Date.now() + 180 * 864e5});
+    const root = host.attachShadow({mode: "open"}), put = least => (reserve(least), root.replaceChildren(box));
+    const unseen = act => see(host, at => at.isIntersecting || at.boundingClientRect.top < 0 || act());
+    root.adoptedStyleSheets = [coat];
+    // In sight it is measured with room to spare: a page that got shorter, for a moment only, would take its end up with it.
+    put(body ? 9e3 : 0);
+    if (body) {
+      reserve(9e3 + body - tall(), before.top - host.getBoundingClientRect().top);
+      // Taller than its place: the plain form stays until it can change unseen.
+      if (tall() - body > 1 && !given) { reserve(before.height); root.replaceChildren(document.createElement("slot")); }
+      unseen(() => put(0));
+    }
+    given && box.scrollIntoView();
     // What was published since. It is shown only while the block is out of sight: nothing moves under a reader's eyes.
-    const apply = file => {
-      const {quiet: {paths, tags}, newsletter} = file;
-      if (!file.is_on || paths.includes(data.path || location.pathname) || JSON.parse(data.tags).some(tag => tags.includes(tag))) return show("none");
-      // A ticker's figures change while the words stay.
-      if (file.version == data.version && !all("[data-word=ticker]")[0] || picked() || other.value) return;
+    const file = await (await fetch(data.file)).json();
+    const quiet = !file.is_on || file.quiet.paths.includes(data.path || location.pathname) || JSON.parse(data.tags).some(tag => file.quiet.tags.includes(tag));
+    // A ticker's figures change while the words stay.
+    if (quiet || file.version != data.version || one("[data-word=ticker]")) unseen(() => {
+      if (quiet) return show("none");
+      if (picked() || form.other.value) return;
       words = {...file, ...file.words};
       for (const each of all("[data-word]")) each.textContent = words[each.dataset.word] || "";
       for (const set of all("[data-ladder]")) {
@@ -105,25 +124,9 @@ summary,a{padding:.6em 0;text-decoration:underline;color:inherit;display:block}
         }));
       }
       form.appeal.value = file.appeal;
-      for (const each of all("[data-news]")) newsletter ? each.list.value = newsletter.list : each.remove();
+      for (const each of all("[data-news]")) file.newsletter ? each.list.value = file.newsletter.list : each.remove();
       [data.least, data.most] = file.limits;
-    };
-    say();
-    show(given ? "given" : kept.gives ? "gives" : kept.later > Date.now() ? "later" : "ask");
-    if (quiet) keep({...kept, later: Date.now() + 180 * 864e5});
-    const root = host.attachShadow({mode: "open"}), put = least => (reserve(least), root.replaceChildren(box));
-    const unseen = act => see(host, at => at.isIntersecting || at.boundingClientRect.top < 0 || act());
-    root.adoptedStyleSheets = [coat];
-    // In sight it is measured with room to spare: a page that got shorter, for a moment only, would take its end up with it.
-    put(body ? "9e3px" : 0);
-    if (body) {
-      reserve(9e3 + body - tall() + "px", before.top - host.getBoundingClientRect().top);
-      // Taller than its place: the plain form stays until it can change unseen.
-      if (tall() - body > 1 && !given) { reserve(before.height + "px"); root.replaceChildren(document.createElement("slot")); }
-      unseen(() => put(0));
-    }
-    given && box.scrollIntoView();
-    fetch(data.file).then(answer => answer.json()).then(file => unseen(() => apply(file))).catch(() => {});
+    });
   } catch {}
 };
 // Another version of this file may have been here first: then it does the work.
@@ -131,7 +134,7 @@ try {
   customElements.define("supporter-prompt", class extends HTMLElement {
     connectedCallback() {
       // Half a window away. Whoever has just given is taken there at once.
-      see(this, at => !at.isIntersecting && !given || start(this), "50%");
+      see(this, at => !at.isIntersecting && !given || void start(this), "50%");
       // A key may jump to it, move the focus into it or search the page; on paper it looks different.
       addEventListener("keydown", () => start(this));
       addEventListener("beforeprint", () => start(this));
