@@ -23,10 +23,11 @@ async def instalments_and_bills(session: AsyncSession, invoices: Iterable[Json])
 
 
 async def donations_and_payments(session: AsyncSession, charges: Iterable[Json]) -> tuple[Counter[str], Counter[str]]:
-    """The payments and amounts of donations that came in here, and those that Stripe has collected."""
-    wanted = select(Donation.stripe_payment_intent_id, Donation.amount_minor).where(Donation.paid_at.is_not(None))
-    ours = Counter(f"{payment} {minor}" for payment, minor in (await session.execute(wanted)).all())
-    return ours, Counter(f"{one['payment_intent']} {one['amount']}" for one in charges if one["paid"])
+    """The payments, charges and amounts of donations that came in here, and those that Stripe has collected."""
+    known = (Donation.stripe_payment_intent_id, Donation.stripe_charge_id, Donation.amount_minor)
+    rows = (await session.execute(select(*known).where(Donation.paid_at.is_not(None)))).all()
+    ours = Counter(f"{payment} {charge} {minor}" for payment, charge, minor in rows)
+    return ours, Counter(f"{one['payment_intent']} {one['id']} {one['amount']}" for one in charges if one["paid"])
 
 
 async def states_of_plans(session: AsyncSession) -> dict[str, PlanState]:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from changing.conftest import Giver
 from changing.test_when_things_go_wrong import ask, give_card
-from supporters.discrepancies.codes import Code
+from supporters.discrepancies.codes import Code, describe
 from supporters.donations.links import Links
 from supporters.donations.models import Donation, DonationState, Refund, RefundReason
 from supporters.donations.reverse import request_refund
@@ -21,7 +21,7 @@ from supporters.plans import first as first_payments
 from supporters.plans import follow, methods
 from supporters.plans.looks import LOOK
 from supporters.plans.models import Actor, ChangeKind, Instalment, PlanState
-from whole import Whole, words
+from whole import Whole, hidden_fields, words
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -68,6 +68,22 @@ async def test_stop_while_the_first_debit_is_at_the_bank_names_it_and_its_paymen
     assert "plan_started" not in await giver.letters()
     assert [(task.code, task.amount_minor) for task in await giver.tasks()] == [(Code.TAKEN_AFTER_STOP, 1000)]
     assert "Nothing more is taken. Take the stop back" in words((await site.reader.get(await thanks_page(giver))).text)
+
+
+async def test_stop_that_is_taken_back_after_the_first_debit_is_told_in_one_letter(site: Whole) -> None:
+    giver = await Giver(site).begin("debit")
+    done = await giver.change("/stop")
+    await giver.pass_time(days=6)
+    await giver.pass_time(hours=1)
+    before = await giver.letters()
+
+    await giver.post("/go-on", **hidden_fields(done.text))
+    await site.settle()
+    await giver.pass_time(hours=1)
+
+    assert (await giver.plan()).stops_at is None
+    assert (await giver.letters())[len(before) :] == ["plan_changed"]
+    assert "plan_started" not in before
 
 
 async def test_first_debit_that_failed_can_be_paid_with_another_card(site: Whole) -> None:
@@ -198,7 +214,9 @@ async def test_undo_whose_refund_cannot_be_sent_is_a_task(giver: Giver, monkeypa
     await giver.site.settle()
 
     [task] = await giver.tasks()
-    assert (task.code, task.amount_minor) == (Code.REFUND_FAILED, 1000)
+    assert (task.code, task.amount_minor) == (Code.REFUND_NOT_MADE, 1000)
+    assert "nothing was sent back" in describe(Code.REFUND_NOT_MADE)
+    assert task.detail["failure_reason"] == "That is more than is left of this donation. Nothing was refunded."
 
 
 async def test_another_card_is_not_taken_for_one_that_its_network_renews(giver: Giver) -> None:

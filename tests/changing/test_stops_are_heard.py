@@ -14,7 +14,7 @@ from supporters.payments import translate_plans
 from supporters.payments.gateway import GatewayRefused, GatewayUnavailable
 from supporters.plans.change import request_change
 from supporters.plans.models import Actor, ChangeKind, ChangeState, PlanChange, PlanState
-from whole import words
+from whole import Whole, words
 
 SUBSCRIPTIONS = "/v1/subscriptions"
 
@@ -245,6 +245,98 @@ async def test_payment_whose_bill_was_drawn_up_while_it_was_left_out_is_not_take
 
     assert (await one(giver, skip)).state == ChangeState.DONE
     assert charges(giver) == 1
+
+
+def renewing(giver: Giver, monkeypatch: pytest.MonkeyPatch, call: str, **later: float) -> None:
+    """In the moment between the look at Stripe and this call of it, the next payment fell due, so long ago."""
+    plans = giver.site.tools.gateway.plans
+    as_it_is, is_first = getattr(plans, call), [True]
+
+    async def slowly(*told: Any, **more: Any) -> Any:
+        if is_first:
+            is_first.clear()
+            await at_due(giver, **later)
+        return await as_it_is(*told, **more)
+
+    monkeypatch.setattr(plans, call, slowly)
+
+
+async def test_date_that_meets_the_renewal_takes_one_payment_on_the_new_day(
+    giver: Giver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = (await giver.plan()).next_at
+    assert due
+    await at_due(giver, minutes=-5)
+    move = await ask(giver, ChangeKind.DATE, next_on=(due + timedelta(days=4)).date().isoformat())
+    renewing(giver, monkeypatch, "set_next_date", minutes=1)
+
+    await giver.site.worker.run_jobs()
+    await giver.pass_time(days=3)
+    before = charges(giver)
+    await giver.pass_time(days=3)
+
+    assert (await one(giver, move)).state == ChangeState.DONE
+    assert (before, charges(giver)) == (1, 2)
+    assert await giver.tasks() == []
+
+
+@pytest.mark.parametrize(("kind", "call"), [(ChangeKind.DATE, "set_next_date"), (ChangeKind.SKIP, "hold")])
+@pytest.mark.parametrize("outcome", ["pay", "debit"])
+async def test_change_that_meets_a_payment_which_is_taken_is_not_called_done_nor_paid_twice(
+    site: Whole, monkeypatch: pytest.MonkeyPatch, outcome: str, kind: ChangeKind, call: str
+) -> None:
+    giver = await Giver(site).begin(outcome)
+    await giver.pass_time(days=8)
+    due = (await giver.plan()).next_at
+    assert due
+    await at_due(giver, minutes=-5)
+    moved = {"next_on": (due + timedelta(days=4)).date().isoformat()} if kind is ChangeKind.DATE else {}
+    change = await ask(giver, kind, **moved)
+    renewing(giver, monkeypatch, call, hours=2)
+
+    await giver.site.worker.run_jobs()
+    await giver.pass_time(days=15)
+    told = await one(giver, change)
+    plan, before = await giver.plan(), charges(giver)
+    await giver.pass_time(days=20)
+
+    assert (told.state, told.failure) == (ChangeState.FAILED, "being_taken")
+    assert "was being taken already" in words((await giver.get(f"/change/{change}")).text)
+    assert (before, charges(giver)) == (2, 3)
+    assert (plan.next_at, plan.paused_until) == (due.replace(month=1, year=due.year + 1), None)
+
+
+@pytest.mark.parametrize("is_heard", [False, True])
+async def test_date_whose_way_back_got_no_answer_is_put_back_once_and_said_honestly(
+    giver: Giver, monkeypatch: pytest.MonkeyPatch, is_heard: bool
+) -> None:
+    due = (await giver.plan()).next_at
+    assert due
+    await at_due(giver, minutes=-5)
+    move = await ask(giver, ChangeKind.DATE, next_on=(due + timedelta(days=4)).date().isoformat())
+    renewing(giver, monkeypatch, "set_next_date", hours=2)
+    plans = giver.site.tools.gateway.plans
+    renewed, calls = plans.set_next_date, list[str]()
+
+    async def lost(*told: Any, idempotency_key: str, **more: Any) -> Any:
+        calls.append(idempotency_key)
+        if len(calls) == 2 and not is_heard:
+            raise GatewayUnavailable("away")
+        answer = await renewed(*told, idempotency_key=idempotency_key, **more)
+        if len(calls) == 2:
+            raise GatewayUnavailable("lost")
+        return answer
+
+    monkeypatch.setattr(plans, "set_next_date", lost)
+
+    await giver.site.worker.run_jobs()
+    await giver.pass_time(minutes=1)
+    await giver.pass_time(days=15)
+
+    assert ((told := await one(giver, move)).state, told.failure) == (ChangeState.FAILED, "being_taken")
+    assert [key.removeprefix(calls[0]) for key in calls] == ["", ":back"] + [":back"] * (not is_heard)
+    assert charges(giver) == 2
+    assert (await giver.plan()).next_at == due.replace(month=1, year=due.year + 1)
 
 
 async def test_card_given_on_a_page_that_was_open_for_a_day_counts(giver: Giver) -> None:

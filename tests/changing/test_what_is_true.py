@@ -1,33 +1,29 @@
 """A plan's pages say what is true now: what a bank is asked for, what is owed, why it is held, when money is next taken."""
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, datetime
+
+import pytest
 
 from changing.conftest import Giver
+from changing.test_when_things_go_wrong import give_card
 from supporters.donations.links import Links
-from supporters.jobs.queue import enqueue
 from supporters.mail.models import Letter
 from supporters.plans.dates import answered_by
 from supporters.plans.models import Actor, ChangeKind, Plan
-from supporters.plans.possible import why_not
+from supporters.plans.possible import Hindrance, why_not, words_of
 from supporters.sandbox.acts import ACTIONS
 from whole import Whole, hidden_fields, words
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-async def sweep(giver: Giver) -> None:
-    """What nobody has told us was asked for, as every five minutes."""
-    giver.site.clock.advance(timedelta(minutes=10))
-    async with giver.site.db.unit_of_work() as session:
-        await enqueue(session, "stripe.sweep", {}, ids=giver.site.ids, now=giver.site.clock.now())
-    await giver.site.settle()
-
-
 async def test_debit_that_is_at_the_bank_is_shown_until_the_bank_has_answered(site: Whole) -> None:
     giver = await Giver(site).begin("debit")
     await giver.pass_time(days=8)
+    before = await giver.letters()
     await giver.pass_time(days=22, hours=3)
-    await sweep(giver)
+    written = await giver.letters()
 
     asked = words((await giver.get()).text)
     staff = await site.staff("admin")
@@ -35,11 +31,32 @@ async def test_debit_that_is_at_the_bank_is_shown_until_the_bank_has_answered(si
     await giver.pass_time(days=8)
     answered = words((await giver.get()).text)
 
+    assert written == before
     assert "At the bank: £10, asked for on 22 December. We shall know by 31 December" in asked
     assert "£10 is at the bank since 22 Dec" in words(desk.text)
     assert "at the bank" in words(board.text)
     assert "At the bank" not in answered
     assert "£20.00 in 2 payments" in answered
+
+
+async def test_debit_that_failed_is_at_the_bank_again_when_stripe_tries_once_more(site: Whole) -> None:
+    giver = await Giver(site).begin("debit")
+    await giver.pass_time(days=8)
+    await give_card(giver, "bacsDebit_insufficientFundsDelayed")
+    await giver.pass_time(days=22, hours=3)
+    await giver.pass_time(days=4, hours=2)
+    failed, due = words((await giver.get()).text), (await giver.plan()).next_try_at
+    assert due
+
+    site.clock.set(due)
+    await giver.pass_time(minutes=5)
+    tried = words((await giver.get()).text)
+
+    assert "there was not enough in the account" in failed
+    assert "At the bank" not in failed
+    assert "At the bank: £10" in tried
+    assert "there was not enough in the account" not in tried
+    assert (await giver.history()).count("at_bank") == 3  # with the first payment
 
 
 async def test_paused_plan_names_the_day_on_which_money_is_next_taken(giver: Giver) -> None:
@@ -103,6 +120,11 @@ async def test_undone_gift_is_told_as_returned_and_nothing_is_asked_for(giver: G
     assert "should be there by 2 December 2026" in said
     assert "A receipt is on its way" not in said
     assert "Sign up" not in said
+
+
+@pytest.mark.parametrize("found", Hindrance)
+def test_desk_is_told_about_the_supporter_and_not_spoken_to_as_one(found: Hindrance) -> None:
+    assert not re.search(r"\b(you|your|we|us)\b", words_of(found, Actor.STAFF), re.IGNORECASE)
 
 
 def test_bank_has_answered_by_so_many_working_days() -> None:

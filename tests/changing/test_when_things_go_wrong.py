@@ -25,10 +25,11 @@ async def ask(giver: Giver, kind: ChangeKind, actor: Actor = Actor.SUPPORTER) ->
 
 
 async def give_card(giver: Giver, card: str) -> None:
-    """From now on the plan is paid with this test card."""
+    """From now on the plan is paid with this test card, or bank account."""
     gateway, plan, key = giver.site.tools.gateway, await giver.plan(), giver.site.ids.ulid()
     wanted = {"customer": plan.stripe_customer_id}
-    kept = await gateway.post(f"/v1/payment_methods/pm_card_{card}/attach", wanted, PaymentMethod, idempotency_key=key)
+    name = card if "Debit_" in card else f"card_{card}"
+    kept = await gateway.post(f"/v1/payment_methods/pm_{name}/attach", wanted, PaymentMethod, idempotency_key=key)
     subscription_id = plan.stripe_subscription_id or ""
     await gateway.plans.set_method(subscription_id, payment_method_id=kept.id, idempotency_key=f"{key}:set")
 

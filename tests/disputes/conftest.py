@@ -7,20 +7,19 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from payments.conftest import context, gateway
 from plans.conftest import PlanJourney
-from stripe_in_process import API, KEY, StripeWorld
+from stripe_in_process import StripeWorld
 from supporters import events
 from supporters.appeals.actions import ensure_general
 from supporters.checks import run_checks
 from supporters.discrepancies.models import Discrepancy
-from supporters.guard.limits import Limits
 from supporters.jobs.models import Job
 from supporters.jobs.queue import run_due
 from supporters.jobs.work import Work
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
-from supporters.kit.signing import Signer
 from supporters.ledger.models import LedgerEntry
 from supporters.payments.gateway import Gateway
 from supporters.plans.carry_out import carry_out
@@ -34,6 +33,7 @@ from supporters.reconciliation.jobs import pull_and_post
 from supporters.sandbox.errors import Json
 from supporters.settings import Settings
 
+__all__ = ["BankJourney", "context", "gateway"]  # fixtures of payments serve here too
 ZONE = "Europe/London"
 
 
@@ -123,20 +123,34 @@ async def world(clock: FixedClock, config: dict[str, Any]) -> AsyncIterator[Stri
     made.app.assert_clean()
 
 
-async def _bank(db: Database, world: StripeWorld, settings: Settings, clock: FixedClock, ids: Ids) -> BankJourney:
-    gateway = Gateway(KEY, api_base=API, http_client=world.http, max_network_retries=0)
-    context = events.Context(settings, clock, ids, Limits(Signer(settings.secret_key, "limits")))
-    async with db.unit_of_work() as session:
-        await ensure_general(session, currency="GBP", ids=ids, now=clock.now())
-    return BankJourney(db, world, gateway, context, settings, clock, ids)
-
-
 @pytest.fixture
-async def both(db: Database, world: StripeWorld, settings: Settings, clock: FixedClock, ids: Ids) -> BankJourney:
+async def both(
+    db: Database,
+    world: StripeWorld,
+    gateway: Gateway,
+    context: events.Context,
+    settings: Settings,
+    clock: FixedClock,
+    ids: Ids,
+) -> BankJourney:
     """The journey on both engines, for what SQL could say differently."""
-    return await _bank(db, world, settings, clock, ids)
+    return await _begun(BankJourney(db, world, gateway, context, settings, clock, ids))
 
 
 @pytest.fixture
-async def bank(sqlite_db: Database, world: StripeWorld, settings: Settings, clock: FixedClock, ids: Ids) -> BankJourney:
-    return await _bank(sqlite_db, world, settings, clock, ids)
+async def bank(
+    sqlite_db: Database,
+    world: StripeWorld,
+    gateway: Gateway,
+    context: events.Context,
+    settings: Settings,
+    clock: FixedClock,
+    ids: Ids,
+) -> BankJourney:
+    return await _begun(BankJourney(sqlite_db, world, gateway, context, settings, clock, ids))
+
+
+async def _begun(journey: BankJourney) -> BankJourney:
+    async with journey.db.unit_of_work() as session:
+        await ensure_general(session, currency="GBP", ids=journey.ids, now=journey.clock.now())
+    return journey

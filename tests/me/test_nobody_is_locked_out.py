@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import httpx
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, func, insert, select, update
 
 from givers import Add, LetIn
 from pages import Page
 from supporters.guard.models import GuardCount
 from supporters.kit.ids import Ids
-from supporters.people.limits import ALL, KNOWN, KNOWN_FOR, MAILBOX_DAY, SHARE_OF_ALL, DoorLimits, slot_of
+from supporters.people.limits import ALL, KNOWN, KNOWN_FOR, MAILBOX_DAY, NETWORK, SHARE_OF_ALL, DoorLimits, slot_of
 from supporters.people.models import Supporter
 from whole import Whole, words
 
@@ -54,6 +54,46 @@ async def test_three_letters_for_a_stranger_do_not_lock_out_a_browser_that_was_l
     assert stranger == [1, 1, 1, 0]
     assert await ask(site, own) == 1
     assert await ask(site, site.browser()) == 0
+
+
+async def fill_network(site: Whole) -> int:
+    """Others have asked from the network that all come from here; the status of the last."""
+    status = 303
+    for number in range(NETWORK.most + 1):
+        sent = await site.browser().post("/sign-in", data={"email": f"other{number}@example.org"})
+        status = sent.status_code
+    return status
+
+
+async def test_others_in_its_network_do_not_stop_a_browser_that_was_let_in_until_its_own_limit(
+    site: Whole, add: Add, let_in: LetIn
+) -> None:
+    await add(ADA)
+    own = await let_in(ADA)
+    await leave(own)
+    crowd = await fill_network(site)
+
+    came = [await ask(site, own) for _ in range(KNOWN.most)]
+    beyond = await own.post("/sign-in", data={"email": ADA})
+    for_others = await own.post("/sign-in", data={"email": "ben@example.org"})
+
+    assert came == [1] * KNOWN.most
+    assert (crowd, beyond.status_code, for_others.status_code) == (429, 429, 429)
+
+
+async def test_letters_to_a_browser_that_was_let_in_take_no_place_of_its_network(
+    site: Whole, add: Add, let_in: LetIn
+) -> None:
+    await add(ADA)
+    own = await let_in(ADA)
+    await leave(own)
+    await forget_networks(site)
+    for _ in range(KNOWN.most - 1):
+        await ask(site, own)
+
+    async with site.db.reading() as session:
+        counted = select(func.sum(GuardCount.count)).where(GuardCount.key.like("door_network%"))
+        assert await session.scalar(counted) == 0
 
 
 async def test_full_door_lets_known_browsers_have_their_letter_and_the_desk_says_so(

@@ -15,9 +15,10 @@ from plans.test_failing import give_card
 from supporters.donations.models import Donation
 from supporters.events.batch import apply_due
 from supporters.mail.models import Letter
-from supporters.payments import inbox
+from supporters.payments import inbox, owners
 from supporters.payments.facts import RawEvent
-from supporters.payments.models import InboxEvent, Ownership
+from supporters.payments.models import InboxEvent, Owner, Ownership
+from supporters.payments.owners import Owned
 from supporters.plans.models import Instalment, Plan, PlanEvent
 from supporters.receipts.models import Receipt
 
@@ -154,7 +155,8 @@ async def test_renewal(journey: PlanJourney) -> None:
     assert {row.split("'")[3] for row in found["InboxEvent"]} == {"handled"}
 
 
-async def test_failed_renewal_that_is_paid_later(journey: PlanJourney) -> None:
+async def failed_then_paid(journey: PlanJourney) -> list[RawEvent]:
+    """What Stripe tells of a renewal that is refused, and paid with another card some days later."""
     plan = await journey.begin()
     await give_card(journey, plan, "pm_card_chargeCustomerFail")
     told = await told_after(journey, days=31, hours=2)
@@ -163,6 +165,11 @@ async def test_failed_renewal_that_is_paid_later(journey: PlanJourney) -> None:
     card = await client.payment_methods.attach_async("pm_card_visa", {"customer": customer})
     await client.subscriptions.update_async(plan.stripe_subscription_id or "", {"default_payment_method": card.id})
     told += await told_after(journey, days=4)
+    return told
+
+
+async def test_failed_renewal_that_is_paid_later(journey: PlanJourney) -> None:
+    told = await failed_then_paid(journey)
 
     found = await same_in_every_order(journey, told, FAILED)
 
@@ -185,3 +192,19 @@ async def test_stop_at_the_end_of_the_period(journey: PlanJourney, kinds: Sequen
 
     assert [row.split("'")[1] for row in found["Plan"]] == ["stopped"]
     assert sorted(row.split("'")[1] for row in found["Letter"])[:2] == ["plan_started", "plan_stopped"]
+
+
+async def test_a_charge_whose_bill_a_look_has_named_waits_until_that_is_paid(journey: PlanJourney) -> None:
+    told = await failed_then_paid(journey)
+    first = {event.type: event for event in reversed(told)}
+    bill, refused = (first[kind].object_id or "" for kind in FAILED[:2])
+
+    async with journey.db.unit_of_work() as session:
+        for kind in FAILED[:2]:
+            await hear(journey, session, first[kind])
+        await owners.store_owners(session, {refused: Owned(Owner.OURS, bill)})  # after two minutes
+        for kind in ("charge.succeeded", "invoice.paid", "invoice_payment.paid"):
+            await hear(journey, session, first[kind])
+        found = await rows(session)
+
+    assert [row.count("'ch_") for row in found["Donation"]] == [1, 1]

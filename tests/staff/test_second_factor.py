@@ -11,12 +11,13 @@ from supporters.kit.db import Database
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.signing import Signer
+from supporters.mail.models import Letter
 from supporters.staff.accounts import set_up_second_factor
 from supporters.staff.actions import add_staff, reset_second_factor
 from supporters.staff.letters import StaffLetters
 from supporters.staff.models import RecoveryCode, Staff
 from supporters.staff.passwords import Passwords
-from supporters.staff.proving import Proofs, WrongProof
+from supporters.staff.proving import Proofs, WrongProof, WrongProofCode
 from supporters.staff.second_factor import SecondFactors, WrongCode, count_recovery_codes
 from supporters.staff.sessions import Member, Stage, find_member
 from supporters.staff.sign_in import Guess, SignIns
@@ -236,19 +237,44 @@ async def test_a_reset_takes_the_codes_too_and_signs_out(dana: Dana) -> None:
         assert await count_recovery_codes(session, dana.id) == 0
 
 
-async def test_a_proof_is_the_password_or_a_code_and_nothing_else(dana: Dana) -> None:
+async def test_a_proof_is_the_password_and_a_fresh_code(dana: Dana) -> None:
     member = await dana.member(await dana.set_up())
+    used = dana.code()
     dana.clock.advance(timedelta(minutes=11))
     start = dana.clock.now()
 
-    for wrong in ("", "000000", dana.secret, "another long password"):
+    async def prove(password: str, code: str) -> None:
+        await PROOFS.prove(dana.db, member, password, code=code, letters=dana.letters, now=start)
+
+    for wrong in ("", "000000", dana.secret, "another long password", dana.code()):
         with pytest.raises(WrongProof):
-            await PROOFS.prove(dana.db, member, wrong, now=start)
-    await PROOFS.prove(dana.db, member, dana.code(), now=start)
-    with pytest.raises(WrongProof):
-        await PROOFS.prove(dana.db, member, dana.code(), now=start)
-    await PROOFS.prove(dana.db, member, GOOD, now=start)
+            await prove(wrong, dana.code())
+    for wrong in ("", "000000", used, dana.secret, GOOD):
+        with pytest.raises(WrongProofCode):
+            await prove(GOOD, wrong)
+    dana.clock.advance(timedelta(minutes=5))
+    start = dana.clock.now()
+    await prove(GOOD, dana.code())
+    with pytest.raises(WrongProofCode):
+        await prove(GOOD, dana.code())
 
     async with dana.db.reading() as session:
         staff = await session.get_one(Staff, dana.id)
     assert staff.totp_step == step_of(start)
+
+
+async def test_a_recovery_code_proves_too_once_and_is_told_of(dana: Dana) -> None:
+    member = await dana.member(await dana.set_up())
+
+    async def prove() -> None:
+        now, code = dana.clock.now(), dana.codes[0]
+        await PROOFS.prove(dana.db, member, GOOD, code=code, letters=dana.letters, now=now)
+
+    await prove()
+    with pytest.raises(WrongProofCode):
+        await prove()
+
+    async with dana.db.reading() as session:
+        assert await count_recovery_codes(session, dana.id) == 9
+        heads = [row.context["head"] for row in await session.scalars(select(Letter))]
+    assert "A recovery code was used" in heads

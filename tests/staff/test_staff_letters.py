@@ -84,7 +84,7 @@ async def test_a_sign_in_by_recovery_code_is_told_with_its_browser_and_what_is_l
     await other.post("/desk/sign-in/code", data={**hidden_fields(asked.text), "code": recovery}, headers=FIREFOX)
 
     subject, text = (await told(site, "support"))[-1]
-    assert subject.startswith("A recovery code was used to sign in")
+    assert subject.startswith("A recovery code was used")
     assert "It was used in Firefox, Linux. Codes left: 9." in text
     assert recovery not in text
     await desk.aclose()

@@ -15,6 +15,7 @@ class Code(StrEnum):
     BALANCE_LINE_CHANGED = "BALANCE_LINE_CHANGED"
     BALANCE_DRIFT = "BALANCE_DRIFT"
     REFUND_FAILED = "REFUND_FAILED"
+    REFUND_NOT_MADE = "REFUND_NOT_MADE"
     EVENT_PARKED = "EVENT_PARKED"
     DISPUTE_INQUIRY = "DISPUTE_INQUIRY"
     DISPUTE_OPENED = "DISPUTE_OPENED"
@@ -48,6 +49,9 @@ def describe(code: Code) -> str:
         Code.BALANCE_LINE_CHANGED: _("A line of Stripe's balance now has other amounts than when it was first read."),
         Code.BALANCE_DRIFT: _("The books and Stripe disagree about how much Stripe holds."),
         Code.REFUND_FAILED: _("The bank refused a refund; the money is back in our balance and still owed."),
+        Code.REFUND_NOT_MADE: _(
+            "A refund could not be made, so nothing was sent back; it says why, and may still be owed."
+        ),
         Code.EVENT_PARKED: _("A message from Stripe could not be handled."),
         Code.DISPUTE_INQUIRY: _("A bank asks about a payment; unless it is answered, it may take the money back."),
         Code.DISPUTE_OPENED: _("A bank has taken a payment back; evidence may be sent until the due date."),

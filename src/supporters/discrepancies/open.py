@@ -19,6 +19,7 @@ URGENT = frozenset(
         Code.PAYMENT_MISMATCH,
         Code.DUPLICATE_PAYMENT,
         Code.REFUND_FAILED,
+        Code.REFUND_NOT_MADE,
         Code.FRAUD_WARNING,
         Code.TAKEN_AFTER_STOP,
         Code.CHANGE_NOT_MADE,

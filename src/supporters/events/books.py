@@ -208,6 +208,8 @@ class Books:
         if payment_intent_id is None:  # a refund of a charge that was made without a payment intent
             return Outcome.NOT_OURS
         outcome = self.whose(payment_intent_id)
+        if outcome is Outcome.WAITING and isinstance(fact, PaymentProcessing):
+            await plans.see_processing(self, fact)
         if outcome is not Outcome.HANDLED:
             return outcome
         try:
@@ -221,6 +223,8 @@ class Books:
         Else it is a mismatched payment: ours to explain, but no donation is made of it.
         """
         if await plans.is_of_open_bill(self, payment_intent_id):
+            if isinstance(fact, PaymentProcessing):
+                await plans.see_processing(self, fact)
             return Outcome.HANDLED if isinstance(fact, PaymentRefused | PaymentProcessing) else Outcome.WAITING
         log.info("payment_without_donation", payment_intent_id=payment_intent_id)
         return Outcome.HANDLED
@@ -255,8 +259,8 @@ class Books:
         known = self._charges.get(fact.payment_intent_id) or self._known_charges.get(fact.payment_intent_id)
         if known == fact.charge_id:
             return
-        self._charges[fact.payment_intent_id] = fact.charge_id
         donation_id = await collect.see_charge(self.session, fact, now=self.now)
+        self._charges[fact.payment_intent_id] = fact.charge_id  # not before: a bill may be open, and this come again
         if donation_id:
             await issue.tell_card(self.session, donation_id, fact.card_last4)
 

@@ -14,6 +14,7 @@ from supporters.payments.facts import (
     InvoiceSeen,
     MandateSeen,
     MethodSeen,
+    PaymentProcessing,
     PlanSeen,
     ids_of,
 )
@@ -21,6 +22,7 @@ from supporters.payments.models import Owner
 from supporters.payments.news import Outcome
 from supporters.payments.owners import Owned
 from supporters.plans import at_bank, cards, fail, follow, methods, refused, renew, start
+from supporters.plans.looks import ask_for_look
 from supporters.plans.models import Plan
 
 if TYPE_CHECKING:
@@ -70,6 +72,16 @@ async def is_of_open_bill(books: "Books", payment_intent_id: str) -> bool:
     """Whether the payment was made for a bill of ours which has no donation yet, but may have one."""
     is_of_bill = (await books.made_by(payment_intent_id) or "").startswith(BILL)
     return is_of_bill and not await refused.is_reported(books.session, payment_intent_id)
+
+
+async def see_processing(books: "Books", fact: PaymentProcessing) -> None:
+    """A bank is asked for a payment that may be of a plan paid this way. Which bill it is for, only a look at Stripe says."""
+    wanted = select(Plan.id).where(Plan.stripe_payment_method_id == fact.payment_method_id)
+    plan_ids = (await books.session.scalars(wanted)).all() if fact.payment_method_id else ()
+    bill, known = await books.made_by(fact.payment_intent_id), await at_bank.bills_at_bank(books.session, plan_ids)
+    for plan_id in plan_ids:
+        if all(each.invoice_id != bill for each in known.get(plan_id, ())):
+            await ask_for_look(books.session, plan_id, ids=books.tools.ids, now=books.now)
 
 
 async def _see_plan(books: "Books", fact: PlanSeen) -> Outcome:

@@ -51,9 +51,10 @@ class PaymentRefused(msgspec.Struct, frozen=True):
 
 
 class PaymentProcessing(msgspec.Struct, frozen=True):
-    """The bank was asked and has not answered yet."""
+    """The bank was asked and has not answered yet. `payment_method_id` is the card or account that it was asked about."""
 
     payment_intent_id: str
+    payment_method_id: str | None = None
 
 
 class ChargeSeen(msgspec.Struct, frozen=True):

@@ -72,6 +72,12 @@ class PlanCalls:
         page = await self._asking.get("/v1/invoices", asked, wires.InvoicePage)
         return [bill.id for bill in reversed(page.data)]
 
+    async def bills_since(self, subscription_id: str, *, since: datetime) -> list[str]:
+        """The bills of a subscription that were drawn up then or later, whatever became of them, the oldest first."""
+        asked = {"subscription": subscription_id, "created": {"gte": int(since.timestamp())}, "limit": MOST_BILLS}
+        page = await self._asking.get("/v1/invoices", asked, wires.InvoicePage)
+        return [bill.id for bill in reversed(page.data)]
+
     async def invoice_of_payment(self, payment_intent_id: str) -> str | None:
         """The bill that a payment was made for; None when it was made for none."""
         asked = {"payment": {"type": "payment_intent", "payment_intent": payment_intent_id}, "limit": 1}

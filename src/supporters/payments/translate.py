@@ -74,7 +74,7 @@ def facts_of_intent(intent: wire.Intent) -> list[Fact]:
     """What a payment says of itself and of its latest charge, where that was expanded."""
     facts: list[Fact] = []
     if intent.status == "processing":
-        facts.append(PaymentProcessing(intent.id))
+        facts.append(_processing(intent))
     if intent.status == "requires_payment_method" and intent.last_payment_error:
         facts.append(PaymentRefused(intent.id, _code(intent.last_payment_error)))
     if isinstance(intent.latest_charge, wire.Charge):
@@ -181,6 +181,10 @@ def _rate(rate: Decimal | None) -> str | None:
     return None if rate is None else f"{rate:f}"
 
 
+def _processing(intent: wire.Intent) -> PaymentProcessing:
+    return PaymentProcessing(intent.id, wire.id_of(intent.payment_method))
+
+
 def _code(error: wire.PaymentError) -> str:
     return (error.decline_code or error.code or "declined")[:60]
 
@@ -244,7 +248,7 @@ def _read_refused(body: bytes, _event: RawEvent) -> list[Fact]:
 
 
 def _read_processing(body: bytes, _event: RawEvent) -> list[Fact]:
-    return [PaymentProcessing(_intents.decode(body).data.object.id)]
+    return [_processing(_intents.decode(body).data.object)]
 
 
 def _read_charge(body: bytes, _event: RawEvent) -> list[Fact]:

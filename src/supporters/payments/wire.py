@@ -69,6 +69,7 @@ class Intent(msgspec.Struct):
     status: str
     last_payment_error: PaymentError | None = None
     latest_charge: Name | Charge | None = None
+    payment_method: Ref = None
 
 
 class Session(msgspec.Struct):

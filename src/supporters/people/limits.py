@@ -1,7 +1,8 @@
 """Counting letters that let somebody in: by network, by mailbox, and all together, as keyed digests.
 
 A letter that was used gives its place back: whoever owns the mailbox may sign in all day, a stranger fills it three times an
-hour. A browser in which that mailbox has signed in before has a limit of its own, so that no stranger locks it out.
+hour. A browser in which that mailbox has signed in before has a limit of its own, and as long as it keeps to that, neither
+others in its network nor strangers lock it out, nor does it take their places.
 """
 
 import hmac
@@ -43,14 +44,19 @@ class Counts(msgspec.Struct, frozen=True):
 
     @property
     def is_network_full(self) -> bool:
-        """Whether this network must wait."""
-        return self.network >= NETWORK.most
+        """Whether this network must wait: not for a browser that keeps to its own limit."""
+        return self.network >= NETWORK.most and not self.has_own_place
+
+    @property
+    def has_own_place(self) -> bool:
+        """Whether the browser is known, and has letters left that count for nobody else."""
+        return self.known is not None and self.known < KNOWN.most
 
     @property
     def has_letter(self) -> bool:
         """Whether one more letter may go to this mailbox."""
         if self.known is not None:
-            return self.known < KNOWN.most
+            return self.has_own_place
         return self.mailbox < MAILBOX.most and self.mailbox_day < MAILBOX_DAY.most and self.everybody < self.most
 
 
@@ -116,10 +122,12 @@ class DoorLimits:
         now: datetime,
         known: str | None = None,
     ) -> None:
-        """One more request of this network, and one more letter to this mailbox and of all, if one goes out."""
-        keys = self._keys(address, self.network_digest(network), known)
-        if not has_letter:
-            keys = keys[:1]
+        """One more request of this network, and one more letter to this mailbox and of all, if one goes out.
+
+        A letter to a browser that is known counts for that browser alone.
+        """
+        ours, *others = self._keys(address, self.network_digest(network), known)
+        keys = (others if known is not None else [ours, *others]) if has_letter else [ours]
         # in order, so that no two wait for each other
         rows = [{"key": key, "window_start": slot_of(now), "count": 1} for key in sorted(keys)]
         insert = insert_for(session, GuardCount).values(rows)
@@ -130,7 +138,7 @@ class DoorLimits:
         self, session: AsyncSession, *, address: str, network_digest: str, asked_at: datetime, known: str | None = None
     ) -> None:
         """The letter asked for at `asked_at` was used by the mailbox's owner: it no longer counts."""
-        keys = self._keys(address, network_digest, known)
+        keys = self._keys(address, network_digest, known)[1 if known is not None else 0 :]
         mine = (
             GuardCount.key.in_(sorted(keys)) & (GuardCount.window_start == slot_of(asked_at)) & (GuardCount.count > 0)
         )

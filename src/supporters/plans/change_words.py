@@ -74,7 +74,7 @@ def _by(change: PlanChange) -> str:
             "We had asked you whether it goes on after your bank had decided, and heard nothing, so we stopped it."
         )
     if change.actor == Actor.HOUSE:
-        return _("We did this because your bank disputes a payment. If that is a mistake, answer this letter.")
+        return _("We did this because your bank is disputing a payment. If that is a mistake, answer this letter.")
     return _("You asked for this. If it was not you, answer this letter.")
 
 

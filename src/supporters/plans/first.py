@@ -76,7 +76,8 @@ async def settle_first(session: AsyncSession, plan: Plan, change: PlanChange, *,
 
     Where it cannot be sent, a person has a task. *Writes* change, refund with its job, or discrepancy.
     """
-    first = await first_payment(session, plan)
+    await session.execute(select(Donation.id).where(Donation.id == plan.first_donation_id).with_for_update())
+    first = await first_payment(session, plan)  # as it is now, and until the end: another refund of it waits
     if first is None:
         return
     change.wanted = {**change.wanted, FIRST_MINOR: first.left.minor}
@@ -95,10 +96,10 @@ async def settle_first(session: AsyncSession, plan: Plan, change: PlanChange, *,
             now=now,
             actor_kind=change.actor,
         )
-    except Conflict as conflict:  # another refund of it, or the bank, came in between
+    except Conflict as conflict:
         await open_discrepancy(
             session,
-            code=Code.REFUND_FAILED,
+            code=Code.REFUND_NOT_MADE,
             subject=change.id,
             ids=ids,
             now=now,

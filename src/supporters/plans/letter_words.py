@@ -43,9 +43,9 @@ def failed(plan: Plan, bill: InvoiceSeen, style: Style, *, url: str) -> Words:
             then = f"{then} {later}"
     elif bill.tries > 1:
         subject = _("Next try for your {amount} on {day}").format(amount=amount, day=style.short_day(next_try))
-        then = _("It is tried again on {day}. Or do nothing: when the last try fails too, the donation stops.").format(
-            day=style.day(next_try)
-        )
+        then = _(
+            "It is tried again on {day}. If you do nothing and the last try fails too, the donation stops."
+        ).format(day=style.day(next_try))
     else:
         subject = _("We couldn't take your {amount} this time").format(amount=amount)
         then = _("It is tried again on {day}. If that works, you need do nothing.").format(day=style.day(next_try))
@@ -64,6 +64,9 @@ def failed(plan: Plan, bill: InvoiceSeen, style: Style, *, url: str) -> Words:
 def to_confirm(plan: Plan, bill: InvoiceSeen, style: Style, *, url: str) -> Words:
     """The bank wants the supporter's own yes. The button leads to Stripe's page."""
     amount = style.sum(bill.amount_due_minor, bill.currency)
+    then = _("If you do nothing, this payment is not taken.")
+    if bill.next_try_at:
+        then = _("If you do nothing, we ask your bank again on {day}.").format(day=style.day(bill.next_try_at))
     return Words(
         subject=_("Please confirm your {amount} with your bank").format(amount=amount),
         head=_("Your bank wants you to confirm {amount}.").format(amount=amount),
@@ -71,7 +74,7 @@ def to_confirm(plan: Plan, bill: InvoiceSeen, style: Style, *, url: str) -> Word
             "No money was taken yet. The page that opens belongs to Stripe, who take payments for us, and asks your bank."
         ),
         rows=[(_("Amount"), _of(plan, bill, style)), (_("Paid with"), method_words(plan))],
-        then=_("If you do nothing, this payment is not taken."),
+        then=then,
         button=_("Confirm the payment"),
         url=url,
     )

@@ -41,10 +41,17 @@ async def tell_started(
 
 
 async def tell_begun(session: AsyncSession, plan: Plan, *, ids: Ids, now: datetime, settings: Settings) -> None:
-    """As `tell_started`, for a plan of which date and card are known by now, wherever its supporter is written to today."""
+    """As `tell_started`, for a plan of which date and card are known by now, wherever its supporter is written to today.
+
+    Who has taken a stop back hears from that letter that it goes on.
+    """
     told = select(Letter.id).where(Letter.about == plan.id, Letter.kind == STARTED).limit(1)
+    heard = PlanChange.state.in_([ChangeState.REQUESTED, ChangeState.DONE])
+    goes_on = select(PlanChange.id).where(PlanChange.plan_id == plan.id, PlanChange.kind == ChangeKind.GO_ON, heard)
     is_ending = plan.stops_at is not None or plan.state == PlanState.STOPPED
-    if is_ending or now - plan.started_at > NEWS_FOR or await session.scalar(told):
+    if is_ending or now - plan.started_at > NEWS_FOR:
+        return
+    if await session.scalar(told) or await session.scalar(goes_on.limit(1)):
         return
     email, name = await address_of(session, plan.supporter_id)
     await tell_started(session, plan, email, name, ids=ids, now=now, settings=settings)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Donation, DonationState, Frequency
 from supporters.kit.money import Money
+from supporters.kit.strings import gettext as _
 from supporters.plans.after_win import answer_by
 from supporters.plans.at_bank import BillAtBank, bills_at_bank
 from supporters.plans.dates import taken_at
@@ -24,6 +25,7 @@ from supporters.plans.models import (
     ReceiptWish,
 )
 from supporters.plans.unpaid import UnpaidBill, unpaid_of
+from supporters.plans.words import reason_words
 
 
 class PlanCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,16 @@ class PlanCard(msgspec.Struct, frozen=True, kw_only=True):
     waits_for: ChangeKind | None  # a change that Stripe has not answered yet
     given: Money  # what came and was not returned
     payments: int
+
+
+def trouble_words(plan: PlanCard) -> str | None:
+    """Why a payment of a plan did not come, for its supporter; None when nothing is owed."""
+    if plan.at_bank:  # what had failed is asked for again: that is what counts now
+        return None
+    if plan.action_url:
+        return _("Your bank wants you to confirm this payment.")
+    is_owed = plan.failed_at is not None and plan.state is not PlanState.STOPPED
+    return reason_words(plan.failure_code) if is_owed or plan.state is PlanState.FAILING else None
 
 
 async def plans_of(session: AsyncSession, supporter_id: str) -> list[PlanCard]:

@@ -1,6 +1,6 @@
 """What one change of a plan means at Stripe: which calls, with which keys, and how to see that it is done."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -53,6 +53,8 @@ class Changing(Closing, Protocol):
 
     async def pay_invoice(self, invoice_id: str, *, idempotency_key: str) -> list[Fact]: ...
 
+    async def bills_since(self, subscription_id: str, *, since: datetime) -> list[str]: ...
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One change to be made, as its row and its plan say."""
@@ -80,13 +82,9 @@ async def send(stripe: Changing, order: Order, *, zone: ZoneInfo) -> list[Fact]:
         case ChangeKind.AMOUNT:
             return await _set_amount(stripe, order)
         case ChangeKind.DATE:
-            due = at_midday(date.fromisoformat(order.wanted["next_on"]), zone)
-            await _refuse_if_taken(stripe, order)
-            await stripe.set_next_date(order.subscription_id, next_at=due, idempotency_key=order.key)
-            return await _leave_nothing_owed(stripe, order)
+            return await _set_date(stripe, order, at_midday(date.fromisoformat(order.wanted["next_on"]), zone))
         case ChangeKind.SKIP | ChangeKind.PAUSE:
-            await _refuse_if_taken(stripe, order)
-            return await _hold(stripe, order, until=_until(order))
+            return await _leave_out(stripe, order, _until(order))
         case ChangeKind.HOLD:
             return await _hold(stripe, order, until=None)
         case ChangeKind.GO_ON:
@@ -155,12 +153,56 @@ async def _seen(stripe: Changing, order: Order) -> PlanSeen:
     return seen
 
 
-async def _refuse_if_taken(stripe: Changing, order: Order) -> None:
-    """What is to be moved or left out must still lie ahead: its bill may have been drawn up since the wish was taken."""
-    seen = await _seen(stripe, order)
-    was = order.was["next_at"]
+async def _set_date(stripe: Changing, order: Order, due: datetime) -> list[Fact]:
+    """The next payment is taken on that day. Where the one before was taken just now, its next date is as it would have been."""
+    if not await _is_heard(stripe, order, lambda seen: seen.period_end == due):
+        await stripe.set_next_date(order.subscription_id, next_at=due, idempotency_key=order.key)
+    facts, taken = await _drawn_up(stripe, order)
+    if taken and taken.period_end:
+        await stripe.set_next_date(order.subscription_id, next_at=taken.period_end, idempotency_key=f"{order.key}:back")
+        raise _too_late()
+    return [*facts, *await _leave_nothing_owed(stripe, order)]
+
+
+async def _leave_out(stripe: Changing, order: Order, until: datetime) -> list[Fact]:
+    """Nothing is taken before then. Where the payment was taken just now, the later ones are not left out in its place."""
+    if not await _is_heard(stripe, order, lambda seen: seen.is_held and seen.held_until == until):
+        await stripe.hold(order.subscription_id, until=until, idempotency_key=order.key)
+    facts, taken = await _drawn_up(stripe, order)
+    if taken:
+        await stripe.release(order.subscription_id, idempotency_key=f"{order.key}:back")
+        raise _too_late()
+    return [*facts, *await _leave_nothing_owed(stripe, order)]
+
+
+async def _is_heard(stripe: Changing, order: Order, shows: Callable[[PlanSeen], bool]) -> bool:
+    """Whether Stripe shows the change already. Else what is to be moved or left out must still lie ahead.
+
+    Raises GatewayRefused where its bill was drawn up since the wish was taken.
+    """
+    seen, was = await _seen(stripe, order), order.was["next_at"]
+    if shows(seen):
+        return True
     if was is None or seen.period_end != datetime.fromisoformat(was):
-        raise GatewayRefused("The payment is being taken already.", code=BEING_TAKEN)
+        raise _too_late()
+    return False
+
+
+async def _drawn_up(stripe: Changing, order: Order) -> tuple[list[Fact], InvoiceSeen | None]:
+    """Bills that came in the moment between look and call are closed; returns what they say, and one that is taken already.
+
+    No call of Stripe's asks for a change only if nothing was billed meanwhile, so this is looked at afterwards.
+    """
+    due = datetime.fromisoformat(order.was["next_at"])
+    bills = await stripe.bills_since(order.subscription_id, since=due)
+    facts = [fact for bill in bills for fact in await stripe.invoice(bill)]
+    facts += await close_bills(stripe, _owed(facts), key=order.key)
+    last = {bill.invoice_id: bill for bill in _bills(facts) if bill.amount_due_minor}
+    return facts, next((bill for bill in last.values() if _is_paid(bill) or is_at_bank(bill)), None)
+
+
+def _too_late() -> GatewayRefused:
+    return GatewayRefused("The payment is being taken already.", code=BEING_TAKEN)
 
 
 async def _hold(stripe: Changing, order: Order, *, until: datetime | None) -> list[Fact]:

@@ -71,6 +71,11 @@ def why_not(
         found = Hindrance.DISPUTED
     if found is None:
         return None
+    return words_of(found, actor)
+
+
+def words_of(found: Hindrance, actor: Actor) -> str:
+    """What stands in the way, said to the supporter, or to staff about them."""
     return _for_supporter(found) if actor is Actor.SUPPORTER else _for_staff(found)
 
 
@@ -167,6 +172,14 @@ def _for_staff(found: Hindrance) -> str:
         Hindrance.FAILING: _(
             "The last payment could not be taken. It must be paid first, by another try or with another card from "
             "the supporter; or stop the donation."
+        ),
+        Hindrance.STOPPING: _(
+            "This donation ends on its next date. Take the stop back first, if the supporter wants it; then it can be "
+            "changed."
+        ),
+        Hindrance.PAUSED: _("This donation is paused. Let it go on first, if the supporter wants it."),
+        Hindrance.DISPUTED: _(
+            "The supporter's bank is looking at a payment of this donation. Until it has decided, nothing is taken."
         ),
         Hindrance.TOO_OLD: _(
             "This was possible for 24 hours after the start. Stop the donation instead; a payment can be refunded on "

@@ -16,7 +16,7 @@ class Notice(StrEnum):
     FACTOR_OFF = "factor_off"  # Its owner took it away.
     FACTOR_RESET = "factor_reset"  # Somebody else took it away.
     NEW_CODES = "new_codes"  # New recovery codes were made.
-    CODE_USED = "code_used"  # Somebody signed in with a recovery code.
+    CODE_USED = "code_used"  # Somebody signed in, or showed that it was them, with a recovery code.
     ROLE = "role"  # An admin gave another role.
     SUSPENDED = "suspended"  # An admin took the sign-in away.
     RESTORED = "restored"  # An admin gave it back.
@@ -66,7 +66,7 @@ def _happened(what: Notice, facts: Mapping[str, object]) -> tuple[str, str]:
             head = _("New recovery codes were made")
             lead = _("The new ones were shown once, and the old ones open nothing any more.")
         case Notice.CODE_USED:
-            head, lead = _("A recovery code was used to sign in"), _code_used(facts)
+            head, lead = _("A recovery code was used"), _code_used(facts)
         case Notice.ROLE:
             head = _("Your role was changed")
             name = role_word(Role(str(facts["role"])))

@@ -47,7 +47,7 @@ class StaffSession(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    proved_at: Mapped[datetime]  # when password or code were last given
+    proved_at: Mapped[datetime]  # when password and code were last given
     has_second: Mapped[bool] = mapped_column(Boolean)  # whether a code was given too
 
     __table_args__ = (Index("ix_staff_session_staff_id", "staff_id"),)

@@ -1,4 +1,4 @@
-"""Showing once more that it is you: the code of a sign-in, and password or code before what can't be undone.
+"""Showing once more that it is you: the code of a sign-in, and password and code before what can't be undone.
 
 The guess is counted before it is looked at, and the password is hashed between units of work.
 """
@@ -18,17 +18,21 @@ from supporters.staff.letters import StaffLetters
 from supporters.staff.limits import code_keys, count_code, forgive_code
 from supporters.staff.models import Staff
 from supporters.staff.passwords import NOBODY, Passwords
-from supporters.staff.rules import PASSWORD_LONGEST, PASSWORD_SHORTEST
+from supporters.staff.rules import PASSWORD_LONGEST
 from supporters.staff.second_factor import SecondFactors, WrongCode, count_recovery_codes
 from supporters.staff.sessions import Member, browser_of, note_proof, renew_token
 
 
 class WrongProof(Refused):
-    """What was typed is neither the password nor a code."""
+    """What was typed is not the password."""
+
+
+class WrongProofCode(Refused):
+    """The password was right, and its code is not, or was used before."""
 
 
 class Proofs:
-    """Takes a member's password or code, within limits of their own."""
+    """Takes a member's password and code, within limits of their own."""
 
     def __init__(self, secret_key: str, passwords: Passwords) -> None:
         self._signer = Signer(secret_key, "staff-proof")
@@ -48,22 +52,32 @@ class Proofs:
             await forgive_code(session, code_keys(self._signer, staff_id=member.id))
             token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=True)
             if not is_app:
-                browser = await browser_of(session, member.session_id)
-                left = await count_recovery_codes(session, member.id)
-                await letters.tell(session, member.id, Notice.CODE_USED, now=now, browser=browser, left=left)
+                await _tell_of_recovery(session, member, letters=letters, now=now)
             await _note(session, member, "staff.code" if is_app else "staff.recovery_code", now=now)
         return token
 
     async def prove(
-        self, db: Database, member: Member, typed: str, *, now: datetime, by_password: bool = False
+        self,
+        db: Database,
+        member: Member,
+        password: str,
+        *,
+        code: str = "",
+        letters: StaffLetters | None = None,
+        now: datetime,
+        by_password: bool = False,
     ) -> None:
-        """The session was proved just now; with `by_password` no code will do. Raises WrongProof, Refused above the limit."""
+        """The session was proved just now: by the password, and by a fresh code too where there is a second factor.
+
+        With `by_password` no code is needed; `letters` tells of a recovery code that was used.
+        Raises WrongProof, WrongProofCode, Refused above the limit.
+        """
         staff = await self._count(db, member, now=now)
-        if member.has_second and not by_password and _is_app_code(typed):
-            await self._prove_by_code(db, staff, typed, now=now)
-        elif not await self.fits(staff, typed):
+        if not await self.fits(staff, password):
             raise WrongProof(_("That is not your password, so nothing was done yet."))
         async with db.unit_of_work() as session:
+            if member.has_second and not by_password:
+                await self._take_code(session, staff, member, code, letters=letters, now=now)
             await forgive_code(session, code_keys(self._signer, staff_id=member.id))
             await note_proof(session, member.session_id, now=now)
 
@@ -73,12 +87,23 @@ class Proofs:
         is_right = await self._passwords.fits(stored, password[: PASSWORD_LONGEST + 1])
         return is_right and staff is not None and staff.is_active
 
-    async def _prove_by_code(self, db: Database, staff: Staff, typed: str, *, now: datetime) -> None:
+    async def _take_code(
+        self,
+        session: AsyncSession,
+        staff: Staff,
+        member: Member,
+        code: str,
+        *,
+        letters: StaffLetters | None,
+        now: datetime,
+    ) -> None:
         try:
-            async with db.unit_of_work() as session:
-                await self._factors.accept(session, staff, typed, now=now)
+            is_app = await self._factors.accept(session, staff, code, now=now)
         except WrongCode as wrong:
-            raise WrongProof(wrong.message) from wrong
+            raise WrongProofCode(wrong.message) from wrong
+        if not is_app:
+            await _tell_of_recovery(session, member, letters=letters, now=now)
+            await _note(session, member, "staff.recovery_code", now=now)
 
     async def _count(self, db: Database, member: Member, *, now: datetime) -> Staff:
         async with db.unit_of_work() as session:
@@ -89,9 +114,12 @@ class Proofs:
         return staff
 
 
-def _is_app_code(typed: str) -> bool:
-    """Whether it is a code of the app rather than a password, which is longer. Recovery codes are for signing in."""
-    return len(typed.strip()) < PASSWORD_SHORTEST
+async def _tell_of_recovery(
+    session: AsyncSession, member: Member, *, letters: StaffLetters | None, now: datetime
+) -> None:
+    browser, left = await browser_of(session, member.session_id), await count_recovery_codes(session, member.id)
+    if letters:
+        await letters.tell(session, member.id, Notice.CODE_USED, now=now, browser=browser, left=left)
 
 
 async def _note(session: AsyncSession, member: Member, action: str, *, now: datetime) -> None:

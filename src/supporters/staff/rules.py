@@ -57,7 +57,7 @@ def needs_touch(last_seen_at: datetime, *, now: datetime) -> bool:
 
 
 def is_proved(proved_at: datetime, *, now: datetime) -> bool:
-    """Whether password or code were given lately enough for what can't be undone."""
+    """Whether password, and code where there is one, were given lately enough for what can't be undone."""
     return now - proved_at < PROOF_LASTS
 
 

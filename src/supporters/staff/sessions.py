@@ -110,7 +110,7 @@ async def renew_token(session: AsyncSession, session_id: str, *, ids: Ids, now: 
 
 
 async def note_proof(session: AsyncSession, session_id: str, *, now: datetime) -> None:
-    """The session knows that password or code were given just now."""
+    """The session knows that password, and code where there is one, were given just now."""
     await session.execute(update(StaffSession).where(StaffSession.id == session_id).values(proved_at=now))
 
 

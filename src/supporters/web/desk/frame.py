@@ -149,8 +149,9 @@ def nav_groups(role: Role, waiting: Waiting) -> list[NavGroup]:
         groups.append(NavGroup(_("Asking"), asking))
     if role in DOES_BOOKS:
         differences = NavItem("discrepancies", _("Discrepancies"), "/desk/discrepancies", waiting.discrepancies)
+        disputes = NavItem("disputes", _("Disputes"), "/desk/disputes")
         events = NavItem("events", _("Events"), "/desk/events", waiting.events)
-        groups.append(NavGroup(_("Money"), [differences, events]))
+        groups.append(NavGroup(_("Money"), [differences, disputes, events]))
     groups.append(NavGroup(_("House"), _house(role)))
     return groups
 

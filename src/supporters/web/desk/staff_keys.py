@@ -18,7 +18,7 @@ def sign_ins_of(settings: Settings) -> SignIns:
 
 
 def proofs_of(settings: Settings) -> Proofs:
-    """Takes a member's password or code once more."""
+    """Takes a member's password and code once more."""
     return Proofs(settings.secret_key, PASSWORDS)
 
 

@@ -1,6 +1,6 @@
-"""Password or code once more, before what can't be undone: a refund, an export, a change of roles or of a second factor.
+"""Password and code once more, before what can't be undone: a refund, an export, a change of roles or of a second factor.
 
-A form that was sent meanwhile comes back with everything that was filled in, beside one field for the proof; sent again to
+A form that was sent meanwhile comes back with everything that was filled in, beside the fields for the proof; sent again to
 the same address, it is proved and done in one step. An address that was opened is opened after POST /desk/step-up.
 """
 
@@ -12,6 +12,7 @@ from litestar.connection import Request
 from litestar.response import Redirect, Response
 
 from supporters.kit.errors import Refused
+from supporters.staff.proving import WrongProofCode
 from supporters.staff.rules import is_proved
 from supporters.staff.sessions import Stage
 from supporters.web.common.access import member_of
@@ -21,9 +22,9 @@ from supporters.web.desk.frame import Waiting, desk_page
 from supporters.web.desk.roles import EVERYBODY
 from supporters.web.desk.seal import FIELD, read_sealed
 from supporters.web.desk.sign_in import safe_next
-from supporters.web.desk.staff_keys import proofs_of
+from supporters.web.desk.staff_keys import letters_of, proofs_of
 
-PROOF = "proof"
+PROOF, CODE = "proof", "proof_code"
 STEP_UP = "/desk/step-up"
 HAVE_OR_OWE = frozenset({Stage.FULL, Stage.SET_UP})  # whoever sets up a second factor may be asked once more too
 
@@ -34,14 +35,14 @@ async def read_proved(request: AnyRequest, fields: Collection[str]) -> Mapping[s
     Call it before the request's session was used: it opens units of work of its own. Raises what `read_sealed` raises.
     """
     house, member = house_of(request), member_of(request)
-    form = dict(await read_sealed(request, member, {*fields, PROOF}))
-    typed = form.pop(PROOF, None)
+    form = dict(await read_sealed(request, member, {*fields, PROOF, CODE}))
+    typed, code = form.pop(PROOF, None), form.pop(CODE, "")
     if is_proved(member.proved_at, now=house.clock.now()):
         return form
     where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if typed is None:
         return await _ask(request, where, form)
-    return await _try(request, where, form, typed) or form
+    return await _try(request, where, form, typed, code) or form
 
 
 async def ask_proof(request: AnyRequest) -> Response[Any] | None:
@@ -56,16 +57,19 @@ async def ask_proof(request: AnyRequest) -> Response[Any] | None:
 @post(STEP_UP, status_code=303, opt={"access": EVERYBODY, "stages": HAVE_OR_OWE})
 async def take_step_up(request: Request[Any, Any, Any]) -> Response[Any]:
     """The session was proved, and one goes on to where one was going; or the page comes again (422)."""
-    form = dict(await read_sealed(request, member_of(request), {PROOF, "next"}))
-    typed = form.pop(PROOF, "")
-    wrong = await _try(request, STEP_UP, form, typed)
+    form = dict(await read_sealed(request, member_of(request), {PROOF, CODE, "next"}))
+    typed, code = form.pop(PROOF, ""), form.pop(CODE, "")
+    wrong = await _try(request, STEP_UP, form, typed, code)
     return wrong or Redirect(safe_next(form.get("next", "")), status_code=303)
 
 
-async def _try(request: AnyRequest, where: str, kept: Mapping[str, str], typed: str) -> Response[Any] | None:
-    house = house_of(request)
+async def _try(request: AnyRequest, where: str, kept: Mapping[str, str], typed: str, code: str) -> Response[Any] | None:
+    house, member = house_of(request), member_of(request)
+    proofs, letters = proofs_of(house.settings), letters_of(house)
     try:
-        await proofs_of(house.settings).prove(house.db, member_of(request), typed, now=house.clock.now())
+        await proofs.prove(house.db, member, typed, code=code, letters=letters, now=house.clock.now())
+    except WrongProofCode as wrong:
+        return await _ask(request, where, kept, problems=[(CODE, wrong.message)])
     except Refused as refused:
         return await _ask(request, where, kept, problems=[(PROOF, refused.message)])
     return None

@@ -102,7 +102,7 @@ def switch_words(name: str) -> SwitchWords:
 def _method(heading: str, turn_on: str, turn_off: str) -> SwitchWords:
     return SwitchWords(
         heading,
-        _("New payment pages are then made without it. Plans that are paid so go on."),
+        _("New payment pages are then made without it. Plans that are paid that way go on."),
         _("New payment pages are made without it. Under the button readers see:"),
         turn_on,
         turn_off,

@@ -84,7 +84,11 @@ def new_day(plan: Plan, chosen: date, style: Style) -> Ask:
     return Ask(
         heading=_("Next payment on {day}?").format(day=style.day(chosen)),
         lines=(_later(plan, chosen), _("Nothing is taken before that day.")),
-        rows=((_("Amount"), style.of(plan)), (_("Until now"), style.day(plan.next_at)), (_("Now"), style.day(chosen))),
+        rows=(
+            (_("Amount"), style.of(plan)),
+            (_("Until now"), style.day(plan.next_at)),
+            (_("New date"), style.day(chosen)),
+        ),
         action="/date",
         button=_("Change the date"),
         keep=_("Keep it as it is"),

@@ -20,7 +20,7 @@ from supporters.kit.text import clean_line
 from supporters.plans import change_words
 from supporters.plans.at_bank import BillAtBank, bills_at_bank
 from supporters.plans.change import say_why
-from supporters.plans.mine import plan_card
+from supporters.plans.mine import plan_card, trouble_words
 from supporters.plans.models import ChangeKind, ChangeState, PlanChange, PlanState
 from supporters.plans.not_changed import failure_words
 from supporters.plans.possible import STOPPING
@@ -31,7 +31,6 @@ from supporters.web.common.house import house_of
 from supporters.web.common.shell import page
 from supporters.web.common.supporter import PRIVATE, seal_for
 from supporters.web.site.giving_way import READ, SEND, Way, at_both, read_way, style_of, way_in
-from supporters.web.site.plan_words import trouble_words
 
 AnyRequest = Request[Any, Any, Any]
 PAUSES = (0.2, 0.3, 0.5, 0.5, 0.7, 0.8)  # three seconds in all: most changes are done by then

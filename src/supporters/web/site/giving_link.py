@@ -11,13 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.strings import gettext as _
 from supporters.plans.links import PlanLinks
-from supporters.plans.mine import plan_card
+from supporters.plans.mine import plan_card, trouble_words
 from supporters.web.common.access import PUBLIC
 from supporters.web.common.errors import PageError
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest, page
 from supporters.web.common.supporter import PRIVATE
-from supporters.web.site.plan_words import trouble_words
 
 
 @route("/giving/{token:str}", http_method=["GET", "HEAD"], opt={"access": PUBLIC})

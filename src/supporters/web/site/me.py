@@ -18,7 +18,7 @@ from supporters.newsletters.own import own_lists
 from supporters.newsletters.signup import find_subscriber
 from supporters.people.details import person
 from supporters.people.sessions import close_session, close_sessions
-from supporters.plans.mine import plan_card, plans_of
+from supporters.plans.mine import plan_card, plans_of, trouble_words
 from supporters.plans.models import ReceiptWish
 from supporters.plans.wishes import choose_receipts
 from supporters.receipts.mine import payments_of, period_of, sums_of, years_of
@@ -28,7 +28,6 @@ from supporters.web.common.forms import read_query
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import page
 from supporters.web.common.supporter import PRIVATE, SESSION, read_sealed, seal_for, spent, supporter_of
-from supporters.web.site.plan_words import trouble_words
 
 DONE = ("newsletters", "receipts", "name", "address")
 
