@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import uvicorn
+from lifetime import WAYS, Lifetime, Way, living
+from playwright.async_api import Browser
 from walking import Demo, shared_demo
 
 from supporters.demo.pages import with_demo_pages
@@ -42,6 +44,21 @@ def mailbag() -> Iterator[Mailbag]:
     bag.start()
     yield bag
     bag.stop()
+
+
+@pytest.fixture(params=WAYS)
+async def life(
+    request: pytest.FixtureRequest,
+    sqlite_db: Database,
+    clock: FixedClock,
+    settings: Settings,
+    mailbag: Mailbag,
+    chromium: Browser,
+) -> AsyncIterator[Lifetime]:
+    """A product of its own with its clock in hand, in each way of using a browser."""
+    way: Way = request.param
+    async with living(sqlite_db, clock, settings, mailbag, chromium, way) as life:
+        yield life
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ from supporters.settings import Settings
 from whole import Mailbag, Whole, free_port, running
 
 ADA = "ada.brook@example.org"
-PAY = "Subscribe: £10.00 a month"
+PERIODS = {"Monthly": "month", "Yearly": "year"}
+Frequency = Literal["Monthly", "Yearly"]
 Way = Literal["mouse", "no scripts", "keyboard"]
 WAYS: tuple[Way, ...] = ("mouse", "no scripts", "keyboard")
 BY_TIMERS = (TEND, "balance.pull", "stripe.sweep")
@@ -164,17 +165,19 @@ class Lifetime:
         await client.aclose()
         return desk
 
-    async def begin(self, giver: Person, pay: str = PAY) -> None:
-        """Ten pounds a month are promised, and paid on Stripe's page with the button that says `pay`."""
+    async def begin(self, giver: Person, *pay: str, frequency: Frequency = "Monthly", amount: str = "£10") -> None:
+        """The amount is promised, and paid on Stripe's pages with the buttons that say `pay`."""
+        period = PERIODS[frequency]
         await giver.open("/give")
-        await giver.choose("Monthly", of="How often?")
-        await giver.choose("£10", of="How much a month?")
+        await giver.choose(frequency, of="How often?")
+        await giver.choose(amount, of=f"How much a {period}?")
         await giver.write("Email", ADA)
         await giver.write("Name", "Ada Brook")
         self.whole.clock.advance(timedelta(seconds=30))  # nobody types faster
-        await giver.press("Give £10 a month")
-        await giver.reads("This page stands in for Stripe’s.", "Donation to The Weekly Lamp", "£10.00 a month")
-        await giver.press(pay)
+        await giver.press(f"Give {amount} a {period}")
+        await giver.reads("This page stands in for Stripe’s.", "Donation to The Weekly Lamp", f"{amount}.00 a {period}")
+        for words in pay or (f"Subscribe: {amount}.00 a {period}",):
+            await giver.press(words)
         await self.settle()
         await giver.look_again()
 

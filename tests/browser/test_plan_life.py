@@ -1,15 +1,7 @@
-"""A monthly donation from the first day to the statement, as the person who gives sees it, in a real browser."""
-
-from collections.abc import AsyncIterator
+"""Monthly and yearly donations from the first day to the statement, as their giver sees them in a real browser."""
 
 import pytest
-from lifetime import WAYS, Lifetime, Person, Way, living, text_of
-from playwright.async_api import Browser
-
-from supporters.kit.clock import FixedClock
-from supporters.kit.db import Database
-from supporters.settings import Settings
-from whole import Mailbag
+from lifetime import Lifetime, Person, text_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -17,23 +9,11 @@ THANKS_10 = "Thank you – your £10 to The Weekly Lamp"
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November"]
 THANKS_15 = "Thank you – your £15 to The Weekly Lamp"
 
-
 # For `make e2e`.
-LONG = {f"test_a_plan_from_its_first_day_to_the_statement[{way}]" for way in ("no scripts", "keyboard")}
-
-
-@pytest.fixture(params=WAYS)
-async def life(
-    request: pytest.FixtureRequest,
-    sqlite_db: Database,
-    clock: FixedClock,
-    settings: Settings,
-    mailbag: Mailbag,
-    chromium: Browser,
-) -> AsyncIterator[Lifetime]:
-    way: Way = request.param
-    async with living(sqlite_db, clock, settings, mailbag, chromium, way) as life:
-        yield life
+LONG = {
+    *(f"test_a_plan_from_its_first_day_to_the_statement[{way}]" for way in ("no scripts", "keyboard")),
+    *(f"test_a_yearly_plan_is_announced_taken_and_on_the_statement[{way}]" for way in ("mouse", "keyboard")),
+}
 
 
 async def test_a_plan_from_its_first_day_to_the_statement(life: Lifetime) -> None:
@@ -203,3 +183,46 @@ async def the_desk_knows_all_of_it(dana: Person) -> None:
     said = await dana.reads("Stopped", "Given so far £170.00 16 payments", "I am moving abroad.")
     for told in ("Started", "failed", "£15", "Paused"):
         assert told in said
+
+
+async def test_a_yearly_plan_is_announced_taken_and_on_the_statement(life: Lifetime) -> None:
+    ada = await life.person()
+
+    await life.begin(ada, frequency="Yearly", amount="£50")
+    await ada.reads("Thank you, Ada. Your £50 arrived.", "The next £50 is taken on 22 November 2027")
+    life.letter("Your £50 a year to The Weekly Lamp", "You give £50 a year until you stop.")
+    await it_is_announced_two_weeks_before(life, ada)
+    await it_is_taken_on_its_day(life, ada)
+
+    await life.sign_in(ada)
+    await ada.reads("£50 a year", "Active", "So far £100.00 in 2 payments")
+    await ada.follow("Statement for 2027")
+    await ada.page.emulate_media(media="print")
+    await ada.reads("Statement for 2027", "22 November 2027", "R-2027-0001", "1 payment £50.00")
+    await life.books_equal_stripes()
+
+
+async def it_is_announced_two_weeks_before(life: Lifetime, ada: Person) -> None:
+    """Nothing comes in the year between; then one letter, whose button leads to where it can still be changed."""
+    before = life.subjects()
+    await life.pass_until(2027, 11, 7)
+    assert life.subjects() == before
+    await life.pass_until(2027, 11, 8)
+    due = life.letter(
+        "Your yearly £50 is due on 22 November",
+        "If you still want to give it, there is nothing to do.",
+        "You can change the amount or the date, or stop it, until the day before.",
+    )
+    await ada.open_letter(due)
+    await ada.follow("Change or stop it")
+    await ada.reads("£50 a year", "Active", "Next payment 22 November", "So far £50.00 in 1 payment")
+    await life.pass_until(2027, 11, 9)
+    assert life.subjects() == [*before, "Your yearly £50 is due on 22 November"]
+
+
+async def it_is_taken_on_its_day(life: Lifetime, ada: Person) -> None:
+    """With its receipt, and the next one is a year away."""
+    await life.pass_until(2027, 11, 23)
+    life.letter("Thank you – your £50 to The Weekly Lamp", "Receipt R-2027-0001", "Date: 22 November 2027")
+    await ada.look_again()
+    await ada.reads("Next payment 22 November 2028", "So far £100.00 in 2 payments")

@@ -1,21 +1,12 @@
 """What can befall a monthly donation, as giver and desk see it in a real browser: debits, disputes, second thoughts."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-from lifetime import WAYS, Lifetime, Person, Way, living, text_of
-from playwright.async_api import Browser
-
-from supporters.kit.clock import FixedClock
-from supporters.kit.db import Database
-from supporters.settings import Settings
-from whole import Mailbag
+from lifetime import Lifetime, Person, text_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 REASON = "The card's owner says that the payment was not theirs"
 THANKS = "Thank you – your £10 to The Weekly Lamp"
-
 
 # For `make e2e`.
 LONG = {
@@ -23,21 +14,8 @@ LONG = {
     *(f"test_a_dispute_that_is_won[{way}]" for way in ("mouse", "no scripts", "keyboard")),
     *(f"test_a_dispute_that_is_lost[{way}]" for way in ("mouse", "no scripts")),
     *(f"test_a_first_day_can_be_undone_or_made_a_one_off[{way}]" for way in ("mouse", "no scripts", "keyboard")),
+    *(f"test_a_bank_that_wants_its_owners_yes_for_a_renewal[{way}]" for way in ("mouse", "no scripts")),
 }
-
-
-@pytest.fixture(params=WAYS)
-async def life(
-    request: pytest.FixtureRequest,
-    sqlite_db: Database,
-    clock: FixedClock,
-    settings: Settings,
-    mailbag: Mailbag,
-    chromium: Browser,
-) -> AsyncIterator[Lifetime]:
-    way: Way = request.param
-    async with living(sqlite_db, clock, settings, mailbag, chromium, way) as life:
-        yield life
 
 
 async def test_a_debit_that_fails_late_and_one_that_comes_back(life: Lifetime) -> None:
@@ -195,4 +173,37 @@ async def nothing_more_comes(life: Lifetime) -> None:
     before = life.subjects()
     await life.pass_until(2027, 1, 23)
     assert life.subjects() == before
+    await life.books_equal_stripes()
+
+
+async def test_a_bank_that_wants_its_owners_yes_for_a_renewal(life: Lifetime) -> None:
+    ada = await life.person()
+    await life.begin(ada, "after the bank asks for proof", "Complete the proof")
+    await ada.reads("Thank you, Ada. Your £10 arrived.")
+
+    await life.pass_until(2026, 12, 23)
+    asked = life.letter(
+        "Please confirm your £10 with your bank",
+        "No money was taken yet.",
+        "If you do nothing, we ask your bank again on Friday 25 December.",
+    )
+    dana = await life.staff()
+    await dana.open("/desk/failed-payments")
+    await dana.reads("22 Dec Ada Brook Bank asks The bank wants the supporter to confirm the payment.")
+    await ada.open_letter(asked)
+    await ada.follow("Confirm the payment")
+    await ada.reads("This page stands in for Stripe’s.", "£10.00")
+    await ada.press("The bank asks for proof")
+    await ada.reads("Is it you paying £10.00?")
+    await ada.press("Complete the proof")
+    await ada.reads("The bank has its answer")
+    await life.settle()
+
+    life.letter(THANKS, "Receipt R-2026-0002", "Date: 23 December 2026")
+    assert life.subjects().count("Please confirm your £10 with your bank") == 1
+    await ada.open_letter(life.letter("Your £10 a month to The Weekly Lamp"))
+    await ada.follow("Change or stop it")
+    await ada.reads("Active", "Next payment 22 January 2027", "So far £20.00 in 2 payments")
+    await dana.look_again()
+    await dana.reads("No payment is failing.")
     await life.books_equal_stripes()
