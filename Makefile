@@ -14,21 +14,23 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
 
-.PHONY: help demo test lint style fmt types bench e2e real-stripe lock clean fuzz wordpress
+.PHONY: help demo tools test lint style fmt types bench e2e real-stripe lock clean fuzz wordpress
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(VENV)/.run: requirements.lock pyproject.toml
+$(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Supporters needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Supporters into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Supporters needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Supporters and its test tools into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
@@ -39,7 +41,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 SHELL_ONLY := chromium-headless-shell
 CHROMIUM := $(shell command -v $(SHELL_ONLY) || command -v chromium || command -v chromium-browser || command -v google-chrome)
 CAN_INSTALL := $(shell test "$$(id -u)" = 0 && command -v apt-get)
-$(VENV)/.browser: $(VENV)/.dev
+$(VENV)/.browser: | $(VENV)
 ifeq ($(notdir $(CHROMIUM))$(CAN_INSTALL),)
 	@echo "The tests need Chromium: install the package '$(SHELL_ONLY)' or 'chromium', then run this again."; exit 1
 else ifneq ($(notdir $(CHROMIUM)),$(SHELL_ONLY))
@@ -51,7 +53,7 @@ endif
 
 # Stripe's own command line, against which the sandbox is proved: pinned by hash, and nothing of it is run to install it.
 CLI := tests/cli
-$(VENV)/.cli: $(CLI)/package.json $(CLI)/package-lock.json $(VENV)/.dev
+$(VENV)/.cli: $(CLI)/package.json $(CLI)/package-lock.json | $(VENV)
 	@command -v npm >/dev/null || { echo "The tests need npm, to install Stripe's command line: install the package 'npm' (Node.js 18 or newer), then run this again."; exit 1; }
 	@echo "Installing Stripe's command line ..."
 	@npm ci --prefix $(CLI) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
@@ -61,8 +63,12 @@ demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0
 	@exec $(BIN)/supporters demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) --smtp-port $(SMTP_PORT) \
 	  --site-port $(SITE_PORT) --plain-port $(PLAIN_PORT) --strict-port $(STRICT_PORT)
 
+# Installed side by side: one waits for the network, another for the processor.
+tools:
+	@$(MAKE) --no-print-directory -j3 $(VENV)/.dev $(VENV)/.browser $(VENV)/.cli
+
 # The types are checked while the tests run, and reported after them, where nobody overlooks it.
-test: $(VENV)/.browser $(VENV)/.cli style ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
+test: tools style ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
 	@$(BIN)/basedpyright --level error > .types.log 2>&1 & types=$$!; \
 	  $(BIN)/pytest -n 4 --dist worksteal $(TESTS); tests=$$?; \
 	  wait $$types; types=$$?; \
@@ -84,15 +90,15 @@ types: $(VENV)/.dev ## Check types, strictly
 fmt: $(VENV)/.dev ## Put code into the house's format
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
 
-e2e: $(VENV)/.browser ## Walk the browser journeys, each in every way: script, none, blocked, keyboard
+e2e: $(VENV)/.dev $(VENV)/.browser ## Walk the browser journeys, each in every way: script, none, blocked, keyboard
 	@$(BIN)/pytest -n 2 --every-way tests/browser
 
-bench: $(VENV)/.browser ## Measure the required figures, each beside a floor
+bench: $(VENV)/.dev $(VENV)/.browser ## Measure the required figures, each beside a floor
 	@for script in give_page prompt_files embed webhooks apply memory sources me desk_plans sandbox_clock; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
 	@for script in webhooks apply; do echo; echo "== $$script, SQLite"; $(BIN)/python bench/$$script.py --database sqlite || exit 1; done
 	@for size in "1000 --months 12" "10000 --months 1"; do echo; echo "== plans, $$size"; $(BIN)/python bench/plans.py --folder ".data/campaign-$${size%% *}" --plans $$size || exit 1; done
 
-wordpress: $(VENV)/.browser ## Try the WordPress plugin in a real WordPress from Debian's packages
+wordpress: $(VENV)/.dev $(VENV)/.browser ## Try the WordPress plugin in a real WordPress from Debian's packages
 	@examples/wordpress/test/run.sh
 
 fuzz: $(VENV)/.dev ## Feed 100,000 forged webhooks to the verifier

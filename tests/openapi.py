@@ -10,7 +10,7 @@ requests and in answers. What endive changed after the document was written stan
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,14 @@ class OpenApiValidator:
         self._patterns = [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), path) for path in self._paths]
         parts = {"$schema": DIALECT, "components": {"schemas": self._schemas}}
         self._registry = jsonschema_rs.Registry([(ADDRESS, parts)])
-        self._validators: dict[str, Any] = {}
-        self._made: dict[str, Any] = {}
+        self._validators: dict[str, tuple[Any, str]] = {}
         self._requests: dict[str, Any] = {}
+        # One validator for whatever Stripe says: alone, each would hold all that its schema leads to, ten megabytes.
+        said = {_text(schema): schema for schema in map(_strict, self._said())}
+        self._words = jsonschema_rs.Draft202012Validator(
+            {"$schema": DIALECT, "properties": said, "additionalProperties": False}, registry=self._registry
+        )
+        self._said_texts = frozenset(said)
 
     def check_request(self, method: str, path: str, form_pairs: Pairs, *, version: str = "") -> None:
         """The request is one that Stripe's document allows. Raises OpenApiError."""
@@ -88,19 +93,29 @@ class OpenApiValidator:
         raise OpenApiError(f"{method} {path} is no operation of Stripe's document")
 
     def _check(self, key: str, schema: Any, value: Any, where: str) -> None:
-        validator = self._validators.get(key)
-        if validator is None:
-            validator = self._validators[key] = self._validator(_strict(schema))
-        problems = [_say(error) for error in validator.iter_errors(value)]
-        if problems:
+        if key not in self._validators:
+            self._validators[key] = self._validator(_strict(schema))
+        validator, name = self._validators[key]
+        whole = {name: value} if name else value
+        if not validator.is_valid(whole):
+            problems = [_say(error, list(error.instance_path)[bool(name) :]) for error in validator.iter_errors(whole)]
             raise OpenApiError(f"{where}: " + "; ".join(problems[:5]))
 
-    def _validator(self, schema: Any) -> Any:
-        """One for every schema, not for every use of it: most answers share theirs, and all refusals do."""
-        text = json.dumps(schema, sort_keys=True)
-        if text not in self._made:
-            self._made[text] = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
-        return self._made[text]
+    def _validator(self, schema: Any) -> tuple[Any, str]:
+        """What checks a value of that schema, and the name under which it is to be given the value, if any."""
+        text = _text(schema)
+        if text in self._said_texts:
+            return self._words, text
+        return jsonschema_rs.Draft202012Validator(schema, registry=self._registry), ""
+
+    def _said(self) -> Iterator[Any]:
+        """The schema of every object, and of every answer."""
+        for name in self._schemas:
+            yield {"$ref": f"#/components/schemas/{name}"}
+        for operations in self._paths.values():
+            for operation in operations.values():
+                for reply in operation["responses"].values():
+                    yield reply["content"]["application/json"]["schema"]
 
 
 @cache
@@ -286,6 +301,10 @@ def _options(schema: Any, schemas: dict[str, Any]) -> Any:
         yield schema
 
 
-def _say(error: Any) -> str:
-    place = "/".join(str(step) for step in error.instance_path)
+def _text(schema: Any) -> str:
+    return json.dumps(schema, sort_keys=True)
+
+
+def _say(error: Any, path: list[Any]) -> str:
+    place = "/".join(str(step) for step in path)
     return f"{place or '(top)'}: {str(error.message)[:300]}"

@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
+
+from nursery import nursery
 
 START_SECONDS = 30
 
@@ -20,12 +20,10 @@ class Process:
         self._env = {**os.environ, **env}
         self._port = port
         self._log = log
-        self._running: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
 
     def start(self) -> None:
-        with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "supporters.cli", *self._args]
-            self._running = subprocess.Popen(command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._pid = nursery().start(self._args, env=self._env, out=self._log, err=self._log)
 
     async def until_ready(self) -> None:
         """The process listens. Raises RuntimeError with its log."""
@@ -34,21 +32,32 @@ class Process:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self._port)) == 0:
                     return
-            if time.monotonic() > deadline or (self._running and self._running.poll() is not None):
+            if time.monotonic() > deadline or not self._is_running():
                 raise RuntimeError(f"{self._args} did not start: {self._log.read_text()[-3000:]}")
             await asyncio.sleep(0.05)
 
     def kill(self) -> None:
         """kill -9: no goodbye."""
-        if self._running is not None and self._running.poll() is None:
-            self._running.send_signal(signal.SIGKILL)
-            self._running.wait(timeout=10)
+        if self._is_running():
+            self._end(signal.SIGKILL)
+            self._is_running(wait=True)
 
     def stop(self) -> None:
         """A polite end, and an impolite one after ten seconds."""
-        if self._running is not None and self._running.poll() is None:
-            self._running.terminate()
-            try:
-                self._running.wait(timeout=10)
-            except subprocess.TimeoutExpired:
+        if not self._is_running():
+            return
+        self._end(signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while self._is_running():
+            if time.monotonic() > deadline:
                 self.kill()
+            time.sleep(0.02)
+
+    def _end(self, sign: signal.Signals) -> None:
+        assert self._pid is not None
+        os.kill(self._pid, sign)
+
+    def _is_running(self, *, wait: bool = False) -> bool:
+        if self._pid is not None and nursery().ended(self._pid, wait=wait) is not None:
+            self._pid = None
+        return self._pid is not None

@@ -7,11 +7,12 @@ from typing import Any
 
 import httpx
 import stripe
+from litestar import Litestar
 
 from openapi import ValidatingApp, stripe_document
 from supporters.kit.clock import FixedClock
 from supporters.sandbox.app import create_app
-from supporters.sandbox.config import SandboxConfig
+from supporters.sandbox.config import Deliver, SandboxConfig
 from supporters.sandbox.sandbox import Sandbox
 
 stripe.enable_telemetry = False
@@ -92,7 +93,7 @@ class StripeWorld:
             **settings,
         }
         self.config = SandboxConfig(**told)
-        self.inner = create_app(self.config, self.hooks)
+        self.inner = take_sandbox(self.config, self.hooks)
         self.app = ValidatingApp(self.inner)
         self.sandbox: Sandbox = self.inner.state.sandbox
         self.http = InProcessClient(self.app)
@@ -118,6 +119,21 @@ class StripeWorld:
         await self.browser.aclose()
         await self.http.close_async()
         await self.sandbox.close()
+        IDLE.append(self.inner)
+
+
+# Registering its pages takes longer than most tests: an application that nobody uses any more gets a new sandbox.
+IDLE: list[Litestar] = []
+
+
+def take_sandbox(config: SandboxConfig, deliver: Deliver) -> Litestar:
+    """The sandbox as an application; whoever has closed it puts it back into `IDLE`."""
+    if not IDLE:
+        return create_app(config, deliver)
+    app = IDLE.pop()
+    app.state.clear()
+    app.state.sandbox = Sandbox(config, deliver)
+    return app
 
 
 def session_params(amount: int = 2500, currency: str = "gbp", **more: Any) -> Any:

@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from nursery import nursery
 from paper import SETTINGS_ENV
 
 
@@ -24,13 +26,23 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 def supporters(*args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The command, run by a process that has not to load the product first."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        status = nursery().ended(nursery().start(args, env=env, out=out, err=err), wait=True)
+        assert status is not None
+        return subprocess.CompletedProcess(args, status, out.read_text(), err.read_text())
+
+
+def from_the_shell(*args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The command, as a person runs it."""
     command = [sys.executable, "-m", "supporters.cli", *args]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_database_that_is_not_migrated_is_said_in_words(env: dict[str, str]) -> None:
-    for command in (("serve", "--port", "1"), ("worker",)):
-        done = supporters(*command, env=env)
+    for run, command in ((supporters, ("serve", "--port", "1")), (from_the_shell, ("worker",))):
+        done = run(*command, env=env)
 
         assert done.returncode == 1
         assert done.stderr.strip() == "The database is not up to date. Run `supporters migrate` first."
@@ -53,7 +65,7 @@ def test_wrong_settings_are_said_at_once(env: dict[str, str]) -> None:
 
 
 def test_migrate_then_staff_then_check(env: dict[str, str]) -> None:
-    assert supporters("migrate", env=env).stdout == "The database is up to date.\n"
+    assert from_the_shell("migrate", env=env).stdout == "The database is up to date.\n"
     assert supporters("migrate", env=env).returncode == 0
 
     added = ("staff", "add", "dana@weeklylamp.example", "--name", "Dana", "--role", "finance", "--password")
@@ -68,7 +80,7 @@ def test_migrate_then_staff_then_check(env: dict[str, str]) -> None:
     assert link.returncode == 0
     assert re.search(r"^http\S+/desk/new-password/[0-9A-Z]{26}\.\d{10}\.[\w-]{43}$", link.stdout, re.MULTILINE)
 
-    books = supporters("check", "--books", env=env)
+    books = from_the_shell("check", "--books", env=env)
     assert (books.returncode, books.stdout) == (0, "ok    books: they hold\n")
     whole = supporters("check", env=env)
     assert whole.returncode == 1
@@ -86,7 +98,7 @@ def test_several_workers_need_postgresql(env: dict[str, str]) -> None:
 
 
 def test_every_command_is_listed() -> None:
-    done = supporters("--help", env=dict(os.environ))
+    done = from_the_shell("--help", env=dict(os.environ))
 
     assert done.returncode == 0
     for command in ("demo", "serve", "worker", "migrate", "check", "sandbox", "staff"):

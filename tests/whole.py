@@ -13,6 +13,7 @@ from datetime import timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,8 @@ from aiosmtpd.controller import Controller
 from litestar import Litestar
 
 from openapi import ValidatingApp, stripe_document
-from stripe_in_process import InProcessClient
+from stripe_in_process import IDLE as IDLE_SANDBOXES
+from stripe_in_process import InProcessClient, take_sandbox
 from supporters.app import build_house, create_app
 from supporters.checks import run_checks
 from supporters.kit.clock import FixedClock
@@ -29,11 +31,12 @@ from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 from supporters.mail.transport import SmtpTransport
 from supporters.payments.gateway import Gateway
-from supporters.sandbox.app import create_app as create_sandbox
 from supporters.sandbox.config import SandboxConfig
 from supporters.sandbox.sandbox import Sandbox
 from supporters.settings import Settings
+from supporters.staff import passwords
 from supporters.staff.actions import add_staff
+from supporters.staff.passwords import Passwords
 from supporters.worker import Tools, Worker, prepare
 
 PASSWORD = "a long enough password"
@@ -89,7 +92,7 @@ class Whole:
             in_background=False,
         )
         self.deliveries: list[tuple[dict[str, str], bytes]] = []
-        self.sandbox_app = create_sandbox(config, self._deliver)
+        self.sandbox_app = take_sandbox(config, self._deliver)
         self.validated = ValidatingApp(self.sandbox_app)
         self.sandbox: Sandbox = self.sandbox_app.state.sandbox
         self.stripe_http = InProcessClient(self.validated)
@@ -109,6 +112,7 @@ class Whole:
         self.app = take_app(self.tools)
         self.worker = Worker(self.tools)
         self.reader = self.browser()
+        self.courier = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url=settings.base_url)
         self.bank = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.sandbox_app), base_url=settings.stripe_api_base
         )
@@ -123,9 +127,7 @@ class Whole:
         stripe_document().check_event(json.loads(body))
         self.deliveries.append((headers, body))
         sent = {key: value for key, value in headers.items() if key.lower() != "sec-fetch-site"}
-        transport = httpx.ASGITransport(app=self.app)
-        async with httpx.AsyncClient(transport=transport, base_url=self.settings.base_url) as stripe:
-            return (await stripe.post("/hooks/stripe", headers=sent, content=body)).status_code
+        return (await self.courier.post("/hooks/stripe", headers=sent, content=body)).status_code
 
     async def give(self, *, amount: str = "25", email: str = "ben.osei@example.org", **more: str) -> httpx.Response:
         """The form, opened and sent; the answer to sending it."""
@@ -159,7 +161,9 @@ class Whole:
         """A member of staff with that role, signed in."""
         email = f"{role}@weeklylamp.example"
         async with self.db.unit_of_work() as session:
-            await add_staff(session, email, role.title(), role, PASSWORD, ids=self.ids, now=self.clock.now())
+            await add_staff(
+                session, email, role.title(), role, PASSWORD, ids=self.ids, now=self.clock.now(), passwords=ONCE
+            )
         desk = self.browser()
         page = await desk.get("/desk/sign-in")
         fields = {**hidden_fields(page.text), "email": email, "password": PASSWORD}
@@ -178,11 +182,30 @@ class Whole:
         """Nothing stays open, and no word to or from Stripe was out of order."""
         await self.reader.aclose()
         await self.bank.aclose()
+        await self.courier.aclose()
         await self.stripe_http.close_async()
         await self.sandbox.close()
         IDLE.setdefault(self.settings, []).append(self.app)
+        IDLE_SANDBOXES.append(self.sandbox_app)
         self.validated.assert_clean()
 
+
+class Once(Passwords):
+    """Password hashes are made to cost time: one for each password is enough for all whom a test hires."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, str] = {}
+
+    async def make(self, password: str) -> str:
+        if password not in self._made:
+            self._made[password] = await super().make(password)
+        return self._made[password]
+
+
+ONCE = Once()
+# So it is with looking whether they fit: the same hash and the same password are compared once.
+passwords._fits = cache(passwords._fits)
 
 # Registering a hundred handlers takes a quarter of a second: an application that nobody uses any more gets a new house.
 IDLE: dict[Settings, list[Litestar]] = {}

@@ -172,6 +172,16 @@ async def test_controls_show_what_has_happened(world: StripeWorld) -> None:
     assert (await world.browser.get("/")).headers["location"] == "/_control"
 
 
+async def test_controls_show_a_page_on_which_nothing_is_paid(world: StripeWorld) -> None:
+    setup = {"mode": "setup", "currency": "gbp", "success_url": THANKS, "ui_mode": "hosted_page"}
+    session = await world.stripe.v1.checkout.sessions.create_async(setup)
+
+    page = await world.browser.get("/_control")
+
+    assert page.status_code == 200
+    assert session.id[:24] in page.text
+
+
 async def test_controls_answer_programs_in_json(world: StripeWorld) -> None:
     session_id, _ = await open_page(world)
     before = (await world.browser.get("/_control/state")).json()

@@ -18,7 +18,17 @@ from supporters.payments import inbox
 from supporters.payments.facts import RawEvent
 from supporters.payments.gateway import API_VERSION
 from supporters.payments.models import InboxEvent
+from supporters.staff.models import Role
+from supporters.web.desk.frame import Waiting, nav_groups
+from supporters.web.desk.roles import DOES_BOOKS
 from whole import Whole, hidden_fields, words
+
+
+@pytest.mark.parametrize("role", Role)
+def test_whoever_does_the_books_finds_disputes_in_the_navigation_and_nobody_else(role: Role) -> None:
+    places = [place.href for group in nav_groups(role, Waiting()) for place in group.places]
+
+    assert ("/desk/disputes" in places) is (role in DOES_BOOKS)
 
 
 async def seal_of(desk: object) -> dict[str, str]:

@@ -116,6 +116,34 @@ async def test_a_wrong_first_code_keeps_the_picture_and_turns_nothing_on(site: W
     await desk.aclose()
 
 
+async def test_what_cannot_be_undone_takes_password_and_a_code_that_nobody_has_used(site: Whole) -> None:
+    await hire(site)
+    desk = await sign_in(site)
+    secret, codes = await set_up(site, desk)
+    site.clock.advance(timedelta(minutes=11))
+    view = "/desk/donations.csv"
+    asked = await desk.get(view)
+    fields = {name: value for name, value in hidden_fields(asked.text).items() if name in {"seal", "next"}}
+
+    async def prove(**typed: str) -> httpx.Response:
+        return await desk.post("/desk/step-up", data={**fields, **typed})
+
+    alone = await prove(proof=PASSWORD)
+    code = code_at(secret, step_of(site.clock.now()))
+    without = await prove(proof=code, proof_code=code)
+    both = await prove(proof=PASSWORD, proof_code=code)
+    site.clock.advance(timedelta(minutes=10))
+    again = await prove(proof=PASSWORD, proof_code=code)
+    lost_phone = await prove(proof=PASSWORD, proof_code=codes[0])
+
+    assert 'name="proof_code"' in asked.text
+    assert [each.status_code for each in (alone, without, both, again, lost_phone)] == [422, 422, 303, 422, 303]
+    assert both.headers["location"] == view
+    assert 'id="proof_code-error"' in alone.text
+    assert 'id="proof-error"' in without.text
+    await desk.aclose()
+
+
 async def test_setting_it_up_late_asks_for_the_password_and_goes_on(site: Whole) -> None:
     await hire(site)
     desk = await sign_in(site)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response, asgi, get
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
@@ -34,41 +35,45 @@ def create_app(config: SandboxConfig, deliver: Deliver | None = None) -> Litesta
     webhooks by itself. `deliver` sends webhooks in place of real HTTP.
     Raises: ValueError for a live key.
     """
-    sandbox = Sandbox(config, deliver)
-
-    @asgi("/v1", is_mount=True, copy_scope=True)
-    async def stripe_api(scope: Scope, receive: Receive, send: Send) -> None:
-        await sandbox.api(scope, receive, send)
-
-    @asynccontextmanager
-    async def life(_app: Litestar) -> AsyncGenerator[None, None]:
-        task = asyncio.create_task(sandbox.run()) if config.in_background else None
-        try:
-            yield
-        finally:
-            if task:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            await sandbox.close()
-
-    def explain(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        return _explain(config, request, error)
-
     app = Litestar(
         route_handlers=[stripe_api, show_start, *hosted.HANDLERS, *control.HANDLERS],
-        dependencies={"sandbox": Provide(lambda: sandbox, sync_to_thread=False)},
-        exception_handlers={ApiError: explain, HTTPException: explain},
-        lifespan=[life],
+        dependencies={"sandbox": Provide(_of_state, sync_to_thread=False)},
+        exception_handlers={ApiError: _explain, HTTPException: _explain},
+        lifespan=[_life],
         openapi_config=None,
         logging_config=None,
     )
-    app.state.sandbox = sandbox
+    app.state.sandbox = Sandbox(config, deliver)
     return app
 
 
-def _explain(config: SandboxConfig, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+@asgi("/v1", is_mount=True, copy_scope=True)
+async def stripe_api(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stripe's own API."""
+    await _of_state(Litestar.from_scope(scope).state).api(scope, receive, send)
+
+
+def _of_state(state: State) -> Sandbox:
+    return state["sandbox"]
+
+
+@asynccontextmanager
+async def _life(app: Litestar) -> AsyncGenerator[None, None]:
+    sandbox = _of_state(app.state)
+    task = asyncio.create_task(sandbox.run()) if sandbox.config.in_background else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await sandbox.close()
+
+
+def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A page for people, JSON for programs."""
+    publisher = _of_state(request.app.state).config.publisher
     if isinstance(error, ApiError):
         status, text = error.status, error.message
     else:
@@ -79,4 +84,4 @@ def _explain(config: SandboxConfig, request: Request[Any, Any, Any], error: Exce
         body = msgspec.json.encode({"error": {"message": text}})
         return Response(body, status_code=status, media_type=MediaType.JSON)
     heading = _("Not found") if status == 404 else _("This did not work")
-    return draw("message.html", status=status, publisher=config.publisher, heading=heading, text=text, link=None)
+    return draw("message.html", status=status, publisher=publisher, heading=heading, text=text, link=None)
