@@ -5,7 +5,7 @@ from datetime import timedelta
 import httpx
 from sqlalchemy import delete, func, insert, select, update
 
-from givers import Add, LetIn
+from givers import Add, LetIn, code_in
 from pages import Page
 from supporters.guard.models import GuardCount
 from supporters.kit.ids import Ids
@@ -94,6 +94,48 @@ async def test_letters_to_a_browser_that_was_let_in_take_no_place_of_its_network
     async with site.db.reading() as session:
         counted = select(func.sum(GuardCount.count)).where(GuardCount.key.like("door_network%"))
         assert await session.scalar(counted) == 0
+
+
+async def counted(site: Whole) -> dict[str, int]:
+    """What stands against networks, mailboxes, everybody and browsers that are known."""
+    async with site.db.reading() as session:
+        rows = select(GuardCount.key, GuardCount.count).where(GuardCount.key.like("door%"), GuardCount.count > 0)
+        found = [(key.partition(":")[0], count) for key, count in await session.execute(rows)]
+    return {name: sum(count for key, count in found if key == name) for name, _count in found}
+
+
+async def test_letter_that_took_a_place_of_its_browser_gives_back_no_other(
+    site: Whole, add: Add, let_in: LetIn
+) -> None:
+    await add(ADA)
+    own = await let_in(ADA)
+    await leave(own)
+    stranger = site.browser()
+    await ask(site, stranger)
+    before = await counted(site)
+    await ask(site, own)
+    own.cookies.delete("me-known")
+
+    used = await own.post("/sign-in/check", data={"code": code_in(site)})
+
+    assert (used.status_code, before) == (303, {"door_network": 1, "door_mailbox": 1, "door_all": 1})
+    assert await counted(site) == {**before, "door_known": 1}
+
+
+async def test_letter_asked_for_before_the_browser_was_known_gives_all_its_places_back(
+    site: Whole, add: Add, let_in: LetIn
+) -> None:
+    await add(ADA)
+    known = await let_in(ADA)
+    browser = site.browser()
+    await ask(site, browser)
+    before = await counted(site)
+    browser.cookies.set("me-known", known.cookies["me-known"])
+
+    used = await browser.post("/sign-in/check", data={"code": code_in(site)})
+
+    assert (used.status_code, before) == (303, {"door_network": 1, "door_mailbox": 1, "door_all": 1})
+    assert await counted(site) == {}
 
 
 async def test_full_door_lets_known_browsers_have_their_letter_and_the_desk_says_so(

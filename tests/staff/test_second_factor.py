@@ -12,14 +12,14 @@ from supporters.kit.errors import Conflict, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.signing import Signer
 from supporters.mail.models import Letter
-from supporters.staff.accounts import set_up_second_factor
+from supporters.staff.accounts import change_password, set_up_second_factor
 from supporters.staff.actions import add_staff, reset_second_factor
 from supporters.staff.letters import StaffLetters
 from supporters.staff.models import RecoveryCode, Staff
 from supporters.staff.passwords import Passwords
 from supporters.staff.proving import Proofs, WrongProof, WrongProofCode
 from supporters.staff.second_factor import SecondFactors, WrongCode, count_recovery_codes
-from supporters.staff.sessions import Member, Stage, find_member
+from supporters.staff.sessions import Member, Stage, close_all_sessions, find_member
 from supporters.staff.sign_in import Guess, SignIns
 from supporters.staff.totp import code_at, step_of
 
@@ -278,3 +278,52 @@ async def test_a_recovery_code_proves_too_once_and_is_told_of(dana: Dana) -> Non
         assert await count_recovery_codes(session, dana.id) == 9
         heads = [row.context["head"] for row in await session.scalars(select(Letter))]
     assert "A recovery code was used" in heads
+
+
+async def test_a_new_password_proves_nothing_by_itself(dana: Dana) -> None:
+    member = await dana.member(await dana.set_up())
+    dana.clock.advance(timedelta(minutes=11))
+
+    async with dana.db.unit_of_work() as session:
+        token = await change_password(session, member, "none", letters=dana.letters, ids=dana.ids, now=dana.clock.now())
+
+    after = await dana.member(token)
+    assert (after.proved_at, after.stage) == (member.proved_at, Stage.FULL)
+    assert after.session_hash != member.session_hash
+
+
+async def test_nothing_is_done_in_the_name_of_a_session_that_was_ended_meanwhile(dana: Dana) -> None:
+    member = await dana.sign_in()
+    async with dana.db.unit_of_work() as session:
+        await close_all_sessions(session, dana.id)
+    setup = FACTORS.begin(dana.id, ids=dana.ids, now=dana.clock.now())
+    dana.secret = setup.secret
+    async with dana.db.reading() as session:
+        before = await session.get_one(Staff, dana.id)
+
+    letters, now, code = dana.letters, dana.clock.now(), dana.code()
+    with pytest.raises(Conflict, match="signed out"):
+        async with dana.db.unit_of_work() as session:
+            await set_up_second_factor(
+                session, member, setup, code, factors=FACTORS, letters=letters, ids=dana.ids, now=now
+            )
+    with pytest.raises(Conflict, match="signed out"):
+        async with dana.db.unit_of_work() as session:
+            await change_password(session, member, "none", letters=letters, ids=dana.ids, now=now)
+
+    async with dana.db.reading() as session:
+        after = await session.get_one(Staff, dana.id)
+    assert (after.totp_sealed, after.password_hash) == (None, before.password_hash)
+
+
+async def test_a_recovery_code_is_not_used_up_by_a_sign_in_that_was_ended_meanwhile(dana: Dana) -> None:
+    await dana.set_up()
+    half = await dana.sign_in()
+    async with dana.db.unit_of_work() as session:
+        await close_all_sessions(session, dana.id)
+
+    with pytest.raises(Conflict, match="signed out"):
+        await dana.finish(half, dana.codes[0])
+
+    async with dana.db.reading() as session:
+        assert await count_recovery_codes(session, dana.id) == 10

@@ -135,10 +135,22 @@ class DoorLimits:
         await session.execute(insert.on_conflict_do_update(index_elements=["key", "window_start"], set_=more))
 
     async def give_back(
-        self, session: AsyncSession, *, address: str, network_digest: str, asked_at: datetime, known: str | None = None
+        self,
+        session: AsyncSession,
+        *,
+        address: str,
+        network_digest: str,
+        asked_at: datetime,
+        was_known: bool,
+        known: str | None = None,
     ) -> None:
-        """The letter asked for at `asked_at` was used by the mailbox's owner: it no longer counts."""
-        keys = self._keys(address, network_digest, known)[1 if known is not None else 0 :]
+        """The letter asked for at `asked_at` was used by the mailbox's owner: it no longer counts where it was counted.
+
+        One that counted for a browser (`was_known`) gives nothing back where that is not `known` any more.
+        """
+        if was_known and known is None:
+            return
+        keys = self._keys(address, network_digest, known if was_known else None)[1 if was_known else 0 :]
         mine = (
             GuardCount.key.in_(sorted(keys)) & (GuardCount.window_start == slot_of(asked_at)) & (GuardCount.count > 0)
         )

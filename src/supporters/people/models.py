@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from supporters.kit.db import Base
@@ -50,6 +50,7 @@ class SignIn(Base):
     network_digest: Mapped[str] = mapped_column(
         String(43), info={"personal": "keyed digest of the network that asked; erased after a day"}
     )
+    was_known: Mapped[bool] = mapped_column(Boolean, server_default=false())  # counted for the browser alone
     target: Mapped[str] = mapped_column(String(200))  # the page to go on to
     address_id: Mapped[str | None] = mapped_column(
         ForeignKey("email_address.id")

@@ -76,6 +76,7 @@ async def request_sign_in(session: AsyncSession, ask: Ask, *, settings: Settings
         "nonce_hash": token_hash(ask.nonce),
         "address": ask.address,
         "network_digest": limits.network_digest(ask.network),
+        "was_known": known is not None,
         "target": ask.target,
         "address_id": None,
         "token_hash": None,
@@ -234,6 +235,7 @@ async def _let_in(
         address=request.address,
         network_digest=request.network_digest,
         asked_at=request.created_at,
+        was_known=request.was_known,
         known=limits.recognise(known, request.address, now=now),
     )
     token = await open_session(

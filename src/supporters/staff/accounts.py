@@ -14,7 +14,7 @@ from supporters.staff.models import Staff
 from supporters.staff.passwords import Passwords
 from supporters.staff.rules import password_problem
 from supporters.staff.second_factor import SecondFactors, Setup, remove_second_factor
-from supporters.staff.sessions import NEEDS_SECOND, Member, close_other_sessions, renew_token
+from supporters.staff.sessions import NEEDS_SECOND, Member, close_other_sessions, note_proof, renew_token
 
 
 async def hash_new_password(password: str, *, email: str, passwords: Passwords) -> str:
@@ -27,10 +27,13 @@ async def hash_new_password(password: str, *, email: str, passwords: Passwords) 
 async def change_password(
     session: AsyncSession, member: Member, password_hash: str, *, letters: StaffLetters, ids: Ids, now: datetime
 ) -> str:
-    """The member signs in with the new password, and every other browser is signed out. Returns this one's new token."""
+    """The member signs in with the new password, and every other browser is signed out. Returns this one's new token.
+
+    Proves nothing: whoever calls it has asked for the proof. Raises Conflict where the session was ended meanwhile.
+    """
     await session.execute(update(Staff).where(Staff.id == member.id).values(password_hash=password_hash))
     await close_other_sessions(session, member)
-    token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=member.has_second)
+    token = await renew_token(session, member.session_id, ids=ids, has_second=member.has_second)
     await letters.tell(session, member.id, Notice.PASSWORD, now=now)
     await note(session, "staff.password", member.id, {}, actor_id=member.id, now=now)
     return token
@@ -53,7 +56,8 @@ async def set_up_second_factor(
     """
     codes = await factors.enable(session, member.id, setup, code, ids=ids, now=now)
     await close_other_sessions(session, member)
-    token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=True)
+    token = await renew_token(session, member.session_id, ids=ids, has_second=True)
+    await note_proof(session, member.session_id, now=now)
     await letters.tell(session, member.id, Notice.FACTOR_ON, now=now)
     await note(session, "staff.second_factor_on", member.id, {}, actor_id=member.id, now=now)
     return token, codes

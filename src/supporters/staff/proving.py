@@ -44,13 +44,14 @@ class Proofs:
     ) -> str:
         """The sign-in is complete, under a new token, which is returned; one by a recovery code is told of by letter.
 
-        Raises WrongCode, Refused above the limit.
+        Raises WrongCode, Refused above the limit, Conflict where the session was ended meanwhile.
         """
         staff = await self._count(db, member, now=now)
         async with db.unit_of_work() as session:
             is_app = await self._factors.accept(session, staff, code, now=now)
             await forgive_code(session, code_keys(self._signer, staff_id=member.id))
-            token = await renew_token(session, member.session_id, ids=ids, now=now, has_second=True)
+            token = await renew_token(session, member.session_id, ids=ids, has_second=True)
+            await note_proof(session, member.session_id, now=now)
             if not is_app:
                 await _tell_of_recovery(session, member, letters=letters, now=now)
             await _note(session, member, "staff.code" if is_app else "staff.recovery_code", now=now)
@@ -65,18 +66,17 @@ class Proofs:
         code: str = "",
         letters: StaffLetters | None = None,
         now: datetime,
-        by_password: bool = False,
     ) -> None:
         """The session was proved just now: by the password, and by a fresh code too where there is a second factor.
 
-        With `by_password` no code is needed; `letters` tells of a recovery code that was used.
-        Raises WrongProof, WrongProofCode, Refused above the limit.
+        There is no proof by less, since it would also take back the codes guessed so far. `letters` tells of a recovery
+        code that was used. Raises WrongProof, WrongProofCode, Refused above the limit.
         """
         staff = await self._count(db, member, now=now)
         if not await self.fits(staff, password):
             raise WrongProof(_("That is not your password, so nothing was done yet."))
         async with db.unit_of_work() as session:
-            if member.has_second and not by_password:
+            if staff.totp_sealed is not None:
                 await self._take_code(session, staff, member, code, letters=letters, now=now)
             await forgive_code(session, code_keys(self._signer, staff_id=member.id))
             await note_proof(session, member.session_id, now=now)

@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import Database, changed_rows
+from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
 from supporters.kit.signing import token_hash
+from supporters.kit.strings import gettext as _
 from supporters.staff.models import Role, Staff, StaffSession
 from supporters.staff.rules import ABSOLUTE, IDLE, is_live, needs_touch
 
@@ -101,11 +103,16 @@ def stage_of(staff: Staff, *, has_second: bool, second_required: bool) -> Stage:
     return Stage.SET_UP if second_required and staff.role in NEEDS_SECOND else Stage.FULL
 
 
-async def renew_token(session: AsyncSession, session_id: str, *, ids: Ids, now: datetime, has_second: bool) -> str:
-    """The session goes on under a new token, proved now; the old token opens nothing. Returns the new one."""
+async def renew_token(session: AsyncSession, session_id: str, *, ids: Ids, has_second: bool) -> str:
+    """The session goes on under a new token, no more proved than it was; the old one opens nothing. Returns the new one.
+
+    Raises Conflict where the session was ended meanwhile, so that nothing is done in its name.
+    """
     token = ids.token()
-    values = {"token_hash": token_hash(token), "proved_at": now, "has_second": has_second}
-    await session.execute(update(StaffSession).where(StaffSession.id == session_id).values(values))
+    values = {"token_hash": token_hash(token), "has_second": has_second}
+    renewed = await session.execute(update(StaffSession).where(StaffSession.id == session_id).values(values))
+    if changed_rows(renewed) != 1:
+        raise Conflict(_("You were signed out meanwhile, so nothing was done. Sign in again."))
     return token
 
 

@@ -13,6 +13,7 @@ from supporters.kit.errors import NotFound, Refused
 from supporters.kit.strings import gettext as _
 from supporters.staff.accounts import change_password, hash_new_password, may_go_without
 from supporters.staff.actions import note
+from supporters.staff.proving import WrongProofCode
 from supporters.staff.queries import find_staff
 from supporters.staff.second_factor import count_recovery_codes
 from supporters.staff.sessions import close_one_session, close_other_sessions, live_sessions
@@ -64,20 +65,22 @@ async def take_others_end(request: Request[Any, Any, Any], session: NamedDepende
 async def take_password(request: Request[Any, Any, Any]) -> Response[Any]:
     """The new password counts and other browsers are signed out; or the page comes back (422).
 
-    Opens its own units of work around the slow hashes.
+    Takes password and code however lately they were given. Opens its own units of work around the slow hashes.
     """
     house, member = house_of(request), member_of(request)
-    form = await read_sealed(request, member, ["current", "new"])
-    now, field = house.clock.now(), "new"
+    form = await read_sealed(request, member, ["current", "code", "new"])
+    now, letters, field = house.clock.now(), letters_of(house), "new"
     try:
         made = await hash_new_password(form.get("new", ""), email=member.email, passwords=PASSWORDS)
         field = "current"
-        await proofs_of(house.settings).prove(house.db, member, form.get("current", ""), now=now, by_password=True)
+        given, code = form.get("current", ""), form.get("code", "")
+        await proofs_of(house.settings).prove(house.db, member, given, code=code, letters=letters, now=now)
     except Refused as refused:
+        field = "code" if isinstance(refused, WrongProofCode) else field
         async with house.db.reading() as reading:
             return await _page(request, reading, [(field, refused.message)])
     async with house.db.unit_of_work() as session:
-        token = await change_password(session, member, made, letters=letters_of(house), ids=house.ids, now=now)
+        token = await change_password(session, member, made, letters=letters, ids=house.ids, now=now)
     response = Redirect(f"{PATH}?done=password", status_code=303)
     response.set_cookie(session_cookie(house.settings, token))
     return response
