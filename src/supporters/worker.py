@@ -218,8 +218,7 @@ class Worker:
             attempts = await purge_attempts(session, now=now)
             await work.finish(session)
         erased = await self._erase_payloads()
-        async with work.db.unit_of_work() as session:
-            await fold_tally(session)
+        await fold_tally(work.db)
         await self._tools.db.keep_statistics()
         log.info("purged", count=sum(counts) + attempts + erased)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from changing.conftest import Giver
 from changing.test_when_things_go_wrong import ask, give_card
 from supporters.discrepancies.codes import Code, describe
 from supporters.donations.links import Links
 from supporters.donations.models import Donation, DonationState, Refund, RefundReason
-from supporters.donations.reverse import request_refund
+from supporters.donations.reverse import refundable, request_refund
 from supporters.jobs.models import Job, WorkState
 from supporters.kit.errors import Conflict
 from supporters.kit.money import Money
@@ -192,6 +192,19 @@ async def test_undo_after_a_part_was_returned_names_the_rest(giver: Giver) -> No
     assert any("Your £6 goes back the way it came" in each for each in told)
     assert "Banks take 5 to 10 days to return your £6." in page
     assert sorted(refund.amount_minor for refund in await giver.rows(Refund)) == [400, 600]
+
+
+async def test_what_is_left_to_return_is_as_it_is_now_not_as_it_was_read_before(giver: Giver) -> None:
+    [donation] = await giver.rows(Donation)
+    returned = update(Donation).values(refunded_minor=400).execution_options(synchronize_session=False)
+
+    async with giver.site.db.unit_of_work() as session:
+        read_before = await session.get_one(Donation, donation.id)
+        await session.execute(returned)
+        was = read_before.refunded_minor
+        left = await refundable(session, donation.id)
+
+    assert (was, left) == (0, Money(600, "GBP"))
 
 
 async def test_plan_that_began_after_a_gift_has_no_first_payment_to_undo(giver: Giver) -> None:

@@ -131,14 +131,14 @@ async def test_who_writes_at_the_same_time_does_not_wait_and_is_folded_when_done
             async with db.unit_of_work() as quick:  # of the same day: would wait five seconds, and fail
                 await quick.execute(insert(Donation), [donation_row(2), donation_row(3)])
             async with db.unit_of_work() as night:
-                assert await tally.fold_tally(night) == 1
+                assert await tally.fold_some(night) == 1
             async with db.reading() as reader:
                 assert await hold(reader)
             await slow.execute(update(Donation).values(amount_minor=2600))
 
         async with db.unit_of_work() as night:
-            assert await tally.fold_tally(night) == 1
-            assert await tally.fold_tally(night) == 0
+            assert await tally.fold_some(night) == 1
+            assert await tally.fold_some(night) == 0
 
         async with db.reading() as session:
             (kept,) = (await session.scalars(select(DonationTally))).all()
@@ -153,7 +153,7 @@ async def test_a_writer_whose_sums_are_being_folded_waits_for_that_and_loses_not
             await session.execute(insert(Donation), [donation_row(1)])
             await session.commit()
             async with db.unit_of_work() as night:
-                assert await tally.fold_tally(night) == 1
+                assert await tally.fold_some(night) == 1
                 writing = asyncio.create_task(session.execute(insert(Donation), [donation_row(2)]))
                 await asyncio.sleep(0.05)
                 assert not writing.done()
@@ -163,6 +163,30 @@ async def test_a_writer_whose_sums_are_being_folded_waits_for_that_and_loses_not
         async with db.reading() as reader:
             assert await reader.scalar(select(func.count()).select_from(DonationTally)) == 2
             assert await hold(reader)
+
+
+async def test_a_long_time_is_folded_in_small_parts(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "AT_ONCE", 40)
+    async with databases.fresh("postgresql") as db:
+        async with db.unit_of_work() as session:
+            await found(session)
+        for part in range(2):  # by two connections, the same days
+            paid = [NOW - timedelta(days=number) for number in range(100)]
+            rows = [donation_row(100 * part + n, paid_at=day, created_at=day) for n, day in enumerate(paid)]
+            async with db.engine.connect() as other, AsyncSession(other) as session:
+                await session.execute(insert(Donation), rows)
+                if part:
+                    async with db.unit_of_work() as first:
+                        await first.execute(insert(Donation), [donation_row(999)])
+                await session.commit()
+
+        await tally.fold_tally(db)
+
+        async with db.reading() as session:
+            kept = (await session.scalars(select(DonationTally))).all()
+            assert await hold(session)
+    assert {row.slot for row in kept} == {tally.FOLDED}
+    assert sum(row.donations for row in kept) == 201
 
 
 async def test_the_migration_adds_up_what_is_there_and_holds_the_triggers_of_the_code(db: Database) -> None:

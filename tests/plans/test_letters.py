@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from plans.conftest import PlanJourney
 from supporters.jobs.queue import run_due
@@ -179,6 +179,25 @@ async def test_only_what_somebody_asked_for_is_called_done(journey: PlanJourney,
     await tell_change(journey, plan.id, ChangeKind.GO_ON, actor)
 
     assert (await rendered(journey, "plan_changed")).subject == subject
+
+
+@pytest.mark.parametrize(("stops_at", "count"), [(None, 1), ("2026-12-22T09:00:00+00:00", 0)])
+async def test_only_a_stop_taken_back_stands_for_the_letter_of_the_start(
+    journey: PlanJourney, stops_at: str | None, count: int
+) -> None:
+    plan, ids, now = await journey.begin(), journey.ids, journey.clock.now()
+    goes_on = PlanChange(id=ids.ulid(), plan_id=plan.id, kind=ChangeKind.GO_ON, was={"stops_at": stops_at}, wanted={})
+    goes_on.state, goes_on.actor, goes_on.idempotency_key = ChangeState.REQUESTED, Actor.SUPPORTER, "v1:plan:1"
+    goes_on.created_at = now
+
+    async with journey.db.unit_of_work() as session:
+        await session.execute(delete(Letter))
+        session.add(goes_on)
+        await session.flush()
+        told = await session.get_one(Plan, plan.id)
+        await letters.tell_begun(session, told, ids=ids, now=now, settings=journey.settings)
+
+    assert (await journey.letters()).count("plan_started") == count
 
 
 @pytest.mark.parametrize(("days_left", "count"), [(40, 0), (20, 1), (6, 1)])

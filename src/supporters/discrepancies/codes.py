@@ -49,9 +49,7 @@ def describe(code: Code) -> str:
         Code.BALANCE_LINE_CHANGED: _("A line of Stripe's balance now has other amounts than when it was first read."),
         Code.BALANCE_DRIFT: _("The books and Stripe disagree about how much Stripe holds."),
         Code.REFUND_FAILED: _("The bank refused a refund; the money is back in our balance and still owed."),
-        Code.REFUND_NOT_MADE: _(
-            "A refund could not be made, so nothing was sent back; it says why, and may still be owed."
-        ),
+        Code.REFUND_NOT_MADE: _("A refund could not be made: nothing was sent back, and the money may still be owed."),
         Code.EVENT_PARKED: _("A message from Stripe could not be handled."),
         Code.DISPUTE_INQUIRY: _("A bank asks about a payment; unless it is answered, it may take the money back."),
         Code.DISPUTE_OPENED: _("A bank has taken a payment back; evidence may be sent until the due date."),
@@ -60,7 +58,7 @@ def describe(code: Code) -> str:
         Code.FRAUD_WARNING: _("A card's owner told the bank that a payment was not theirs; a dispute may follow."),
         Code.TAKEN_AFTER_STOP: _("A payment was taken after its giver had asked to stop; it may have to be returned."),
         Code.CHANGE_NOT_MADE: _(
-            "A change of a regular donation could not be made at Stripe; a person must make it there."
+            "A change of a regular donation could not be made at Stripe, or not be taken back; a person must put it right there."
         ),
     }[code]
 

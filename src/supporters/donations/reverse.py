@@ -53,7 +53,7 @@ class AppliedRefund(msgspec.Struct, frozen=True):
 
 async def refundable(session: AsyncSession, donation_id: str) -> Money:
     """What may still be returned of a donation. Raises NotFound."""
-    donation = await session.get(Donation, donation_id)
+    donation = await session.get(Donation, donation_id, populate_existing=True)
     if donation is None:
         raise NotFound(_("There is no such donation."))
     return Money(await _refundable_minor(session, donation), donation.currency)
@@ -164,7 +164,8 @@ def _effect(wanted: RefundState) -> RefundEffect:
 
 
 async def _lock(session: AsyncSession, donation_id: str) -> Donation:
-    donation = await session.scalar(select(Donation).where(Donation.id == donation_id).with_for_update())
+    wanted = select(Donation).where(Donation.id == donation_id).with_for_update()
+    donation = await session.scalar(wanted.execution_options(populate_existing=True))
     if donation is None:
         raise NotFound(_("There is no such donation."))
     return donation

@@ -9,17 +9,16 @@ SQLite needs for some changes, has to make the triggers anew: where they are mis
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy import Select, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import DonationTally
-from supporters.kit.db import insert_for
+from supporters.kit.db import Database, insert_for
 
 A_DAY = timedelta(days=1)
-AT_ONCE = 2000
+AT_ONCE = 500  # rows that writers may wait for
 FOLDED = 0  # the slot
 
 # What one donation counts for, by the column of the sum. `{}` is the row, with its dot.
@@ -125,22 +124,25 @@ def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-async def fold_tally(session: AsyncSession) -> int:
-    """Some of what connections have kept for themselves is in slot 0; says how many rows that were. *Idempotent*.
+async def fold_tally(db: Database) -> None:
+    """What connections have kept for themselves is in slot 0. What somebody is writing meanwhile is left for another night."""
+    taken = AT_ONCE
+    while taken == AT_ONCE:
+        async with db.unit_of_work() as session:
+            taken = await fold_some(session)
 
-    What somebody else is writing meanwhile is left for another night.
-    """
+
+async def fold_some(session: AsyncSession) -> int:
+    """A part of it is, by one statement, so that writers wait for a moment at most; says how many rows. SQLite has none."""
+    if session.get_bind().dialect.name == "sqlite":
+        return 0
     tally = DonationTally
     key = (tally.since, tally.currency, tally.state, tally.slot)
-    query = select(tally).where(tally.slot != FOLDED).order_by(*key).limit(AT_ONCE).with_for_update(skip_locked=True)
-    rows = (await session.scalars(query)).all()
-    for (since, currency, state), mine in groupby(rows, lambda row: (row.since, row.currency, row.state)):
-        parts = list(mine)
-        sums = {name: sum(getattr(each, name) for each in parts) for name in PARTS}
-        put = insert_for(session, tally).values(since=since, currency=currency, state=state, slot=FOLDED, **sums)
-        more = {name: getattr(tally, name) + put.excluded[name] for name in PARTS}
-        await session.execute(put.on_conflict_do_update(index_elements=[each.key for each in key], set_=more))
-        await session.execute(
-            delete(tally).where(tuple_(*key).in_((since, currency, state, each.slot) for each in parts))
-        )
-    return len(rows)
+    some = select(*key).where(tally.slot != FOLDED).order_by(*key).limit(AT_ONCE).with_for_update(skip_locked=True)
+    gone = delete(tally).where(tuple_(*key).in_(some)).returning(tally).cte("gone")
+    day = (gone.c.since, gone.c.currency, gone.c.state)
+    sums = select(*day, literal(FOLDED), *(func.sum(gone.c[name]) for name in PARTS)).group_by(*day)
+    put = insert_for(session, tally).from_select([*(each.key for each in key), *PARTS], sums)
+    more = {name: getattr(tally, name) + put.excluded[name] for name in PARTS}
+    folded = put.on_conflict_do_update(index_elements=[each.key for each in key], set_=more).returning(tally.slot)
+    return await session.scalar(select(func.count()).select_from(gone).add_cte(folded.cte("folded"))) or 0

@@ -162,12 +162,15 @@ def _make_engine(url: str, *, pool_size: int) -> AsyncEngine:
             max_overflow=pool_size,
             pool_pre_ping=True,
             pool_timeout=BUSY_SECONDS,
+            pool_use_lifo=True,
             hide_parameters=True,
             connect_args={"timeout": BUSY_SECONDS, "command_timeout": 60, "server_settings": PATIENCE},
         )
+    # The connection that was used last is used first: it has its pages and its statements at hand, others stay small.
+    pool: dict[str, Any] = {"poolclass": NullPool} if ":memory:" in url else {"pool_use_lifo": True}
     engine = create_async_engine(
         url,
-        poolclass=NullPool if ":memory:" in url else None,
+        **pool,
         hide_parameters=True,
         connect_args={"async_creator_fn": partial(sqlite.connection, pragmas=PRAGMAS)},
     )

@@ -11,7 +11,7 @@ from typing import Any
 import aiosqlite
 
 FIRST_ROWS = 1000  # come with the statement itself; more of them are fetched when they are asked for
-STATEMENTS = 512  # stay prepared on each connection; the driver keeps 128, which is fewer than the house says
+STATEMENTS = 256  # stay prepared on each connection; the driver keeps 128, which is fewer than the house says
 
 
 class Cursor:
@@ -124,20 +124,15 @@ class Connection(aiosqlite.Connection):
             how(self._conn)
 
 
-def connection(
-    path: str, *, pragmas: Sequence[str], timeout: float = 5.0, check_same_thread: bool = True, uri: bool = False
-) -> Connection:
-    """A connection that opens when it is awaited, with these pragmas, and leaves transactions to its user."""
+def connection(path: str, *, pragmas: Sequence[str], **options: Any) -> Connection:
+    """A connection that opens when it is awaited, with these pragmas, and leaves transactions to its user.
+
+    `options` are those of `sqlite3.connect`, as an address may name them.
+    """
+    told: dict[str, Any] = {"cached_statements": STATEMENTS, **options, "isolation_level": None}
 
     def opened() -> sqlite3.Connection:
-        made = sqlite3.connect(
-            path,
-            timeout=timeout,
-            isolation_level=None,
-            check_same_thread=check_same_thread,
-            cached_statements=STATEMENTS,
-            uri=uri,
-        )
+        made: sqlite3.Connection = sqlite3.connect(path, **told)
         try:
             for pragma in pragmas:
                 made.execute(f"PRAGMA {pragma}").close()

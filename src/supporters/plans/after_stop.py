@@ -11,7 +11,7 @@ from supporters.donations.collect import PaidDonation
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.plans.models import ChangeKind, ChangeState, Plan, PlanChange, PlanState
-from supporters.plans.not_changed import BROKEN
+from supporters.plans.not_changed import UNCLEAR
 from supporters.plans.possible import STOPPING
 
 TAKES_NO_MORE = STOPPING | {ChangeKind.HOLD}
@@ -58,7 +58,7 @@ async def tell_not_made(session: AsyncSession, plan: Plan, change: PlanChange, *
     False where nobody need do anything. *Idempotent by* the change.
     """
     is_needed = change.kind in TAKES_NO_MORE and plan.state != PlanState.STOPPED
-    if not (is_needed or change.failure == BROKEN):
+    if not (is_needed or change.failure in UNCLEAR):
         return False
     await open_discrepancy(
         session,

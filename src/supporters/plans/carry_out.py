@@ -3,6 +3,7 @@
 The same key is sent again for 23 hours; after that, and when Stripe refuses, the plan is looked up: an earlier call may
 have been heard and its reply lost. What Stripe does not show has failed, and nothing was changed; but a stop is sent again,
 with another key, until it is heard. So is all that Stripe answered with an error of its own, which it would only repeat.
+What is about the coming payment is done only where the bills say so (`coming`).
 """
 
 from datetime import datetime, timedelta
@@ -24,18 +25,27 @@ from supporters.plans import letters
 from supporters.plans.after_stop import tell_not_made
 from supporters.plans.cards import take_next
 from supporters.plans.change import key_of, lock_plan, stop_reason_of
+from supporters.plans.coming import COMING, Outcome, made_before, make
 from supporters.plans.first import UNDOING, settle_first
 from supporters.plans.history import note
 from supporters.plans.jobs import Applying
 from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState
-from supporters.plans.not_changed import BROKEN, NOT_IN_TIME, tell_not_changed
-from supporters.plans.orders import NOT_ABOUT_THE_CHANGE, Changing, Order, is_carried_out, look_again, send
+from supporters.plans.not_changed import NOT_IN_TIME, tell_not_changed
+from supporters.plans.orders import (
+    BROKEN,
+    NOT_ABOUT_THE_CHANGE,
+    Changing,
+    Order,
+    is_carried_out,
+    is_kept,
+    look_again,
+    send,
+)
 from supporters.plans.possible import STOPPING
 from supporters.plans.turns import GAVE_WAY, NOTED, has_open_change
 from supporters.settings import Settings
 
 KEY_IS_SAFE_FOR = timedelta(hours=23)  # Stripe forgets idempotency keys after 24 hours
-SERVER_ERROR, WRONG_KEY = 500, "idempotency_error"  # answers that belong to the key: Stripe repeats them for a day
 SOON, LATER, SELDOM = timedelta(seconds=5), timedelta(minutes=5), timedelta(hours=1)
 OFTEN, MOST_OFTEN = 5, 300  # tries: quickly first, each five minutes for a day, then each hour
 WITHOUT_END = STOPPING | {ChangeKind.HOLD}  # taking no more money is never wrong for being late
@@ -121,32 +131,64 @@ async def _order(work: Work, change_id: str, settings: Settings) -> Order | None
     )
 
 
-async def _ask(work: Work, stripe: Changing, order: Order, *, zone: ZoneInfo) -> tuple[list[Fact], str | None]:
+async def _ask(work: Work, stripe: Changing, order: Order, *, zone: ZoneInfo) -> Outcome:
     """What Stripe says now, and why the change was not made; None when it was. Raises GatewayError when that is not clear."""
     is_fresh = work.clock.now() - order.first_call_at < KEY_IS_SAFE_FOR
-    if order.gives_way or not is_fresh:
-        facts = await _look(stripe, order)
-        if is_carried_out(order, facts, zone=zone):
-            return facts, None
-        if order.gives_way:
-            return facts, GAVE_WAY
-        if order.kind not in WITHOUT_END:
-            return facts, NOT_IN_TIME
-        order = await _with_another_key(work, order, first_call_at=work.clock.now())
     try:
-        return await send(stripe, order, zone=zone), None
+        if order.gives_way or not is_fresh:
+            return await _ask_late(work, stripe, order, is_fresh=is_fresh, zone=zone)
+        return await _ask_now(work, stripe, order, zone=zone)
     except GatewayError as error:
-        is_kept = (error.http_status or 0) >= SERVER_ERROR or error.code == WRONG_KEY
-        if not is_kept and (isinstance(error, GatewayUnavailable) or error.http_status in NOT_ABOUT_THE_CHANGE):
+        if order.kind in COMING and is_kept(error):  # each try looks before it calls, and the way back needs a key too
+            await _with_another_key(work, order, first_call_at=order.first_call_at)
+        raise
+
+
+async def _ask_late(work: Work, stripe: Changing, order: Order, *, is_fresh: bool, zone: ZoneInfo) -> Outcome:
+    """A look tells whether an earlier call was heard; only what must not fail is sent again."""
+    facts = await _look(stripe, order)
+    try:
+        heard = await _heard(stripe, order, facts, zone=zone)
+    except GatewayUnavailable as error:
+        if not is_kept(error) or (is_fresh and not order.gives_way):
+            raise
+        log.warning("change_not_settled", change_id=order.change_id, code=error.code)
+        return facts, BROKEN  # whether it was paid is not shown: a person must look, and a stop waits no longer
+    if heard is not None:
+        return heard
+    if order.gives_way:
+        return facts, GAVE_WAY
+    if order.kind not in WITHOUT_END:
+        return facts, NOT_IN_TIME
+    return await _ask_now(work, stripe, await _with_another_key(work, order, first_call_at=work.clock.now()), zone=zone)
+
+
+async def _ask_now(work: Work, stripe: Changing, order: Order, *, zone: ZoneInfo) -> Outcome:
+    try:
+        if order.kind in COMING:
+            return await make(stripe, order, zone=zone)
+        return await send(stripe, order), None
+    except GatewayError as error:
+        must_wait = isinstance(error, GatewayUnavailable) or error.http_status in NOT_ABOUT_THE_CHANGE
+        if must_wait and (order.kind in COMING or not is_kept(error)):
             raise
         log.warning("change_refused", change_id=order.change_id, code=error.code)
         facts = await _look(stripe, order)
-        if is_carried_out(order, facts, zone=zone):
-            return facts, None
-        if not is_kept:
+        heard = await _heard(stripe, order, facts, zone=zone)
+        if heard is not None:
+            return heard
+        if not is_kept(error):
             return facts, error.code or "refused"
-        await _with_another_key(work, order, first_call_at=order.first_call_at)
+        if order.kind not in COMING:
+            await _with_another_key(work, order, first_call_at=order.first_call_at)
         raise
+
+
+async def _heard(stripe: Changing, order: Order, facts: list[Fact], *, zone: ZoneInfo) -> Outcome | None:
+    """How it went where Stripe shows that an earlier call was heard; None where it was not. Raises GatewayError."""
+    if order.kind in COMING:
+        return await made_before(stripe, order, facts, zone=zone)
+    return (facts, None) if is_carried_out(order, facts) else None
 
 
 async def _look(stripe: Changing, order: Order) -> list[Fact]:

@@ -45,16 +45,22 @@ async def tell_begun(session: AsyncSession, plan: Plan, *, ids: Ids, now: dateti
 
     Who has taken a stop back hears from that letter that it goes on.
     """
-    told = select(Letter.id).where(Letter.about == plan.id, Letter.kind == STARTED).limit(1)
-    heard = PlanChange.state.in_([ChangeState.REQUESTED, ChangeState.DONE])
-    goes_on = select(PlanChange.id).where(PlanChange.plan_id == plan.id, PlanChange.kind == ChangeKind.GO_ON, heard)
     is_ending = plan.stops_at is not None or plan.state == PlanState.STOPPED
     if is_ending or now - plan.started_at > NEWS_FOR:
         return
-    if await session.scalar(told) or await session.scalar(goes_on.limit(1)):
+    told = select(Letter.id).where(Letter.about == plan.id, Letter.kind == STARTED).limit(1)
+    if await session.scalar(told) or await _is_stop_taken_back(session, plan):
         return
     email, name = await address_of(session, plan.supporter_id)
     await tell_started(session, plan, email, name, ids=ids, now=now, settings=settings)
+
+
+async def _is_stop_taken_back(session: AsyncSession, plan: Plan) -> bool:
+    """Whether that was asked for and has not failed. What only ends a pause or a hold says nothing of how a plan began."""
+    heard = PlanChange.state.in_([ChangeState.REQUESTED, ChangeState.DONE])
+    goes_on = (PlanChange.plan_id == plan.id) & (PlanChange.kind == ChangeKind.GO_ON) & heard
+    changes = await session.scalars(select(PlanChange.was).where(goes_on))
+    return any(was.get("stops_at") for was in changes)
 
 
 async def tell_failed(

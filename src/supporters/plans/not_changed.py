@@ -15,14 +15,14 @@ from supporters.plans.letter_words import facts_of
 from supporters.plans.letters import CHANGED, address_of
 from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, Plan, PlanChange
-from supporters.plans.orders import BEING_TAKEN
+from supporters.plans.orders import BEING_TAKEN, BROKEN, NOT_PUT_BACK
 from supporters.plans.possible import STOPPING
 from supporters.plans.turns import GAVE_WAY
 from supporters.plans.words import Style, Words, again_url, name_of, reason_words
 from supporters.settings import Settings
 
 NOT_IN_TIME = "not_in_time"
-BROKEN = "broken"
+UNCLEAR = frozenset({BROKEN, NOT_PUT_BACK})  # a person looks into it
 PAGE_HAS_SAID = timedelta(minutes=1)
 
 
@@ -60,14 +60,14 @@ def _words(plan: Plan, change: PlanChange, style: Style, *, settings: Settings, 
     else:
         then = (
             _("There is nothing to do.")
-            if change.failure in (ANOTHER, BROKEN)
+            if change.failure == ANOTHER or change.failure in UNCLEAR
             else _("All else is as it was. You can try again.")
         )
         button = _("Look at it or change it")
         url = PlanLinks(settings.secret_key, settings.base_url).plan_url(plan.id, now=now)
     name = name_of(plan)
     subject, head = _("Not changed: your {name}"), _("Your {name} was not changed.")
-    if change.failure == BROKEN:
+    if change.failure in UNCLEAR:
         subject, head = _("Being looked into: your {name}"), _("Your {name} may not have been changed.")
     elif change.kind == ChangeKind.TRY_NOW:
         subject, head = _("Not paid: your {name}"), _("Your payment was not taken.")
@@ -97,6 +97,11 @@ def failure_words(change: PlanChange) -> str:
     if change.failure == BROKEN:
         return _(
             "Something went wrong on our side, so this may or may not have been done. We have been told, and look into it."
+        )
+    if change.failure == NOT_PUT_BACK:
+        return _(
+            "The payment was being taken already when this was done, and we could not put everything back as it was. "
+            "We have been told, and look into it."
         )
     if change.kind in STOPPING:
         return _(

@@ -1,23 +1,24 @@
 """What one change of a plan means at Stripe: which calls, with which keys, and how to see that it is done."""
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from supporters.kit.money import Money
 from supporters.payments.facts import Fact, InvoiceSeen, MethodSeen, PlanSeen
-from supporters.payments.gateway import GatewayRefused
+from supporters.payments.gateway import GatewayError, GatewayRefused
 from supporters.plans.at_bank import is_at_bank
-from supporters.plans.dates import at_midday
 from supporters.plans.lifecycle import interval_of, is_over
 from supporters.plans.looks import NOT_ABOUT_THE_CHANGE, Looking, look_at
 from supporters.plans.models import ChangeKind
 
 UNPAID = frozenset({"draft", "open"})
-BEING_TAKEN = "being_taken"
+BEING_TAKEN = "being_taken"  # and all is as it was
+NOT_PUT_BACK = "not_put_back"  # taken, and the change stands in part all the same
+BROKEN = "broken"
+SERVER_ERROR, WRONG_KEY = 500, "idempotency_error"
 
 
 class Closing(Looking, Protocol):
@@ -76,15 +77,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     is_stopping: bool
 
 
-async def send(stripe: Changing, order: Order, *, zone: ZoneInfo) -> list[Fact]:
+async def send(stripe: Changing, order: Order) -> list[Fact]:
     """The change is made at Stripe; returns what it says then. Raises GatewayError."""
     match order.kind:
         case ChangeKind.AMOUNT:
             return await _set_amount(stripe, order)
-        case ChangeKind.DATE:
-            return await _set_date(stripe, order, at_midday(date.fromisoformat(order.wanted["next_on"]), zone))
-        case ChangeKind.SKIP | ChangeKind.PAUSE:
-            return await _leave_out(stripe, order, _until(order))
+        case ChangeKind.DATE | ChangeKind.SKIP | ChangeKind.PAUSE:
+            raise ValueError("`plans.coming` makes these")
         case ChangeKind.HOLD:
             return await _hold(stripe, order, until=None)
         case ChangeKind.GO_ON:
@@ -99,7 +98,7 @@ async def send(stripe: Changing, order: Order, *, zone: ZoneInfo) -> list[Fact]:
             return await _try_now(stripe, order)
 
 
-def is_carried_out(order: Order, facts: list[Fact], *, zone: ZoneInfo) -> bool:
+def is_carried_out(order: Order, facts: list[Fact]) -> bool:
     """Whether Stripe shows what was wanted: an earlier call was heard."""
     seen = next((fact for fact in facts if isinstance(fact, PlanSeen)), None)
     if seen is None:
@@ -108,23 +107,21 @@ def is_carried_out(order: Order, facts: list[Fact], *, zone: ZoneInfo) -> bool:
     match order.kind:
         case ChangeKind.AMOUNT:
             return seen.amount_minor == order.wanted["amount_minor"]
-        case ChangeKind.DATE:
-            return seen.period_end == at_midday(date.fromisoformat(order.wanted["next_on"]), zone)
-        case ChangeKind.SKIP | ChangeKind.PAUSE:
-            return seen.is_held and seen.held_until == _until(order)
+        case ChangeKind.DATE | ChangeKind.SKIP | ChangeKind.PAUSE:
+            return False  # what these mean is seen by the bills too: `plans.coming` looks
         case ChangeKind.HOLD:
-            return seen.is_held and seen.held_until is None and not _owed(facts)
+            return seen.is_held and seen.held_until is None and not owed(facts)
         case ChangeKind.GO_ON:
             return not has_ended and seen.stops_at is None and _is_let_go(order, seen)
         case ChangeKind.STOP:
-            return has_ended or (seen.stops_at is not None and not _owed(facts))
+            return has_ended or (seen.stops_at is not None and not owed(facts))
         case ChangeKind.ONE_OFF | ChangeKind.UNDO:
             return has_ended
         case ChangeKind.METHOD:
             return False  # which card the page has saved is known only where the call itself was answered
         case ChangeKind.TRY_NOW:
             shown = order.failed_invoice_id
-            return shown is None or any(bill.invoice_id == shown and _is_paid(bill) for bill in _bills(facts))
+            return shown is None or any(bill.invoice_id == shown and is_paid(bill) for bill in bills_of(facts))
 
 
 async def look_again(stripe: Changing, order: Order) -> list[Fact]:
@@ -153,74 +150,22 @@ async def _seen(stripe: Changing, order: Order) -> PlanSeen:
     return seen
 
 
-async def _set_date(stripe: Changing, order: Order, due: datetime) -> list[Fact]:
-    """The next payment is taken on that day. Where the one before was taken just now, its next date is as it would have been."""
-    if not await _is_heard(stripe, order, lambda seen: seen.period_end == due):
-        await stripe.set_next_date(order.subscription_id, next_at=due, idempotency_key=order.key)
-    facts, taken = await _drawn_up(stripe, order)
-    if taken and taken.period_end:
-        await stripe.set_next_date(order.subscription_id, next_at=taken.period_end, idempotency_key=f"{order.key}:back")
-        raise _too_late()
-    return [*facts, *await _leave_nothing_owed(stripe, order)]
-
-
-async def _leave_out(stripe: Changing, order: Order, until: datetime) -> list[Fact]:
-    """Nothing is taken before then. Where the payment was taken just now, the later ones are not left out in its place."""
-    if not await _is_heard(stripe, order, lambda seen: seen.is_held and seen.held_until == until):
-        await stripe.hold(order.subscription_id, until=until, idempotency_key=order.key)
-    facts, taken = await _drawn_up(stripe, order)
-    if taken:
-        await stripe.release(order.subscription_id, idempotency_key=f"{order.key}:back")
-        raise _too_late()
-    return [*facts, *await _leave_nothing_owed(stripe, order)]
-
-
-async def _is_heard(stripe: Changing, order: Order, shows: Callable[[PlanSeen], bool]) -> bool:
-    """Whether Stripe shows the change already. Else what is to be moved or left out must still lie ahead.
-
-    Raises GatewayRefused where its bill was drawn up since the wish was taken.
-    """
-    seen, was = await _seen(stripe, order), order.was["next_at"]
-    if shows(seen):
-        return True
-    if was is None or seen.period_end != datetime.fromisoformat(was):
-        raise _too_late()
-    return False
-
-
-async def _drawn_up(stripe: Changing, order: Order) -> tuple[list[Fact], InvoiceSeen | None]:
-    """Bills that came in the moment between look and call are closed; returns what they say, and one that is taken already.
-
-    No call of Stripe's asks for a change only if nothing was billed meanwhile, so this is looked at afterwards.
-    """
-    due = datetime.fromisoformat(order.was["next_at"])
-    bills = await stripe.bills_since(order.subscription_id, since=due)
-    facts = [fact for bill in bills for fact in await stripe.invoice(bill)]
-    facts += await close_bills(stripe, _owed(facts), key=order.key)
-    last = {bill.invoice_id: bill for bill in _bills(facts) if bill.amount_due_minor}
-    return facts, next((bill for bill in last.values() if _is_paid(bill) or is_at_bank(bill)), None)
-
-
-def _too_late() -> GatewayRefused:
-    return GatewayRefused("The payment is being taken already.", code=BEING_TAKEN)
-
-
 async def _hold(stripe: Changing, order: Order, *, until: datetime | None) -> list[Fact]:
     """Nothing is taken before then (None: before somebody lets it go on): no later bill, and none that is open now."""
     await stripe.hold(order.subscription_id, until=until, idempotency_key=order.key)
-    return await _leave_nothing_owed(stripe, order)
+    return await leave_nothing_owed(stripe, order)
 
 
-async def _leave_nothing_owed(stripe: Changing, order: Order) -> list[Fact]:
+async def leave_nothing_owed(stripe: Changing, order: Order) -> list[Fact]:
     """Bills that were drawn up a moment before are not taken either, but for those that are at a bank already.
 
-    A hold alone leaves them alone. Source: docs.stripe.com/billing/subscriptions/pause-payment
+    A hold alone leaves them alone. Raises GatewayError. Source: docs.stripe.com/billing/subscriptions/pause-payment
     """
     facts = await stripe.plan(order.subscription_id)
-    owed = await still_owed(stripe, order.subscription_id, facts)
-    if not owed:
+    bills = await still_owed(stripe, order.subscription_id, facts)
+    if not bills:
         return facts
-    closed = await close_bills(stripe, owed, key=order.key)
+    closed = await close_bills(stripe, bills, key=order.key)
     return [*closed, *await stripe.plan(order.subscription_id)]
 
 
@@ -261,7 +206,7 @@ async def _set_method(stripe: Changing, order: Order) -> list[Fact]:
 async def _try_now(stripe: Changing, order: Order) -> list[Fact]:
     """Every bill that has failed is tried again, the oldest first, until the bank says no. Raises it when none was paid."""
     paid, refusal = await _pay_all(stripe, order, key=order.key)
-    if refusal and not any(_is_paid(bill) for bill in _bills(paid)):
+    if refusal and not any(is_paid(bill) for bill in bills_of(paid)):
         raise refusal
     return [*paid, *await stripe.plan(order.subscription_id)]
 
@@ -272,7 +217,7 @@ async def _pay_all(stripe: Changing, order: Order, *, key: str) -> tuple[list[Fa
     shown = [order.failed_invoice_id] if order.failed_invoice_id else []  # none: paid since the wish was taken
     for bill in dict.fromkeys([*await stripe.open_bills(order.subscription_id), *shown]):
         seen = await stripe.invoice(bill)
-        if any(is_at_bank(each) or each.status != "open" for each in _bills(seen)):
+        if any(is_at_bank(each) or each.status != "open" for each in bills_of(seen)):
             facts += seen
             continue
         try:
@@ -300,9 +245,9 @@ async def still_owed(stripe: Closing, subscription_id: str, facts: list[Fact]) -
 
     Raises GatewayError.
     """
-    known = {bill.invoice_id for bill in _bills(facts)}
+    known = {bill.invoice_id for bill in bills_of(facts)}
     others = [bill for bill in await stripe.open_bills(subscription_id) if bill not in known]
-    return _owed([*[fact for bill in others for fact in await stripe.invoice(bill)], *facts])
+    return owed([*[fact for bill in others for fact in await stripe.invoice(bill)], *facts])
 
 
 async def close_bills(stripe: Closing, bills: list[InvoiceSeen], *, key: str) -> list[Fact]:
@@ -320,17 +265,23 @@ async def close_bills(stripe: Closing, bills: list[InvoiceSeen], *, key: str) ->
     return facts
 
 
-def _is_paid(bill: InvoiceSeen) -> bool:
+def is_kept(error: GatewayError) -> bool:
+    """Whether this answer belongs to the key: Stripe only repeats it, for a day."""
+    return (error.http_status or 0) >= SERVER_ERROR or error.code == WRONG_KEY
+
+
+def is_paid(bill: InvoiceSeen) -> bool:
+    """Whether its money was taken."""
     return bill.status == "paid"
 
 
-def _owed(facts: list[Fact]) -> list[InvoiceSeen]:
-    return [bill for bill in _bills(facts) if bill.status in UNPAID and bill.amount_due_minor and not is_at_bank(bill)]
+def owed(facts: Sequence[Fact]) -> list[InvoiceSeen]:
+    """The bills that may still be taken, and of which no bank is asked just now."""
+    return [
+        bill for bill in bills_of(facts) if bill.status in UNPAID and bill.amount_due_minor and not is_at_bank(bill)
+    ]
 
 
-def _bills(facts: list[Fact]) -> list[InvoiceSeen]:
+def bills_of(facts: Sequence[Fact]) -> list[InvoiceSeen]:
+    """What was said of bills, in that order."""
     return [fact for fact in facts if isinstance(fact, InvoiceSeen)]
-
-
-def _until(order: Order) -> datetime:
-    return datetime.fromisoformat(order.wanted["until"])
