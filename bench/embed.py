@@ -295,10 +295,8 @@ def say_bytes(give: str, places: list[Stand]) -> None:
             ("added", [a - b for a, b in zip(full, bare, strict=True)]),
         ):
             print(f"{place.site + ', page ' + label:<34}" + "".join(f"{number:>9,}" for number in line))
-    for label, path in (
-        ("optional script, kept for ever", "prompt.js"),
-        ("published file, kept a minute", "article-foot.json"),
-    ):
+    files = {"optional script, kept for ever": "prompt.js", "published file, kept a minute": "article-foot.json"}
+    for label, path in files.items():
         line = sizes(fetch(f"{give}/p/v1/{path}")[0])
         print(f"{label:<34}" + "".join(f"{number:>9,}" for number in line))
     print(f"{'required script':<34}{0:>9}{0:>9}{0:>9}")
@@ -321,7 +319,7 @@ async def say_loads(browser: Browser, places: list[Stand], *, runs: int) -> None
             for _ in range(runs):
                 for kept, address in zip(seen.values(), place[1:], strict=True):
                     kept.append(await visit(browser, address, slow_down=slow_down))
-            scripts: dict[str, float] = dict.fromkeys((BY_FLOOR, BY_SCRIPT), 0.0)
+            scripts: dict[str, float] = dict.fromkeys((ADDED, BY_FLOOR, BY_SCRIPT), 0.0)
             for stretch, words in enumerate(("the page loads", "coming to the foot")):
                 bare, form, floor, full = (middle([both[stretch] for both in kept]) for kept in seen.values())
                 lines = dict(zip(seen, (bare, form, floor, full), strict=True))
@@ -336,7 +334,9 @@ async def say_loads(browser: Browser, places: list[Stand], *, runs: int) -> None
                 if slow_down == max(SLOW_DOWNS):
                     say_bars(lines)
             for label, script in scripts.items():
-                print(f"{'  both together, ' + label:<50}{script:>10.1f}")
+                bar = f"  bar {BARS['script']:.1f}{mark(script > BARS['script'])}"
+                has_bar = label == ADDED and slow_down == max(SLOW_DOWNS)
+                print(f"{'  both together, ' + label:<50}{script:>10.1f}{bar if has_bar else ''}")
 
 
 def beyond(more: Seen, less: Seen) -> Seen:

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from giving import form, open_house
-from supporters.appeals.attribution import article_url, note_origin, origin_signer, read_origin, sign_origin
+from supporters.appeals.attribution import (
+    article_url,
+    note_origin,
+    origin_signer,
+    read_origin,
+    sign_origin,
+    whole_address,
+)
 from supporters.appeals.models import Article, Attribution
 from supporters.appeals.rules import ORIGIN_FIELDS, Claim, clean_claim, find_article
 from supporters.kit.clock import FixedClock
@@ -53,6 +60,20 @@ def test_a_bare_path_belongs_to_the_site_that_the_reader_came_from() -> None:
     claim = clean_claim({"article": "/b"}, sites=SITES, referrer="https://www.zine.example/some/page")
 
     assert (claim.site, claim.article_path, claim.referrer_host) == ("https://www.zine.example:8443", "/b", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "origin", "address"),
+    [
+        ("/b", "https://www.zine.example:8443", "https://www.zine.example:8443/b"),
+        ("/b", "https://evil.example", "/b"),
+        ("/b", "", "/b"),
+        ("//evil.example/b", "https://paper.example", "//evil.example/b"),
+        ("https://paper.example/b", "https://www.zine.example:8443", "https://paper.example/b"),
+    ],
+)
+def test_a_bare_path_belongs_to_the_site_of_ours_that_sent_the_form(text: str, origin: str, address: str) -> None:
+    assert whole_address(text, origin=origin, sites=SITES) == address
 
 
 def test_only_an_address_of_ours_is_made_of_what_is_stored() -> None:

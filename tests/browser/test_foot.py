@@ -17,6 +17,7 @@ WIDTHS = (390, 1280)
 LONG = {f"test_nothing_moves_in_ten_runs_also_when_the_published_file_is_late[{site}]" for site in ("plain", "strict")}
 RUNS = 10  # at each width, every other one with the published file late
 LATE_SECONDS = 0.3
+MOST_ON_PAPER = 200  # CSS pixels: one line, and the site's own space around it
 WATCH = """
 window.moved = 0;
 const count = entries => { for (const each of entries) if (!each.hadRecentInput) window.moved += each.value; };
@@ -246,6 +247,9 @@ async def print_it(page: Page, demo: Demo) -> None:
     await page.emulate_media(media="print")
     await expect(box.locator("[data-print]")).to_be_visible()
     await expect(box.locator("[data-go]")).to_be_hidden()
+    paper = await page.locator("supporter-prompt").bounding_box()
+    assert paper
+    assert paper["height"] < MOST_ON_PAPER
 
 
 # The states that the design names, in its order and words.

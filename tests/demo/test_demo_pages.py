@@ -10,9 +10,11 @@ import aiosmtplib
 import httpx
 import pytest
 
+from supporters.appeals.pictures import read_picture
+from supporters.demo import sample
 from supporters.demo.mailbox import MailSink, list_letters
-from supporters.demo.pages import place_brand, with_demo_pages
-from supporters.demo.sample import FERRY
+from supporters.demo.pages import FILES, place_brand, with_demo_pages
+from supporters.demo.sample import FERRY, AppealWords
 from supporters.kit.assets import Assets
 from supporters.paths import STATIC
 from supporters.settings import Settings
@@ -22,6 +24,15 @@ async def product(scope: Any, _receive: Any, send: Any) -> None:
     """Stands where the product would be."""
     await send({"type": "http.response.start", "status": 418, "headers": []})
     await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+
+def test_the_pictures_of_the_samples_appeals_are_fit_for_sharing() -> None:
+    pictures = {each.slug: each for each in vars(sample).values() if isinstance(each, AppealWords) and each.picture}
+
+    found = read_picture((FILES / pictures["warm-rooms"].picture).read_bytes())
+
+    assert (found.width, found.height) == (1200, 630)
+    assert all(each.picture_alt for each in pictures.values())
 
 
 @pytest.fixture

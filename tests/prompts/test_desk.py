@@ -177,6 +177,12 @@ async def test_looking_at_a_page_says_what_is_there_and_what_stops_it(site: Whol
     text = (await send(desk, f"{LIST}/look", address=address)).text
     for words in ("The snippet is there: the form.", "version 1, the newest", "stops the form", "stops the script"):
         assert words in text
+    policy = f"default-src 'none'; script-src {site.settings.base_url}; form-action {site.settings.base_url}"
+    for allowed, words in (("", "lets no fresh words arrive"), (site.settings.base_url, "lets fresh words arrive")):
+        Paper(site, f"<html>{snippet}{script}", csp=f"{policy}; connect-src {allowed}" if allowed else policy)
+        text = (await send(desk, f"{LIST}/look", address=address)).text
+        assert "lets the script run" in text
+        assert words in text
     Paper(site, "<h1>Nothing</h1>")
     assert "The snippet is not on this page" in (await send(desk, f"{LIST}/look", address=address)).text
     Paper(site, "", status=503)

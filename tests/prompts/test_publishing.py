@@ -81,6 +81,7 @@ async def test_a_published_file_says_all_that_a_site_needs(desk: Desk) -> None:
     }
     assert file["newsletter"]["words"] == "Sign up for our daily email Morning Light"
     assert file["script"]["integrity"].startswith("sha384-")
+    assert f'<a href="{desk.settings.base_url}/sign-in" data-word="manage">Your giving</a>' in file["page"]
     assert f'action="{desk.settings.base_url}/give"' in file["page"]
     assert '<input type="radio" name="once" value="5">' in file["page"]
     assert " checked" not in file["page"]

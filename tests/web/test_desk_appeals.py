@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from supporters.appeals.history import publish_due
 from supporters.appeals.models import Appeal, AppealVersion, Fund
@@ -300,6 +300,62 @@ async def test_a_readers_letter_has_the_appeals_subject(site: Whole, eli: Editor
     await site.settle()
 
     assert [letter["Subject"] for letter in site.mailbag.letters] == ["The Weekly Lamp got your £25"]
+
+
+async def test_the_list_says_what_came_in_for_every_appeal_that_readers_have_seen(site: Whole, eli: Editor) -> None:
+    await eli.create(slug="draft", name="Not yet")
+    await eli.change(await eli.create(), do="publish")
+    site.clock.advance(timedelta(seconds=6))
+    await site.pay(await site.give(amount="35", appeal="winter"))
+    await site.settle()
+
+    told = words((await eli.desk.get(HERE)).text)
+
+    assert re.search(r"/g/winter .* £35.00 1 reader\b", told)
+    assert re.search(r"/g/draft Draft – – –", told)
+
+
+async def test_the_list_takes_as_many_questions_for_seven_appeals_as_for_one(site: Whole, eli: Editor) -> None:
+    asked: list[str] = []
+
+    @event.listens_for(site.db.engine.sync_engine, "before_cursor_execute")
+    def note(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    await eli.desk.get(HERE)
+    few = len(asked)
+    for number in range(6):
+        await eli.create(slug=f"winter-{number}")
+    asked.clear()
+    await eli.desk.get(HERE)
+
+    event.remove(site.db.engine.sync_engine, "before_cursor_execute", note)
+    assert 0 < len(asked) <= few
+
+
+async def test_one_version_has_nothing_to_compare(site: Whole, eli: Editor) -> None:
+    address = await eli.create()
+
+    alone = words((await eli.desk.get(f"{address}/history")).text)
+    await eli.change(address, heading="Another")
+    two = words((await eli.desk.get(f"{address}/history")).text)
+
+    assert "Compare" not in alone
+    assert "These two say the same" not in alone
+    assert "Compare" in two
+
+
+async def test_a_place_marks_an_appeal_that_is_over_or_has_not_begun(site: Whole, eli: Editor) -> None:
+    await eli.change(await eli.create(slug="over", name="Over", ends="2026-11-30T12:00"), do="publish")
+    await eli.change(await eli.create(slug="soon", name="Soon", starts="2027-03-01T12:00"), do="publish")
+    await eli.change(await eli.create(slug="open", name="Open"), do="publish")
+    site.clock.advance(timedelta(days=20))
+
+    page = (await (await again(site)).get("/desk/prompts/article-foot")).text
+
+    assert "Over (ended: the general appeal asks)" in page
+    assert "Soon (not begun: until then the general appeal asks)" in page
+    assert ">Open</option>" in page
 
 
 async def test_odd_numbers_of_versions_are_survived(site: Whole, eli: Editor) -> None:

@@ -10,7 +10,7 @@ from pages import Page
 from supporters.donations.models import Checkout, Donation
 from supporters.guard.switches import GIVING, set_switch
 from supporters.sandbox.faults import FaultKind
-from whole import Whole, session_id
+from whole import Whole, session_id, words
 
 BIDI = "\u202egnihton\u202c"
 
@@ -48,6 +48,25 @@ async def test_form_that_comes_back_at_once_is_only_suspicious(site: Whole) -> N
     assert answer.status_code == 303
     async with site.db.reading() as session:
         assert await session.scalar(select(Donation.is_suspicious)) is True
+
+
+@pytest.mark.parametrize(
+    ("amount", "inside", "said"),
+    [
+        ("20000", "10000", "The largest donation by card is £10,000."),
+        ("9999999", "10000", "The largest donation by card is £10,000."),
+        ("9" * 30, "10000", "The largest donation by card is £10,000."),
+        ("-5", "2", "The smallest donation is £2."),
+        ("−9999999", "2", "The smallest donation is £2."),
+        ("--5", "", "The amount in the link could not be read. Choose one here."),
+    ],
+)
+async def test_a_link_beyond_a_limit_names_the_limit(site: Whole, amount: str, inside: str, said: str) -> None:
+    page = await site.reader.get("/give", params={"frequency": "once", "amount": amount})
+
+    assert page.status_code == 200
+    assert said in words(page.text)
+    assert Page(page.text).sent().get("other", "") == inside
 
 
 async def test_empty_form_comes_back_with_every_problem_linked_to_its_field(site: Whole) -> None:

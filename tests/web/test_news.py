@@ -296,6 +296,17 @@ async def test_several_lists_are_boxes_and_nothing_is_ticked(news: Whole) -> Non
         assert len((await session.scalars(select(Subscription))).all()) == 2
 
 
+async def test_the_address_is_for_one_list_or_for_those_that_are_chosen(news: Whole) -> None:
+    one = words((await news.reader.get("/news")).text)
+    await add_list(news, "river")
+
+    two = words((await news.reader.get("/news")).text)
+
+    assert "For this newsletter only." in one
+    assert "For these newsletters only." in two
+    assert "For this newsletter only." not in two
+
+
 async def test_a_forged_link_leads_nowhere(news: Whole) -> None:
     tokens = ("x", "01JDONATION000000000000000.abc", "%00", "a" * 3_000)
     for place, token in product(("confirm", "preferences", "stop"), tokens):

@@ -51,10 +51,23 @@ async def test_an_editor_sees_totals_and_no_name_and_no_link_to_a_donation(site:
 
     page = await desk.get("/desk/sources")
 
-    assert "The crew & the <river> /2822/the-river-crew 1 1 £25.00 – −£0.58 – £24.42 100%" in words(page.text)
+    told = words(page.text)
+    assert "The crew & the <river> /2822/the-river-crew Donations: 1 · People: 1 Fees: −£0.58 Claimed: 100% 1 1" in told
+    assert "Claimed: 100% 1 1 £25.00 – −£0.58 – £24.42 100%" in told
     assert "<river>" not in page.text
     assert "/desk/donations" not in page.text
     assert "Osei" not in page.text
+    await desk.aclose()
+
+
+async def test_what_a_narrow_screen_hides_stands_under_the_name_also_of_the_sum(site: Whole) -> None:
+    await settled(site, article=PATH)
+    desk = await site.staff("editor")
+
+    page = (await desk.get("/desk/sources")).text
+
+    under = [words(each) for each in re.findall(r'<span class="narrow[^"]*">(.*?)</span>', page, re.DOTALL)]
+    assert under == ["Donations: 1 · People: 1 Fees: −£0.58", "Claimed: 100%"] * 2
     await desk.aclose()
 
 
@@ -78,7 +91,7 @@ async def test_a_path_that_only_a_link_named_is_shown_as_a_path_and_never_as_a_t
 
     page = await desk.get("/desk/sources")
 
-    assert "/<b>we-close-down</b> 1 1 £25.00" in words(page.text)
+    assert "/<b>we-close-down</b> Donations: 1" in words(page.text)
     assert "<b>we" not in page.text
     await desk.aclose()
 
@@ -173,8 +186,8 @@ async def test_rows_beyond_the_page_are_put_together_so_that_the_table_adds_up(
 
     page = words((await desk.get("/desk/sources")).text)
 
-    assert "2 more all in the CSV file 2" in page
-    assert "Sum 3 1 £30.00" in page
+    assert "2 more all in the CSV file Donations: 2 · People: 2 Fees: −£0.70 Claimed: 100% 2 2 £20.00" in page
+    assert "Sum Donations: 3 · People: 1 Fees: −£1.05 Claimed: 100% 3 1 £30.00" in page
     await desk.aclose()
 
 
@@ -211,7 +224,10 @@ async def test_a_reader_of_the_printed_issue_gives_through_its_short_address(sit
     assert (origin.issue, origin.placement, origin.source, origin.is_claimed) == ("2822", "print", "print", False)
     assert "issue.add" in audited
     report = words((await desk.get("/desk/sources?by=issue")).text)
-    assert "Issue 2822 The river 1 1 £25.00 – −£0.58 – £24.42 0%" in report
+    assert (
+        "Issue 2822 The river Donations: 1 · People: 1 Fees: −£0.58 Claimed: 0% 1 1 £25.00 – −£0.58 – £24.42 0%"
+        in report
+    )
     await desk.aclose()
 
 

@@ -10,6 +10,7 @@ import pytest
 from paper import SETTINGS_ENV
 from supporters.settings import Settings, SettingsError, read_settings
 from supporters.staff.actions import add_staff
+from supporters.staff.rules import GUESSES
 from supporters.staff.totp import code_at, step_of
 from supporters.web.desk.door import route_rules
 from whole import PASSWORD, Whole, hidden_fields, words
@@ -141,6 +142,59 @@ async def test_what_cannot_be_undone_takes_password_and_a_code_that_nobody_has_u
     assert both.headers["location"] == view
     assert 'id="proof_code-error"' in alone.text
     assert 'id="proof-error"' in without.text
+    await desk.aclose()
+
+
+async def test_a_new_password_takes_a_code_that_nobody_has_used_and_is_no_way_around_one(site: Whole) -> None:
+    await hire(site)
+    desk = await sign_in(site)
+    secret, codes = await set_up(site, desk)
+    used = code_at(secret, step_of(site.clock.now()))
+    site.clock.advance(timedelta(minutes=11))
+    view, you = "/desk/donations.csv", "/desk/you/password"
+    page = await desk.get("/desk/you")
+    fields = {"seal": hidden_fields(page.text)["seal"], "current": PASSWORD, "new": "quite another long word 9"}
+
+    alone = await desk.post(you, data=fields)
+    stale = await desk.post(you, data={**fields, "code": used})
+    still_asked = await desk.get(view)
+    code = code_at(secret, step_of(site.clock.now()))
+    short = await desk.post(you, data={**fields, "new": "short", "code": code})
+    done = await desk.post(you, data={**fields, "code": code})
+    opened = await desk.get(view)
+    newer = {**fields, "current": fields["new"], "new": "one more long word 9"}
+    twice = await desk.post(you, data={**newer, "code": code})
+    lost_phone = await desk.post(you, data={**newer, "code": codes[0]})
+
+    assert 'name="code"' in page.text
+    assert [each.status_code for each in (alone, stale, short, done, twice, lost_phone)] == [
+        422,
+        422,
+        422,
+        303,
+        422,
+        303,
+    ]
+    assert all('id="code-error"' in each.text for each in (alone, stale, twice))
+    assert 'name="proof_code"' in still_asked.text
+    assert opened.headers["content-type"].startswith("text/csv")
+    await desk.aclose()
+
+
+async def test_a_right_password_wins_no_more_guesses_at_codes(site: Whole) -> None:
+    await hire(site)
+    desk = await sign_in(site)
+    await set_up(site, desk)
+    site.clock.advance(timedelta(minutes=11))
+    seal = {"seal": hidden_fields((await desk.get("/desk/you")).text)["seal"]}
+    guess = {**seal, "next": "/desk", "proof": PASSWORD, "proof_code": "000000"}
+
+    tries = [await desk.post("/desk/step-up", data=guess) for _ in range(GUESSES - 1)]
+    await desk.post("/desk/you/password", data={**seal, "current": PASSWORD, "new": "quite another long word 9"})
+    beyond = await desk.post("/desk/step-up", data=guess)
+
+    assert not any("Too many" in each.text for each in tries)
+    assert "Too many wrong codes" in words(beyond.text)
     await desk.aclose()
 
 

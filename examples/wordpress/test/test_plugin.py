@@ -373,6 +373,7 @@ def test_optional_script_is_pinned_and_wraps_the_same_form(site: WordPress, serv
     assert element["data-path"] == "/the-ferry/"
     assert element["data-file"] == f"{service.address}/p/v1/article-foot.json"
     assert prompt.all("form", method="get")
+    assert f"{service.address}/sign-in" in {each["href"] for each in prompt.all("a")}
 
 
 def test_post_of_several_pages_asks_under_the_last(site: WordPress) -> None:

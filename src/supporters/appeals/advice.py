@@ -25,12 +25,42 @@ WORDED = (
 )
 
 _MONTHS = r"January|February|March|April|May|June|July|August|September|October|November|December"
-# Dates, years and the numbers of issues are no claims.
+_MONEY = (
+    r"(?:pounds?|pence|penny|pennies|quid|euros?|dollars?|cents?|francs?|kron(?:a|e|er|or)|zloty|yen|rupees?|percent|per\scent"
+    r"|AUD|CAD|CHF|CZK|DKK|EUR|GBP|INR|JPY|NOK|NZD|PLN|SEK|USD)\b"
+)
+_GIVERS = (
+    r"(?:(?:more|new|other|loyal|regular|monthly|yearly|paying)\s+)?"
+    r"(?:readers|people|supporters|subscribers|subscriptions|members|donors|givers|donations|gifts|households|copies)\b"
+)
+_OTHERS = (
+    r"(?:issues|editions|pages|articles|stories|reports|investigations|reporters|journalists|editors|writers|families"
+    r"|children|men|women|schools|shops|jobs|sheets|tonnes|visits|visitors|miles|hours|days|weeks|months|years)\b"
+)
+_SMALL = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
+    r"|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+)
+_LARGE = r"(?:hundred|thousand|million|billion|dozen)s?"
+_MORE = rf"(?:(?:\s+and)?[\s-]+(?:{_SMALL}|{_LARGE})){{0,9}}"
+_YEAR = r"(?<![£$€¥\d.,])(?<![£$€¥]\s)\b(?:18|19|20)\d\d\b(?![.,]\d)"
+_OF_MONEY = rf"\s?%|[\s-]*(?:{_MONEY}|{_LARGE}\b)"
+_IN = r"\b(?:in|since|until|till|during|early|late|spring|summer|autumn|winter)\s+"
+# Dates, years, times and the numbers of issues are no claims. "1999 readers" are no year, unless it is "in 1999".
 _NO_CLAIM = re.compile(
     rf"%\((?:amount|paper)\)s|\b\d{{1,2}}(?:st|nd|rd|th)? (?:{_MONTHS})\b|\b(?:{_MONTHS}) \d{{1,2}}\b"
-    r"|\b(?:18|19|20)\d\d\b(?!\s?%)|\b[Ii]ssue (?:no\. )?\d+\b|\b\d{1,2}:\d\d\b"
+    rf"|(?i:{_IN}{_YEAR}(?!{_OF_MONEY})|{_YEAR}(?!{_OF_MONEY}|\s+(?:{_GIVERS}|{_OTHERS})))"
+    r"|\b[Ii]ssue (?:no\. )?\d+\b|\b\d{1,2}:\d\d\b"
+    r"|(?i:\bhalf\s+(?:past|an\s+hour)\b|\b(?:first|second|other)\s+half\b|\bquarter\s+of\s+an\s+hour\b)"
 )
-_FIGURE = re.compile(r"[£$€¥]\s?\d[\d.,]*|\d[\d.,]*\s?(?:%|per ?cent)|\d[\d.,]*|%")
+_FIGURE = re.compile(
+    rf"[£$€¥]\s?\d[\d.,]*(?:\s?(?:{_LARGE}|k|m|bn)\b)?|\d[\d.,]*\s?(?:%|per ?cent)|\d[\d.,]*(?:\s?{_LARGE}\b)?|%"
+    rf"|\b(?:{_SMALL}[\s-]+){{0,3}}{_LARGE}\b{_MORE}|\b{_SMALL}{_MORE}(?=[\s-]+(?:{_MONEY}|{_GIVERS}))"
+    r"|\b(?:half|halves)\b(?!-)|\b(?:thirds|quarters|fifths|tenths)\b|\b(?:a|one|another)[\s-]quarter\b"
+    # a third of it, but not "a third time"
+    r"|\b(?:a|one|another)[\s-](?:third|fifth|tenth)(?=\s+(?:of|more|less|comes|goes|is)\b|\s*[^\w\s]|\s*$)",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"[^.!?…]+(?:[.!?](?=\S)[^.!?…]*)*[.!?…]*")
 
 
@@ -84,7 +114,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"\s", "", text).replace("percent", "%")
+    return re.sub(r"\s", "", text).lower().replace("percent", "%")
 
 
 def _color(color: str) -> Advice:

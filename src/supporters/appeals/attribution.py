@@ -58,6 +58,12 @@ def article_url(site: str | None, path: str | None, *, sites: Sequence[str]) -> 
     return f"{origin}{quote(path, safe=_PATH_SAFE)}" if origin in known else None
 
 
+def whole_address(text: str, *, origin: str, sites: Sequence[str]) -> str:
+    """A bare path with the site before it, where a form was sent from a page of one of ours; else the text as it is."""
+    is_path = text.startswith("/") and not text.startswith("//")
+    return origin + text if is_path and origin in {origin_of(each) for each in sites} else text
+
+
 async def note_origin(session: AsyncSession, claim: Claim, *, ids: Ids, now: datetime) -> str:
     """Where a donation came from is on record, first touch and last; returns its id. *Writes* attribution, article."""
     attribution_id = ids.ulid()

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.content import Content, Source
@@ -166,6 +166,18 @@ async def versions_of(session: AsyncSession, appeal: Appeal) -> Sequence[Version
     wanted = select(AppealVersion).where(AppealVersion.appeal_id == appeal.id).order_by(AppealVersion.number.desc())
     found = [_view(row) for row in await session.scalars(wanted.execution_options(populate_existing=True))]
     return found or [_seed(appeal)]
+
+
+async def latest_versions(session: AsyncSession, appeals: Sequence[Appeal]) -> dict[str, list[Version]]:
+    """Of each appeal, by id, the newest version and those that wait for their time, the newest first; in one query."""
+    newest = select(AppealVersion.appeal_id, func.max(AppealVersion.number)).group_by(AppealVersion.appeal_id)
+    is_newest = tuple_(AppealVersion.appeal_id, AppealVersion.number).in_(newest)
+    waits = AppealVersion.publish_at.is_not(None) & AppealVersion.published_at.is_(None)
+    wanted = select(AppealVersion).where(is_newest | waits).order_by(AppealVersion.number.desc())
+    found: dict[str, list[Version]] = {}
+    for row in await session.scalars(wanted.execution_options(populate_existing=True)):
+        found.setdefault(row.appeal_id, []).append(_view(row))
+    return {appeal.id: found.get(appeal.id) or [_seed(appeal)] for appeal in appeals}
 
 
 async def find_version(session: AsyncSession, appeal_id: str, number: int) -> Version:

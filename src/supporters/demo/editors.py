@@ -12,9 +12,11 @@ from supporters.appeals.content import Content, Source
 from supporters.appeals.history import content_of, create_appeal, publish_version, save_version
 from supporters.appeals.issues import IssueForm, add_issue
 from supporters.appeals.models import Appeal
+from supporters.appeals.pictures import keep_picture, read_picture
 from supporters.appeals.queries import GENERAL
 from supporters.appeals.rules import default_amounts
 from supporters.demo import sample
+from supporters.demo.pages import FILES
 from supporters.kit.clock import Clock
 from supporters.kit.ids import Ids
 from supporters.newsletters.actions import confirm_signup, stop_address
@@ -146,6 +148,9 @@ class Editors:
         appeal_id = await create_appeal(session, content, currency=currency, actor_id=self._eli, ids=ids, now=now)
         if is_published:
             await publish_version(session, appeal_id, 1, ids=ids, now=now)
+        if words.picture:
+            picture = read_picture((FILES / words.picture).read_bytes())
+            await keep_picture(session, appeal_id, picture, alt=words.picture_alt, actor_id=self._eli, now=now)
 
     async def _word_lists(self, session: AsyncSession) -> None:
         daily = (await session.scalars(select(Newsletter).where(Newsletter.slug == FIRST_SLUG))).one()

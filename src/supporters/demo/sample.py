@@ -61,6 +61,8 @@ class AppealWords(NamedTuple):
     goal_minor: int | None = None
     if_more: str = ""
     sources: tuple[tuple[str, str], ...] = ()
+    picture: str = ""  # a file of the demo's, shown where a link to the appeal is shared
+    picture_alt: str = ""
 
 
 GENERAL_NAME = "Every issue"
@@ -80,6 +82,8 @@ WARM_ROOMS = AppealWords(
     goal_minor=180_000,
     if_more="If more comes in, we go to the libraries next. If less, we begin with the twelve oldest schools.",
     sources=(("£1,800", "Agreement with the reporter, 2 November 2026"),),
+    picture="warm-rooms.png",
+    picture_alt="Drawing: three pupils in hats at their desks, snow at the window, 9 °C on the board.",
 )
 FERRY_LAMP = AppealWords(
     slug="ferry-lamp",

@@ -96,7 +96,7 @@ def build(spot: Spot, *, settings: Settings, script: dict[str, str], now: dateti
         "ticker": ticker,
         "newsletter": newsletter,
         "remind": f"{settings.base_url}/remind",
-        "manage": f"mailto:{settings.contact_email}",
+        "manage": f"{settings.base_url}/sign-in",
         "quiet": _quiet(spot.quiet, today),
         "words": words | _lines(newsletter, ticker),
         "script": {**script, "src": settings.base_url + script["src"]},

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-FORM, SCRIPT = "form-action", "script-src"
+FORM, SCRIPT, FILE = "form-action", "script-src", "connect-src"
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -19,6 +19,7 @@ class Found(msgspec.Struct, frozen=True):
     has_link: bool
     allows_form: bool
     allows_script: bool
+    allows_file: bool
 
     @property
     def is_there(self) -> bool:
@@ -40,6 +41,10 @@ def look_at(page: str, headers: Mapping[str, str], *, address: str, base_url: st
         has_link=reader.has_link,
         allows_form=all(allows(policy, FORM, base_url, address=address) for policy in lists),
         allows_script=all(allows(policy, SCRIPT, f"{base_url}/p/v1/prompt.js", address=address) for policy in lists),
+        allows_file=all(
+            allows(policy, FILE, f"{base_url}/p/v1/{reader.placement or 'article-foot'}.json", address=address)
+            for policy in lists
+        ),
     )
 
 
@@ -54,7 +59,9 @@ def allows(policy: str, directive: str, target: str, *, address: str) -> bool:
         words = part.split()
         if words:
             told.setdefault(words[0].lower(), words[1:])
-    names = (directive,) if directive == FORM else ("script-src-elem", directive, "default-src")
+    names = {FORM: (FORM,), SCRIPT: ("script-src-elem", SCRIPT, "default-src")}.get(
+        directive, (directive, "default-src")
+    )
     sources = next((told[name] for name in names if name in told), None)
     if sources is None:
         return True

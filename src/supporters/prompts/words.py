@@ -21,7 +21,7 @@ def prompt_words(settings: Settings, *, currency: str, today: date) -> dict[str,
         "error_amount": _("Give an amount between %(least)s and %(most)s.") % {"least": least, "most": most},
         "given": _("Thank you for giving to %(paper)s.") % {"paper": settings.publisher_name},
         "thanks": _("Thank you – readers like you pay for %(paper)s.") % {"paper": settings.publisher_name},
-        "manage": _("Write to us about your donation"),
+        "manage": _("Your giving"),
         "again": _("You may ask me again"),
         "print": _("Give at %(address)s"),  # its address is filled in by whoever knows the appeal
     }

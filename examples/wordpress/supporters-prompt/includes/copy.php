@@ -39,7 +39,7 @@ function clean_prompt( $raw, string $place, string $service ): ?array {
 		'action'         => clean_address( $raw['action'] ?? null, $service ) ?? $service . '/give',
 		'link'           => clean_address( $raw['link'] ?? null, $service ) ?? $service . '/give',
 		'remind'         => clean_address( $raw['remind'] ?? null, $service ),
-		'manage'         => clean_mail_address( $raw['manage'] ?? null ) ?? clean_address( $raw['manage'] ?? null, $service ),
+		'manage'         => clean_address( $raw['manage'] ?? null, $service ),
 		'appeal'         => clean_code( $raw['appeal'] ?? null ),
 		'heading'        => clean_text( $raw['heading'] ?? null, 300 ),
 		'why'            => clean_text( $raw['why'] ?? null, 2000 ),
@@ -158,14 +158,6 @@ function clean_limits( $value ): array {
  */
 function clean_language( $value ): string {
 	return is_string( $value ) && preg_match( '/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\z/', $value ) ? $value : '';
-}
-
-/**
- * @param mixed $value
- */
-function clean_mail_address( $value ): ?string {
-	$is_mail = is_string( $value ) && 0 === strpos( $value, 'mailto:' ) && is_email( substr( $value, 7 ) );
-	return $is_mail ? $value : null;
 }
 
 /**

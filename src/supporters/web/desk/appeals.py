@@ -20,11 +20,11 @@ from supporters.appeals.history import (
     ChangedMeanwhile,
     Version,
     create_appeal,
+    latest_versions,
     note,
     plan_version,
     publish_version,
     save_version,
-    versions_of,
 )
 from supporters.appeals.models import Appeal
 from supporters.kit.errors import Conflict
@@ -56,7 +56,7 @@ HERE = "/desk/appeals"
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """One appeal of the list."""
+    """One appeal of the list. `raised` is what the books say came in for it; None while no reader has seen it."""
 
     appeal: Appeal
     tag: Tag
@@ -69,12 +69,15 @@ async def show_appeals(request: AnyRequest, reading: NamedDependency[AsyncSessio
     """Every appeal, the general one first, then the newest."""
     now = house_of(request).clock.now()
     appeals = (await reading.scalars(select(Appeal).order_by(Appeal.created_at.desc()))).all()
-    raised = await raised_by(reading, [each.id for each in appeals if each.has_ticker], now=now)
+    raised = await raised_by(reading, [each.id for each in appeals], now=now)
+    latest = await latest_versions(reading, appeals)
     rows: list[Listed] = []
     for appeal in sorted(appeals, key=lambda each: each.slug != "general"):
-        versions = await versions_of(reading, appeal)
+        versions = latest[appeal.id]
         planned = next((each for each in versions if each.is_planned), None)
-        rows.append(Listed(appeal, state_tag(appeal, versions[0], now=now), planned, raised.get(appeal.slug)))
+        has_been_seen = appeal.is_published or appeal.version > 0
+        so_far = raised.get(appeal.slug) if has_been_seen else None
+        rows.append(Listed(appeal, state_tag(appeal, versions[0], now=now), planned, so_far))
     return await desk_page(request, reading, "desk/appeals.html", here="appeals", rows=rows)
 
 

@@ -106,6 +106,16 @@ async def _lines(house: House, found: Found) -> list[Line]:
         lines.append(
             Line(found.allows_script, (well if found.allows_script else wrong) % {"base": house.settings.base_url})
         )
+        well, wrong = (
+            _("The page’s policy lets fresh words arrive."),
+            _(
+                "The page’s policy lets no fresh words arrive: the script shows those of the page as it was made. "
+                "To change that, add %(base)s/p/v1/ to connect-src."
+            ),
+        )
+        lines.append(
+            Line(found.allows_file, (well if found.allows_file else wrong) % {"base": house.settings.base_url})
+        )
     else:
         lines.append(Line(True, _("The optional script is not on the page. All works without it.")))
     return lines

@@ -121,6 +121,7 @@ async def _place_page(
         place=place,
         entry={name: entry.get(name, "") for name in FIELDS},
         appeals=await published_appeals(session),
+        now=house_of(request).clock.now(),
         lists=await public_lists(session),
         usual=_("Make a donation to %(paper)s") % {"paper": settings.publisher_name},
         prompt=prompt,

@@ -118,11 +118,23 @@ def written(code: str, base: str) -> str:
 
 
 def style(file: dict[str, Any]) -> str:
-    """The rules for the host's stylesheet."""
+    """The rules for the host's stylesheet, for a page with the script and for one without it."""
+    form, other = "supporter-prompt form", "form:not(:has([value=other]:checked)) [data-other]"
+    unchosen = f"{form}:not(:has([name=frequency]:checked)) [data-ladder=once]"
+    chosen = [
+        f"{form}:has([name=frequency][value={each}]:checked) [data-ladder={each}]"
+        for each in ("once", "monthly", "yearly")
+    ]
     return (
         "supporter-prompt { display: flow-root; min-block-size: 54em; }\n"
+        "@media (max-width: 22em) { supporter-prompt { min-block-size: 62em; } }\n"
         "@media (min-width: 48em) { supporter-prompt { min-block-size: 41em; } }\n"
-        "@media print { supporter-prompt form { display: none; } supporter-prompt [data-print] { display: block; } }\n"
+        f"supporter-prompt [data-ladder], supporter-prompt {other}, "
+        "supporter-prompt [data-error]:empty { display: none; }\n"
+        + ",\n".join([unchosen, *chosen])
+        + " { display: block; }\n"
+        "@media print { supporter-prompt { min-block-size: 0; } supporter-prompt > :not([data-print]) { display: none; } "
+        "supporter-prompt > [data-print] { display: block; } }\n"
         f"supporter-prompt {{ --prompt-brand: {file['colors']['brand']}; --prompt-on-brand: {file['colors']['on_brand']}; }}\n"
         "/* also: --prompt-surface --prompt-rule --prompt-radius --prompt-gap, ::part(box) ::part(heading) ::part(button) */"
     )

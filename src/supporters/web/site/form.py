@@ -100,7 +100,7 @@ def check_form(
 def choose_amount(entry: Entry, text: str, appeal: AppealView, settings: Settings) -> tuple[Entry, str | None]:
     """The form with the amount that a link names, on its ladder or under "Other", and words if it had to be changed."""
     frequency = entry.frequency or Frequency.ONCE
-    amount = readable_amount(text, appeal.currency)
+    amount = readable_amount(text, appeal.currency) or _beyond(text, appeal.currency, settings)
     if amount is None:
         return entry, _("The amount in the link could not be read. Choose one here.")
     inside, words = _clamp(amount, settings)
@@ -122,6 +122,20 @@ def amount_words(problem: Problem, settings: Settings) -> str:
         % {"amount": largest},
     }
     return said[problem]
+
+
+def _beyond(text: str, currency: str, settings: Settings) -> Money | None:
+    """An amount beyond the limit where a link names a number that is too large for any sum, or less than nothing."""
+    typed = text.strip()
+    is_less = typed[:1] in {"-", "−"}
+    number = typed[1:] if is_less else typed
+    try:
+        amount = parse_amount(number, currency)
+    except AmountProblem as error:
+        if error.problem is not Problem.TOO_LARGE and not number.isdecimal():
+            return None
+        amount = Money(settings.maximum_minor + 1, currency)
+    return -amount if is_less else amount
 
 
 def _clamp(amount: Money, settings: Settings) -> tuple[Money, str | None]:

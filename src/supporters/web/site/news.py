@@ -14,7 +14,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.appeals.attribution import article_url
+from supporters.appeals.attribution import article_url, whole_address
 from supporters.appeals.rules import ORIGIN_FIELDS, clean_claim, origin_of
 from supporters.kit.errors import Refused
 from supporters.kit.strings import gettext as _
@@ -191,7 +191,8 @@ def _slugs(entry: Entry, lists: Sequence[ListLine], problems: list[tuple[str, st
 def _article(request: AnyRequest, text: str) -> Article:
     """Only a page on one of our own sites counts: another address leads nowhere, and is no evidence."""
     sites = house_of(request).settings.sites
-    claim = clean_claim({"article": text}, sites=sites)
+    address = whole_address(text, origin=request.headers.get("origin", ""), sites=sites)
+    claim = clean_claim({"article": address}, sites=sites)
     came_from = origin_of(request.headers.get("origin", ""))
     site = claim.site or (came_from if came_from in {origin_of(each) for each in sites} else None)
     return Article(claim.article_path or PATH, article_url(site, claim.article_path, sites=sites))

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,6 +14,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.appeals.attribution import article_url, whole_address
+from supporters.appeals.rules import clean_claim
 from supporters.guard.rules import network_key
 from supporters.kit.errors import Refused
 from supporters.kit.strings import gettext as _
@@ -32,7 +35,8 @@ from supporters.web.common.forms import read_body, read_form, read_query
 from supporters.web.common.house import House, client_ip, house_of
 from supporters.web.common.shell import page
 
-FIELDS = ("email", "month")
+FIELDS = ("email", "month", "article", "issue")  # the issue is sent along by the foot of an article, and not looked at
+ARTICLE_CHARS = 1_000
 EMAIL_CHARS = 254
 ONE_CLICK_BYTES = 16_384  # a mail program sends one field, as a form or in parts
 # Not "no-referrer": browsers would then send `Origin: null` with our own forms.
@@ -76,13 +80,15 @@ async def take_remind(request: Request[Any, Any, Any], session: NamedDependency[
         )
     except Refused as refused:
         raise PageError(429, refused.message) from refused
-    return Redirect("/remind/asked", status_code=303)
+    url = _article_url(request, form.get("article", ""))
+    return Redirect(f"/remind/asked?{urlencode({'article': url})}" if url else "/remind/asked", status_code=303)
 
 
 @get("/remind/asked", opt={"access": PUBLIC})
 async def show_asked(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Check your inbox: the same for everybody."""
-    return page(request, "site/remind_asked.html")
+    """Check your inbox: the same for everybody, with the way back to the article where one was told."""
+    told = read_query(request.scope["query_string"], ("article",)).get("article", "")[:ARTICLE_CHARS]
+    return page(request, "site/remind_asked.html", back_url=_article_url(request, told))
 
 
 @route("/remind/{token:str}", http_method=["GET", "HEAD"], opt={"access": PUBLIC})
@@ -146,9 +152,18 @@ def _form(
         months=offered,
         chosen=wished if any(month.value == wished for month in offered) else offered[0].value,
         email=clean_line(told.get("email", ""), limit=EMAIL_CHARS),
+        article=told.get("article", "")[:ARTICLE_CHARS],
         problems=problems,
         problem=dict(reversed(problems)),
     )
+
+
+def _article_url(request: Request[Any, Any, Any], text: str) -> str | None:
+    """Only a page on one of our own sites is led back to. A bare path is one of the site that the form was sent from."""
+    sites = house_of(request).settings.sites
+    address = whole_address(text[:ARTICLE_CHARS], origin=request.headers.get("origin", ""), sites=sites)
+    claim = clean_claim({"article": address}, sites=sites)
+    return article_url(claim.site, claim.article_path, sites=sites)
 
 
 def months(house: House) -> list[Month]:

@@ -27,20 +27,20 @@ h2{font-size:1.5em;line-height:1.2;margin:0 0 .4em}
 form,details{margin:.75em 0 0}
 [data-news]{border-block-start:var(--l);padding:.75em 0 0}
 [data-small]{font-size:.85em;margin:.4em 0 0}
-fieldset{border:0;padding:0 0 .75em}
-legend{font-weight:700}
-fieldset div{display:grid;grid-template-columns:repeat(auto-fit,minmax(4em,1fr));gap:var(--g)}
+fieldset{border:0;padding:0 0 .75em;font-weight:700}
+fieldset p{flex:4em;overflow-wrap:normal;min-inline-size:min-content}
 [type=radio]{position:absolute;opacity:0}
-fieldset span{display:grid;place-items:center;min-block-size:3em;border:var(--l);border-radius:var(--prompt-radius,3px);font-weight:700}
-:checked+span{border:3px solid var(--c)}
+label span{display:block}
+fieldset span{display:grid;place-items:center;min-block-size:2.75em;border:var(--l);border-radius:var(--prompt-radius,3px)}
+:checked+span{border:3px solid}
+input{margin:.4em 0 0}
 :focus-visible,:focus-visible+span{outline:3px solid;outline-offset:2px}
 input,button{font:inherit;color:inherit;border:var(--l);border-radius:var(--prompt-radius,3px);background:none;padding:.4em .8em;min-block-size:2.75em}
 summary,a{padding:.6em 0;text-decoration:underline;color:inherit;display:block}
 [data-go] button{background:var(--c);color:var(--prompt-on-brand,${data.onBrand});inline-size:100%;font-weight:700}
-[data-acts],[data-line]{display:flex;flex-wrap:wrap;gap:var(--g) 1em;align-items:end}
+fieldset div,[data-acts],[data-line]{display:flex;flex-wrap:wrap;gap:var(--g);align-items:end}
 [data-line]>:is(h2,[data-small]){flex:1 0 100%;font-size:1em}
-[data-line] span{display:block}
-[data-error]{border-inline-start:4px solid;padding:0 .6em;font-weight:700}
+[data-error]:not(:empty){border-inline-start:3px solid;margin:.6em 0;padding:0 1em;font-weight:700}
 @media print{.box>*{display:none!important}.box>[data-print]{display:block!important}}`);
     const one = what => box.querySelector(what), all = what => box.querySelectorAll(what), show = state => {
       box.dataset.state = state;
@@ -58,7 +58,7 @@ summary,a{padding:.6em 0;text-decoration:underline;color:inherit;display:block}
       for (const each of all("[data-ladder]")) each.hidden = each.dataset.ladder != often();
       one("[data-other]").hidden = rung?.value != "other";
       // A field that nobody has touched is left alone: the first touch of one is dear.
-      if (told || error.textContent) form.other.ariaInvalid = !!told;
+      if (told || error.textContent) form.other.setAttribute("aria-describedby", error.id = "error"), form.other.ariaInvalid = !!told;
       error.textContent = words[told] || "";
       go.textContent = rung && rung.value != "other" ? words["give_" + often()].replace("{amount}", rung.nextElementSibling.textContent) : words.continue;
     };
@@ -126,6 +126,8 @@ summary,a{padding:.6em 0;text-decoration:underline;color:inherit;display:block}
       form.appeal.value = file.appeal;
       for (const each of all("[data-news]")) file.newsletter ? each.list.value = file.newsletter.list : each.remove();
       [data.least, data.most] = file.limits;
+      // The rhythm that was chosen may be gone.
+      say();
     });
   } catch {}
 };
