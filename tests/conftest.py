@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from datetime import UTC, datetime
@@ -40,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest journeys begin first, so that no process is left with one of them at the end.
+    """The longest journeys begin first, some in each process, so that none is left with them at the end.
 
     What a module names as `LONG` waits for `make e2e`: there each journey is walked in every way.
     """
@@ -48,7 +49,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left = [item for item in items if item.name in getattr(getattr(item, "module", None), "LONG", ())]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    items[:] = spread(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def spread(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
+    """The tests in as many stretches of one length as there are processes to walk them, the longest ahead in each."""
+    last = len(LONGEST)
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    is_long = {item: item.path.name in rank or item.path.parent.name == "browser" for item in items}
+    long = sorted((item for item in items if is_long[item]), key=lambda item: rank.get(item.path.name, last))
+    short = [item for item in items if not is_long[item]]
+    found: list[pytest.Item] = []
+    for number in range(processes):
+        mine = long[number::processes]
+        room = max(0, (len(items) - len(found)) // (processes - number) - len(mine))
+        found += mine + short[:room]
+        short = short[room:]
+    return found
 
 
 gc.disable()  # until all tests are found: nothing of what is loaded for them is rubbish
