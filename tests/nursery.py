@@ -106,7 +106,7 @@ def _be_mother() -> None:
     gc.freeze()  # so that children share the memory
     for line in sys.stdin:
         word, told = json.loads(line)
-        print(json.dumps({"start": _start, "ended": _ended}[word](told)), flush=True)  # noqa: T201
+        print(json.dumps({"start": _start, "ended": _ended}[word](told)), flush=True)  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def fill_statement(dialect: str) -> str:
     """Adds up all donations that there are, into sums that are empty."""
     parts = ", ".join(f"sum({part.format('')})" for part in PARTS.values())
     day = DAY[dialect].format("")
-    return f"{_INTO} SELECT {day}, currency, state, {FOLDED}, {parts} FROM donation GROUP BY {day}, currency, state"  # noqa: S608
+    return f"{_INTO} SELECT {day}, currency, state, {FOLDED}, {parts} FROM donation GROUP BY {day}, currency, state"  # noqa: S608 - fixed text
 
 
 def _sqlite() -> list[str]:
@@ -95,7 +95,7 @@ def _trigger(verb: str, tables: str, moved: str) -> list[str]:
     sums = [f"sum(m.n * ({part.format('m.')}))" for part in PARTS.values()]
     something = " OR ".join(f"{each} <> 0" for each in sums)
     body = (
-        f"{_INTO} SELECT {DAY['postgresql'].format('m.')}, m.currency, m.state, pg_backend_pid(), {', '.join(sums)} "  # noqa: S608
+        f"{_INTO} SELECT {DAY['postgresql'].format('m.')}, m.currency, m.state, pg_backend_pid(), {', '.join(sums)} "  # noqa: S608 - fixed text
         f"FROM ({moved}) AS m GROUP BY 1, 2, 3 HAVING {something} {_ADD}; RETURN NULL;"
     )
     name = f"donation_tally_{verb}"
