@@ -15,6 +15,7 @@ from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 
 PLACES = 20
+PLACES_BESIDE_ONE_WRITER = 10  # on SQLite: more of them would wait for each other, each with a connection
 QUICK_SECONDS = 0.1  # jobs that end within it leave together, so that one claim fills many places
 
 log = structlog.get_logger("jobs")
@@ -24,10 +25,10 @@ class Places:
     """Entered, it takes jobs; left, those at work are finished, or cancelled when an error is the reason."""
 
     def __init__(
-        self, db: Database, handlers: Mapping[str, Handler], *, clock: Clock, ids: Ids, count: int = PLACES
+        self, db: Database, handlers: Mapping[str, Handler], *, clock: Clock, ids: Ids, count: int | None = None
     ) -> None:
         self._db, self._handlers, self._clock, self._ids = db, handlers, clock, ids
-        self._count = count
+        self._count = count or (PLACES_BESIDE_ONE_WRITER if db.is_sqlite else PLACES)
         self._at_work: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Places":

@@ -44,7 +44,7 @@ PRAGMAS = (
     "foreign_keys=ON",
     "recursive_triggers=ON",  # else INSERT OR REPLACE removes rows behind the triggers' back
     "temp_store=MEMORY",
-    "cache_size=-4000",  # KiB for each connection; the system keeps the file at hand besides
+    "cache_size=-2000",  # KiB for each connection; the system keeps the file at hand besides
 )
 SQLITE_READS = {"readonly": True}
 POSTGRES_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

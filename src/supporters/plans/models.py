@@ -221,4 +221,5 @@ class PlanChange(Base):
             sqlite_where=text("state = 'requested'"),
         ),
         Index("ix_plan_change_plan_id", "plan_id"),
+        Index("ix_plan_change_done_at", "kind", "state", "done_at"),
     )
