@@ -25,6 +25,7 @@ from planning import begun, later, price
 from stripe_in_process import StripeWorld
 from supporters.kit.clock import FixedClock
 from supporters.payments import translate
+from supporters.sandbox import topups
 from supporters.sandbox.config import SandboxConfig
 from supporters.sandbox.sandbox import Sandbox
 
@@ -54,10 +55,11 @@ PLAYED = names(
     payment_intent.payment_failed payment_intent.processing payment_intent.requires_action
     payment_intent.succeeded payment_method.attached payment_method.detached payment_method.updated
     payout.created payout.updated price.created price.updated product.created product.deleted product.updated
+    reporting.report_run.succeeded
     setup_intent.canceled setup_intent.created setup_intent.requires_action setup_intent.setup_failed
     setup_intent.succeeded subscription.payment_failed subscription.payment_succeeded
     test_helpers.test_clock.advancing test_helpers.test_clock.created test_helpers.test_clock.deleted
-    test_helpers.test_clock.ready
+    test_helpers.test_clock.ready topup.created
     """
 )
 CALLED = {
@@ -70,13 +72,13 @@ REFUSED = {"payment_intent.partially_funded": "bank transfers into a customer's 
 """Fixtures of events that the product names, which the sandbox refuses in plain words."""
 
 OF_OTHERS = {
-    "cards, accounts, papers and reports that a publisher does not have": """
+    "cards, accounts and papers that a publisher does not have": """
         account.application.deauthorized account.updated identity.verification_session.canceled
         identity.verification_session.created identity.verification_session.redacted issuing_authorization.request
         issuing_authorization.request.eu issuing_authorization.request.gb issuing_card.created issuing_card.created.eu
         issuing_card.created.gb issuing_cardholder.created issuing_cardholder.created.eu issuing_cardholder.created.gb
         issuing_transaction.created issuing_transaction.purchase_details_receipt_updated issuing_transaction.updated
-        reporting.report_run.succeeded topup.created transfer.created transfer.reversed transfer.updated""",
+        transfer.created transfer.reversed transfer.updated""",
     "a donation is never discounted, credited, taxed, quoted or metered": """
         coupon.created coupon.deleted coupon.updated credit_note.created credit_note.updated credit_note.voided
         customer.discount.created customer.discount.deleted customer.discount.updated promotion_code.created
@@ -96,8 +98,9 @@ WITHOUT_FIXTURE = names(
     """
     charge.dispute.funds_reinstated charge.dispute.funds_withdrawn charge.pending charge.updated
     customer.subscription.resumed invoice.upcoming invoice_payment.paid mandate.updated
-    payment_method.automatically_updated payout.paid payout.reconciliation_completed
-    radar.early_fraud_warning.created refund.created refund.failed refund.updated
+    payment_method.automatically_updated payout.canceled payout.failed payout.paid payout.reconciliation_completed
+    radar.early_fraud_warning.created refund.created refund.failed refund.updated topup.canceled topup.failed
+    topup.reversed topup.succeeded
     """
 )
 """Events that the product knows and the command line does not: told in a story of ours, proved by Stripe's document."""
@@ -108,6 +111,8 @@ NEVER_TOLD = {
     "invoice_payment.created": "no event of Stripe's document",
     "price.deleted": "a price cannot be deleted through the API",
     "radar.early_fraud_warning.updated": "nothing about a warning changes but whether it can be acted upon",
+    "reporting.report_run.failed": "a report that cannot be made is refused when it is asked for",
+    "reporting.report_type.updated": "an event about no account's money, which Stripe sends to all",
 }
 """Events that the product names and nothing in the sandbox brings about, by why."""
 
@@ -324,7 +329,14 @@ async def test_events_without_a_fixture_are_as_stripes_document_has_them(clock: 
     pause: Any = {"end_behavior": {"missing_payment_method": "pause"}}
     trial: Any = {"customer": (await api.customers.create_async({})).id, "items": [{"price": listed.id}]}
     paused = await api.subscriptions.create_async({**trial, "trial_period_days": 1, "trial_settings": pause})
+    topped, mistaken = [await api.topups.create_async({"amount": 500, "currency": "gbp"}) for _ in range(2)]
+    await api.topups.create_async({"amount": 500, "currency": "gbp", "source": topups.FAILING})
+    await api.topups.cancel_async(mistaken.id)
     await later(world, days=2)
+    await control(world, "reverse-topup", topup=topped.id)
+    await charged("card_bypassPending")
+    await world.sandbox.settle_now()
+    await api.payouts.cancel_async((await api.payouts.create_async({"amount": 100, "currency": "gbp"})).id)
     await control(world, "fail-refund", refund=refund.id)
     [dispute] = (await api.disputes.list_async({"charge": disputed})).data
     await control(world, "close-dispute", dispute=dispute.id, outcome="won")
@@ -332,6 +344,8 @@ async def test_events_without_a_fixture_are_as_stripes_document_has_them(clock: 
     await api.subscriptions.update_async(paused.id, {"default_payment_method": method.id})
     await api.subscriptions.resume_async(paused.id, {"billing_cycle_anchor": "now"})
     await later(world, days=35)
+    await control(world, "fail-payout", payout=world.sandbox.objects("payout")[-1]["id"])
+    await world.sandbox.deliver_due()
     told = set(world.hooks.types)
     await world.close()
 

@@ -6,7 +6,18 @@ from typing import Any, Literal
 import msgspec
 
 from supporters.kit.strings import gettext as _
-from supporters.sandbox import cards, charging, debiting, debits, disputes, fraud, mandates, payouts, refunds
+from supporters.sandbox import (
+    acts_money,
+    cards,
+    charging,
+    debiting,
+    debits,
+    disputes,
+    fraud,
+    mandates,
+    payouts,
+    refunds,
+)
 from supporters.sandbox.clocks import time_of
 from supporters.sandbox.clockwork import run_due
 from supporters.sandbox.errors import invalid
@@ -70,11 +81,12 @@ class OfDispute(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CloseDispute(msgspec.Struct, forbid_unknown_fields=True):
-    """How a dispute ends, and how much of it comes back when it is won (all of it, if not told)."""
+    """How a dispute ends, and how much of it comes back when it is won (all of it, if not told; nothing, if withheld)."""
 
     dispute: str
     outcome: Literal["won", "lost"]
     returned: int | None = None
+    withheld: bool = False
 
 
 class Warn(msgspec.Struct, forbid_unknown_fields=True):
@@ -185,7 +197,7 @@ def _escalate(sandbox: Sandbox, told: OfDispute) -> None:
 def _close_dispute(sandbox: Sandbox, told: CloseDispute) -> None:
     world = sandbox.world
     dispute = world.get("dispute", told.dispute, param="dispute")
-    disputes.decide(world, dispute, told.outcome, returned=told.returned)
+    disputes.decide(world, dispute, told.outcome, returned=told.returned, is_withheld=told.withheld)
 
 
 def _warn(sandbox: Sandbox, told: Warn) -> None:
@@ -266,6 +278,7 @@ ACTS: dict[str, tuple[type[msgspec.Struct], Act]] = {
     "mute": (Mute, _mute),
     "delay": (Delay, _delay),
     "clear-trouble": (Nothing, _clear_news),
+    **acts_money.ACTS,
 }
 
 

@@ -27,15 +27,18 @@ from supporters.sandbox import (
     news,
     payouts,
     refunds,
+    reports_api,
     setups,
     subscriptions_api,
+    topups,
 )
-from supporters.sandbox.calls import Call, Operation
+from supporters.sandbox.calls import Call, Operation, Raw
 from supporters.sandbox.clockwork import run_due
 from supporters.sandbox.errors import ApiError, Json, malformed
 from supporters.sandbox.expand import expand
 from supporters.sandbox.faults import Fault, ReplyLost, error_of
 from supporters.sandbox.intents import refuse_method_types
+from supporters.sandbox.keys import RateLimit, check_restricted
 from supporters.sandbox.params import Pairs, nest, read_pairs
 from supporters.sandbox.store import Answer
 from supporters.sandbox.world import Cause, World, shown
@@ -51,6 +54,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *fraud.OPERATIONS,
     *mandates.OPERATIONS,
     *payouts.OPERATIONS,
+    *topups.OPERATIONS,
+    *reports_api.OPERATIONS,
     *news.OPERATIONS,
     *clocks.OPERATIONS,
     *invoices_api.OPERATIONS,
@@ -101,12 +106,15 @@ class Api:
         self._world = world
         self._wake = wake
         self._under_way: set[str] = set()
+        self._limit = RateLimit(world)
         self.faults: list[Fault] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request is answered."""
         asked = await _read(scope, receive)
         fault = self._next_fault(asked) if isinstance(asked, Asked) else None
+        if fault is None and isinstance(asked, Asked) and self._limit.refuses(asyncio.get_running_loop().time()):
+            fault = Fault("429", retry_after=1)
         reply = self._refusal(asked) if isinstance(asked, ApiError) else await self._reply(asked, fault)
         if self._world.has_news:
             self._world.has_news = False
@@ -146,6 +154,8 @@ class Api:
             return self._finish(self._error_reply(error, request_id), asked, request_id, None)
         if fault and fault.should_retry is not None and reply.status >= 400:
             reply.headers["Stripe-Should-Retry"] = str(fault.should_retry).lower()
+        if fault and fault.retry_after is not None and reply.status >= 400:
+            reply.headers["Retry-After"] = str(fault.retry_after)
         return self._finish(reply, asked, request_id, version)
 
     async def _carry_out(self, asked: Asked, fault: Fault | None, request_id: str, version: str) -> Reply:
@@ -172,7 +182,7 @@ class Api:
         try:
             with self._world.caused_by(Cause(request_id, asked.key)):
                 document = self._document(asked, version)
-            reply, is_final = Reply(200, msgspec.json.format(msgspec.json.encode(document), indent=2), {}), True
+            reply, is_final = _reply_with(document), True
         except ApiError as error:
             if not error.keeps_effects:
                 store.execute("rollback to work")
@@ -181,7 +191,7 @@ class Api:
         store.execute("release work")
         return reply, is_final
 
-    def _document(self, asked: Asked, version: str) -> Json:
+    def _document(self, asked: Asked, version: str) -> Json | Raw:
         segments = tuple(asked.path.removeprefix("/").split("/"))
         for operation in OPERATIONS:
             ids = operation.match(segments) if operation.method == asked.method else None
@@ -190,6 +200,8 @@ class Api:
                 refuse_method_types(call)
                 with clocks.time_of(self._world, *clocks.named_by(call)):
                     document = operation.answer(self._world, call)
+                if isinstance(document, Raw):
+                    return document
                 return shown(expand(self._world, document, call.params.get("expand") or []))
         message = (
             f"Unrecognized request URL ({asked.method}: {asked.path}). If you are trying to list objects, remove the "
@@ -222,6 +234,8 @@ class Api:
             if len(asked.key or "") > 255:
                 raise malformed("Idempotency keys can be at most 255 characters long.")
             return
+        if check_restricted(self._world, given, asked.method, asked.path):
+            return
         if not given:
             message = (
                 "You did not provide an API key. You need to provide your API key in the Authorization header, using "
@@ -250,6 +264,12 @@ class Api:
         if asked.key:
             reply.headers["Idempotency-Key"] = asked.key
         return reply
+
+
+def _reply_with(document: Json | Raw) -> Reply:
+    if isinstance(document, Raw):
+        return Reply(200, document.body, {"Content-Type": document.kind})
+    return Reply(200, msgspec.json.format(msgspec.json.encode(document), indent=2), {})
 
 
 def _key_of(authorization: str) -> str:

@@ -17,7 +17,15 @@ class Call:
     version: str
 
 
-Answerer = Callable[[World, Call], Json]
+@dataclass(frozen=True)
+class Raw:
+    """An answer that is no JSON: the contents of a file."""
+
+    body: bytes
+    kind: str
+
+
+Answerer = Callable[[World, Call], Json | Raw]
 EXPAND = ListOf(Text())
 
 

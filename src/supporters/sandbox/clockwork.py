@@ -13,7 +13,9 @@ from supporters.sandbox import (
     mandates,
     payouts,
     refunds,
+    reports_api,
     subscriptions_renew,
+    topups,
 )
 from supporters.sandbox.store import Due
 from supporters.sandbox.world import Cause, Follower, World
@@ -40,6 +42,8 @@ TASKS: dict[str, Callable[[World, Due], None]] = {
     "payout_leaves": payouts.leave,
     "payout_arrives": payouts.arrive,
     "payout_reconciled": payouts.reconcile,
+    "topup_arrives": topups.arrive,
+    "report": reports_api.finish,
 }
 FOLLOWERS: Mapping[str, Sequence[Follower]] = {
     "payment_intent.succeeded": (invoices_pay.follow, later.debit_succeeded),

@@ -13,13 +13,17 @@ from litestar.response import Redirect
 
 from supporters.kit.strings import gettext as _
 from supporters.sandbox import acts, payouts
+from supporters.sandbox.clockwork import run_due
 from supporters.sandbox.errors import ApiError, Json, invalid
 from supporters.sandbox.faults import Effect, FaultKind
 from supporters.sandbox.pages import draw
+from supporters.sandbox.reports import REPORTS, write_report
 from supporters.sandbox.sandbox import Outcome, Sandbox
 from supporters.sandbox.world import shown
 
 SHOWN = 40
+YEAR = 366 * 86_400
+WAITING = ("json_extract(json, '$.pending_reason') = 'insufficient_funds'",)
 
 
 class Advance(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,6 +69,7 @@ class Fail(msgspec.Struct, forbid_unknown_fields=True):
     path: str = "/v1/"
     seconds: float = 90.0
     should_retry: bool | None = None
+    retry_after: int | None = None
 
 
 class Seed(msgspec.Struct, forbid_unknown_fields=True):
@@ -129,6 +134,7 @@ async def _fail(sandbox: Sandbox, told: Fail) -> None:
         path=told.path,
         seconds=told.seconds,
         should_retry=told.should_retry,
+        retry_after=told.retry_after,
     )
 
 
@@ -206,6 +212,19 @@ async def show_controls(sandbox: NamedDependency[Sandbox]) -> Response[str]:
     return draw("control.html", publisher=sandbox.config.publisher, **state_of(sandbox))
 
 
+@get("/_control/reports/{kind:str}")
+async def download_report(kind: FromPath[str], sandbox: NamedDependency[Sandbox]) -> Response[bytes]:
+    """A report as Stripe's dashboard offers it for download: over all that there is, payouts on their way too."""
+    if kind not in REPORTS:
+        raise ApiError(404, _("There is no such report."), param="report_type")
+    run_due(sandbox.world)
+    span: Json = {"interval_start": 0, "interval_end": sandbox.world.now() + YEAR}
+    names = {"columns": [*REPORTS[kind].columns]}
+    body = write_report(sandbox.world, REPORTS[kind], {**span, **names})
+    headers = {"Content-Disposition": f'attachment; filename="{kind}.csv"'}
+    return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
 def state_of(sandbox: Sandbox) -> Json:
     """The clock, the latest sessions and events with what became of their deliveries, and what is set to go wrong."""
     store = sandbox.world.store
@@ -222,10 +241,14 @@ def state_of(sandbox: Sandbox) -> Json:
         "mutes": store.setting("mutes", []),
         "delays": store.setting("delays", []),
         "declines": store.setting("declines", []),
+        "reports": {kind: report.name for kind, report in REPORTS.items()},
         "payout_interval": payouts.interval_of(sandbox.world),
         "charges": _latest(sandbox, "charge"),
         "disputes": _latest(sandbox, "dispute"),
         "payouts": _latest(sandbox, "payout"),
+        "topups": _latest(sandbox, "topup"),
+        "waiting_refunds": [shown(one) for one in store.select("refund", WAITING, (), newest=True, limit=SHOWN)],
+        "rates": store.setting("rates", {}),
         "faults": [msgspec.to_builtins(fault) for fault in sandbox.api.faults],
         "deliveries": dict(waiting),
         "sessions": _latest(sandbox, "checkout.session"),
@@ -237,4 +260,4 @@ def _latest(sandbox: Sandbox, kind: str) -> list[Json]:
     return [shown(one) for one in sandbox.world.store.select(kind, (), (), newest=True, limit=SHOWN)]
 
 
-HANDLERS = [act, show_state, show_controls]
+HANDLERS = [act, show_state, show_controls, download_report]

@@ -114,7 +114,7 @@ def _uncount(world: World, charge: Json) -> Json:
         source,
         category="charge_failure",
         amount=-charge["amount"],
-        fee=-counted["fee"],
+        fee=-sum(part["amount"] for part in counted["fee_details"] if part["type"] == "stripe_fee"),
         available_on=counted["available_on"],
     )
 

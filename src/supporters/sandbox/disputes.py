@@ -15,6 +15,7 @@ from supporters.sandbox.errors import Json, invalid
 from supporters.sandbox.lists import page
 from supporters.sandbox.money import dispute_fee_of
 from supporters.sandbox.params import Fields, Flag, Metadata, Span, Text
+from supporters.sandbox.rates import settle
 from supporters.sandbox.store import Due
 from supporters.sandbox.world import Post, World
 
@@ -55,7 +56,7 @@ def open_dispute(
     if not 0 < wanted <= charge["amount_captured"]:
         raise invalid("The disputed amount must be greater than 0 and no more than the charge.", param="amount")
     started = "warning_needs_response" if is_inquiry else "needs_response"
-    dispute = _new_dispute(world, charge, wanted, reason, "lost" if is_final else started)
+    dispute = new_dispute(world, charge, wanted, reason, "lost" if is_final else started)
     world.change(charge, {"disputed": True})
     if not is_inquiry:
         _move(world, charge, dispute, -wanted, "Chargeback withdrawal for")
@@ -69,7 +70,8 @@ def open_dispute(
     return dispute
 
 
-def _new_dispute(world: World, charge: Json, amount: int, reason: str, status: str) -> Json:
+def new_dispute(world: World, charge: Json, amount: int, reason: str, status: str) -> Json:
+    """A dispute as Stripe writes it, not yet on file."""
     evidence: Json = dict.fromkeys((*FILES, *TEXTS))
     card: Json | None = charge["payment_method_details"].get("card")
     is_inquiry, is_final = status.startswith("warning"), status == "lost"
@@ -108,7 +110,7 @@ def _new_dispute(world: World, charge: Json, amount: int, reason: str, status: s
 def _move(world: World, charge: Json, dispute: Json, amount: int, text: str) -> None:
     """The disputed money leaves the balance (below 0) or comes back; the fee is for leaving."""
     scheme: str = charge["payment_method_details"]["type"]
-    fee = dispute_fee_of(scheme, charge["currency"])
+    fee = dispute_fee_of(scheme, settle(world, amount, charge["currency"]).currency)
     if amount > 0:
         fee = -fee if world.config.dispute_fee_returns else 0
     source = {**dispute, "description": f"{text} {charge['id']}"}
@@ -151,8 +153,15 @@ def escalate(world: World, dispute: Json) -> Json:
     return dispute
 
 
-def decide(world: World, dispute: Json, outcome: Literal["won", "lost"], *, returned: int | None = None) -> Json:
-    """The bank has decided. Of a dispute that is won its amount, or `returned` of it, comes back.
+def decide(
+    world: World,
+    dispute: Json,
+    outcome: Literal["won", "lost"],
+    *,
+    returned: int | None = None,
+    is_withheld: bool = False,
+) -> Json:
+    """The bank has decided. Of a dispute that is won its amount, or `returned` of it, comes back; nothing if withheld.
 
     Raises: ApiError when it has ended before, or `returned` does not fit.
     """
@@ -163,7 +172,9 @@ def decide(world: World, dispute: Json, outcome: Literal["won", "lost"], *, retu
         raise invalid("What comes back must be greater than 0 and no more than was disputed.", param="returned")
     if dispute["status"].startswith("warning"):
         return _end(world, dispute, "warning_closed")
-    if outcome == "won":
+    if outcome == "won" and is_withheld:
+        world.change(dispute, {"status": "won"})
+    elif outcome == "won":
         charge = world.get("charge", dispute["charge"])
         _move(world, charge, dispute, back, "Chargeback reversal for")
         world.change(dispute, {"status": "won"})

@@ -6,7 +6,7 @@ from supporters.sandbox.world import World
 ACCOUNT_KINDS = frozenset(
     [
         *("settle", "refund", "dispute", "dispute_late", "verdict", "warning"),
-        *("payouts", "payout_leaves", "payout_arrives", "payout_reconciled"),
+        *("payouts", "payout_leaves", "payout_arrives", "payout_reconciled", "topup_arrives", "report"),
     ]
 )
 """Work that belongs to the account: it goes by the sandbox's own clock also where a customer lives by a test clock."""

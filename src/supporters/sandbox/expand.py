@@ -28,7 +28,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "product": ("product", "deleted_product"),
     "mandate": ("mandate",),
     "setup_intent": ("setup_intent",),
-    "source": ("charge", "refund", "dispute", "payout"),
+    "source": ("charge", "refund", "dispute", "payout", "topup"),
     "subscription": ("subscription",),
     "test_clock": ("test_helpers.test_clock",),
 }

@@ -13,7 +13,8 @@ Effect = Literal["none", "done"]
 class Fault:
     """The next `count` calls under `path` go wrong.
 
-    `effect` says whether the call does its work all the same. `seconds` is how long a `timeout` hangs, in real time.
+    `effect` says whether the call does its work all the same. `seconds` is how long a `timeout` hangs, in real time;
+    `retry_after` is how many seconds the answer asks to wait.
     """
 
     kind: FaultKind
@@ -23,6 +24,7 @@ class Fault:
     path: str = "/v1/"
     seconds: float = 90.0
     should_retry: bool | None = None
+    retry_after: int | None = None
 
     def meets(self, method: str, path: str) -> bool:
         """Whether this call is one of those."""

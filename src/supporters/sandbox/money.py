@@ -41,6 +41,8 @@ DISPUTE_FEES = {
     ("sepa_debit", "eur"): 750,
 }
 """By kind of payment and currency, in minor units. What an account really pays is in its contract."""
+INSTANT_FEES = {"gbp": (100, 40), "eur": (100, 40), "usd": (150, 50)}
+"""Share in hundredths of a per cent, and the least in minor units: docs.stripe.com/payouts/instant-payouts."""
 
 
 def known_currency(code: str, *, param: str = "currency") -> str:
@@ -92,6 +94,12 @@ def debit_fee_of(scheme: str, amount: int) -> int:
 def dispute_fee_of(scheme: str, currency: str) -> int:
     """Stripe's fee on a dispute about that kind of payment, in minor units of `currency`."""
     return DISPUTE_FEES.get((scheme, currency), 0)
+
+
+def instant_fee_of(amount: int, currency: str) -> int:
+    """Stripe's fee on a payout of `amount` that arrives at once, both in minor units."""
+    share, least = INSTANT_FEES.get(currency, (100, 40))
+    return max(least, (amount * share + 5_000) // 10_000)
 
 
 def exponent_of(currency: str) -> int:

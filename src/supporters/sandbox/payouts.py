@@ -1,16 +1,18 @@
 """Payouts: the balance on its way to the bank, by the clock or by hand; a negative one takes money from the bank.
 
-An automatic payout names its lines (`balance_transactions?payout=`), each line once; one by hand names none.
+An automatic payout names its lines (`balance_transactions?payout=`), each line once; one by hand names none. One that
+arrives at once costs a fee, which is in its own line. Where a least balance is set, each automatic payout holds it back
+and gives it to the next: docs.stripe.com/changelog/acacia/2024-12-18/payout-minimum-balance, read 23 November 2026.
 Source: docs.stripe.com/payouts and docs.stripe.com/payouts/reconciliation, read 22 November 2026.
 """
 
-from supporters.sandbox.balance import balance_now, new_line
+from supporters.sandbox.balance import balance_now, fee_parts, new_line
 from supporters.sandbox.calls import Call, Operation, get, listing, post
 from supporters.sandbox.customers import merged
 from supporters.sandbox.due import schedule
 from supporters.sandbox.errors import Json, invalid
 from supporters.sandbox.lists import BOUNDS, page
-from supporters.sandbox.money import display
+from supporters.sandbox.money import display, instant_fee_of
 from supporters.sandbox.params import Choice, Currency, Fields, Metadata, Span, Text, Whole
 from supporters.sandbox.store import Due
 from supporters.sandbox.world import World
@@ -18,7 +20,8 @@ from supporters.sandbox.world import World
 DAY = 86_400
 UNPAID = (
     "select json_extract(json, '$.currency'), id, json_extract(json, '$.net') from object indexed by object_unpaid "
-    "where kind = 'balance_transaction' and payout is null and json_extract(json, '$.available_on') <= ? order by seq"
+    "where kind = 'balance_transaction' and payout is null and json_extract(json, '$.available_on') <= ? "
+    "and json_extract(json, '$.balance_type') = 'payments' order by seq"
 )
 MARK = "update object set payout = ?1, json = json_set(json, '$._payout', ?1) where id = ?2"
 FAILURES = {
@@ -70,6 +73,7 @@ def run_automatic(world: World) -> list[Json]:
     made: list[Json] = []
     for currency, found in sorted(lines.items()):
         total = sum(net for _, net in found)
+        total -= _hold_back(world, found, total, currency)
         if total == 0:
             continue
         payout = _new_payout(world, total, currency, is_automatic=True, params={})
@@ -81,13 +85,60 @@ def run_automatic(world: World) -> list[Json]:
     return made
 
 
+def set_minimum(world: World, currency: str, amount: int) -> None:
+    """Automatic payouts leave at least that much in the balance from now on; nothing for 0."""
+    least: dict[str, int] = world.store.setting("least_balances", {})
+    world.store.set("least_balances", {**least, currency: amount})
+
+
+def _hold_back(world: World, found: list[tuple[str, int]], total: int, currency: str) -> int:
+    """The least balance is held back from the payout of `found` and free for the next; gives how much that is."""
+    wanted: int = world.store.setting("least_balances", {}).get(currency, 0)
+    held = min(wanted, total)
+    if held <= 0 or held == total:
+        return max(held, 0)
+    source: Json = {"id": None, "currency": currency, "description": "Payout minimum balance hold"}
+    hold = new_line(world, "payout_minimum_balance_hold", source, amount=-held)
+    source["description"] = "Payout minimum balance release"
+    new_line(world, "payout_minimum_balance_release", source, amount=held)
+    found.append((hold["id"], -held))
+    return held
+
+
 # one payout
 
 
 def _new_payout(world: World, amount: int, currency: str, *, is_automatic: bool, params: Json) -> Json:
-    arrival = world.now() - world.now() % DAY + world.config.payout_days * DAY
-    payout_id = world.new_id("po")
-    payout: Json = {
+    is_instant = params.get("method") == "instant"
+    now, days = world.now(), 0 if is_instant else world.config.payout_days
+    arrival = now - now % DAY + days * DAY
+    payout = payout_document(
+        world.new_id("po"), amount, currency, created=now, arrival=arrival, is_automatic=is_automatic, params=params
+    )
+    fee = instant_fee_of(amount, currency) if is_instant else 0
+    line = new_line(world, "payout", payout, amount=-amount, fee=fee, fee_text="Instant payout fee")
+    payout["balance_transaction"] = line["id"]
+    world.add(payout, "payout.created")
+    wait = world.config.settle_delay_seconds
+    schedule(world, now + wait, "payout_leaves", payout["id"])
+    schedule(world, max(arrival, now + 2 * wait), "payout_arrives", payout["id"])
+    if is_automatic:
+        schedule(world, now + world.config.reconcile_delay_seconds, "payout_reconciled", payout["id"])
+    return payout
+
+
+def payout_document(
+    payout_id: str,
+    amount: int,
+    currency: str,
+    *,
+    created: int,
+    arrival: int,
+    is_automatic: bool,
+    params: Json,
+) -> Json:
+    """A payout as Stripe writes it, not yet on file."""
+    return {
         "id": payout_id,
         "object": "payout",
         "amount": amount,
@@ -96,7 +147,7 @@ def _new_payout(world: World, amount: int, currency: str, *, is_automatic: bool,
         "arrival_date": arrival,
         "automatic": is_automatic,
         "balance_transaction": None,
-        "created": world.now(),
+        "created": created,
         "currency": currency,
         "description": params.get("description") or ("STRIPE PAYOUT" if is_automatic else None),
         "destination": "ba_1Sandbox00000000000000",
@@ -106,7 +157,7 @@ def _new_payout(world: World, amount: int, currency: str, *, is_automatic: bool,
         "livemode": False,
         "metadata": params.get("metadata") or {},
         "method": params.get("method") or "standard",
-        "original_payout": None,
+        "original_payout": params.get("original_payout"),
         "payout_method": None,
         "reconciliation_status": "in_progress" if is_automatic else "not_applicable",
         "reversed_by": None,
@@ -116,14 +167,12 @@ def _new_payout(world: World, amount: int, currency: str, *, is_automatic: bool,
         "trace_id": {"status": "pending", "value": None},
         "type": "bank_account",
     }
-    line = new_line(world, "payout", payout, amount=-amount)
-    payout["balance_transaction"] = line["id"]
-    world.add(payout, "payout.created")
-    schedule(world, world.now() + world.config.settle_delay_seconds, "payout_leaves", payout_id)
-    schedule(world, max(arrival, world.now() + 2 * world.config.settle_delay_seconds), "payout_arrives", payout_id)
-    if is_automatic:
-        schedule(world, world.now() + world.config.reconcile_delay_seconds, "payout_reconciled", payout_id)
-    return payout
+
+
+def trace_of(payout_id: str) -> Json:
+    """What the bank calls the payout, once it has arrived."""
+    digits = "".join(str(ord(letter) % 10) for letter in payout_id[3:21])
+    return {"status": "supported", "value": digits}
 
 
 def leave(world: World, due: Due) -> None:
@@ -143,9 +192,7 @@ def arrive(world: World, due: Due) -> None:
 def pay(world: World, payout: Json) -> Json:
     """The payout is paid. Raises: ApiError when it has ended before."""
     _require_under_way(payout)
-    digits = "".join(str(ord(letter) % 10) for letter in payout["id"][3:21])
-    changes: Json = {"status": "paid", "trace_id": {"status": "supported", "value": digits}}
-    world.change(payout, changes)
+    world.change(payout, {"status": "paid", "trace_id": trace_of(payout["id"])})
     world.emit("payout.paid", payout)
     return payout
 
@@ -188,9 +235,11 @@ def _require_under_way(payout: Json) -> None:
 def create_payout(world: World, call: Call) -> Json:
     """POST /v1/payouts: by hand, out of what is available."""
     amount, currency = call.params["amount"], call.params["currency"]
-    parts: list[Json] = balance_now(world)["available"]
+    is_instant = call.params.get("method") == "instant"
+    parts: list[Json] = balance_now(world)["instant_available" if is_instant else "available"]
     available = sum(part["amount"] for part in parts if part["currency"] == currency)
-    if amount > available:
+    fees = fee_parts(world, instant_fee_of(amount, currency), currency, "") if is_instant else []
+    if amount + sum(part["amount"] for part in fees) > available:
         message = (
             f"You have insufficient funds in your Stripe account for this transfer. Your available balance is "
             f"{display(available, currency)}."
@@ -218,6 +267,17 @@ def cancel_payout(world: World, call: Call) -> Json:
     return payout
 
 
+def reverse_payout(world: World, call: Call) -> Json:
+    """POST /v1/payouts/{id}/reverse: a payout that has arrived is called back from the bank, by a payout of its own."""
+    payout = world.get("payout", call.path["id"], param="payout")
+    if payout["status"] != "paid" or payout["reversed_by"] or payout["original_payout"] or payout["amount"] < 0:
+        raise invalid(f"Payout {payout['id']} cannot be reversed: only a payout that was paid can, and only once.")
+    params = {**call.params, "original_payout": payout["id"], "description": f"REVERSAL OF {payout['id']}"}
+    back = _new_payout(world, -payout["amount"], payout["currency"], is_automatic=False, params=params)
+    world.change(payout, {"reversed_by": back["id"]}, "payout.updated")
+    return back
+
+
 def get_payout(world: World, call: Call) -> Json:
     """GET /v1/payouts/{id}."""
     return world.get("payout", call.path["id"], param="payout")
@@ -239,7 +299,7 @@ CREATE = Fields(
     currency=Currency(),
     description=Text(),
     metadata=Metadata(),
-    method=Choice("standard", not_yet=("instant",)),
+    method=Choice("standard", "instant"),
     source_type=Choice("card", "bank_account", "fpx"),
     statement_descriptor=Text(22),
     required=("amount", "currency"),
@@ -250,4 +310,5 @@ OPERATIONS: tuple[Operation, ...] = (
     get("/v1/payouts/{id}", get_payout),
     post("/v1/payouts/{id}", update_payout, Fields(metadata=Metadata())),
     post("/v1/payouts/{id}/cancel", cancel_payout),
+    post("/v1/payouts/{id}/reverse", reverse_payout, Fields(metadata=Metadata())),
 )

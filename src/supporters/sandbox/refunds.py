@@ -93,18 +93,50 @@ def _refund(world: World, charge: Json, amount: int, params: Json) -> Json:
         "status": "pending" if account or ends == "waits" else "succeeded",
         "transfer_reversal": None,
     }
-    note = {**refund, "description": f"REFUND FOR CHARGE ({charge['description'] or charge['id']})"}
-    kind = "payment_refund" if account else "refund"
-    line = new_line(world, kind, note, category="refund", amount=-amount)
-    refund["balance_transaction"] = line["id"]
+    is_short = _is_short(world)
+    if is_short:
+        refund.update(status="pending", pending_reason="insufficient_funds")
+    else:
+        refund["balance_transaction"] = _line_of(world, refund, charge)["id"]
     world.add(refund)
     returned = charge["amount_refunded"] + amount
     changes = {"amount_refunded": returned, "refunded": returned == charge["amount"]}
     world.change(charge, changes, "charge.refunded")
     world.emit("refund.created", refund)
+    if is_short:
+        return refund
     is_slow = account and account.is_slow
     wait = world.config.debit_delay_seconds if is_slow else world.config.settle_delay_seconds
     schedule(world, world.now() + wait, "refund", refund["id"], {**world.post.note(), "ends": ends})
+    return refund
+
+
+def _line_of(world: World, refund: Json, charge: Json) -> Json:
+    note = {**refund, "description": f"REFUND FOR CHARGE ({charge['description'] or charge['id']})"}
+    kind = "payment_refund" if charge["_account"] else "refund"
+    return new_line(world, kind, note, category="refund", amount=-refund["amount"])
+
+
+def starve(world: World, count: int) -> None:
+    """The next `count` refunds wait because there is not enough in the balance."""
+    world.store.set("short_refunds", count)
+
+
+def _is_short(world: World) -> bool:
+    left: int = world.store.setting("short_refunds", 0)
+    if left:
+        world.store.set("short_refunds", left - 1)
+    return left > 0
+
+
+def pay(world: World, refund: Json) -> Json:
+    """A refund that waited for money has left. Raises: ApiError for one that does not wait."""
+    if refund.pop("pending_reason", None) != "insufficient_funds":
+        raise invalid(f"Refund {refund['id']} does not wait for money.", param="refund")
+    line = _line_of(world, refund, world.get("charge", refund["charge"]))
+    changes: Json = {"status": "succeeded", "balance_transaction": line["id"]}
+    world.change(refund, changes, "refund.updated")
+    world.emit("charge.refund.updated", refund)
     return refund
 
 
@@ -139,6 +171,8 @@ def fail(world: World, refund: Json, reason: str = "expired_or_canceled_card") -
     """The refund has failed, even after it seemed to have succeeded; its money is back. Raises: ApiError if it had."""
     if refund["status"] == "failed":
         raise invalid(f"Refund {refund['id']} has failed before.", param="refund")
+    if refund["balance_transaction"] is None:
+        raise invalid(f"Refund {refund['id']} has not left yet, so nothing can come back.", param="refund")
     note = {**refund, "description": "REFUND FAILURE"}
     line = new_line(world, "refund_failure", note, amount=refund["amount"])
     charge = world.get("charge", refund["charge"])

@@ -313,9 +313,10 @@ class Sandbox:
         path: str = "/v1/",
         seconds: float = 90.0,
         should_retry: bool | None = None,
+        retry_after: int | None = None,
     ) -> None:
         """The next `count` API calls under `path` go wrong; `effect` says whether they do their work all the same."""
-        fault = Fault(kind, count, effect, method, path, seconds, should_retry)
+        fault = Fault(kind, count, effect, method, path, seconds, should_retry, retry_after)
         self.api.faults.append(fault)
 
     def clear_faults(self) -> None:

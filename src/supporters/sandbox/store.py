@@ -1,7 +1,7 @@
 """The sandbox's SQLite file: objects as documents, what falls due, webhook deliveries, saved answers, settings."""
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ create table if not exists object (
   created integer not null, json blob not null, intent text, customer text, source text, charge text,
   subscription text, invoice text, payout text);
 create index if not exists object_kind on object (kind, seq);
+create index if not exists object_time on object (kind, created, seq);
 create index if not exists object_intent on object (intent, kind, seq) where intent is not null;
 create index if not exists object_customer on object (customer, kind, seq) where customer is not null;
 create index if not exists object_source on object (source, kind, seq) where source is not null;
@@ -37,6 +38,7 @@ create index if not exists delivery_event on delivery (event);
 create table if not exists answer (key text primary key, created integer not null, print text not null,
   status integer not null, body blob not null);
 create table if not exists setting (name text primary key, json blob not null);
+create table if not exists body (id text primary key, body blob not null);
 """
 
 LINKS = {
@@ -63,6 +65,10 @@ def equals(name: str) -> str:
 def _links(document: Json) -> list[str | None]:
     found = [document.get(name) or document.get(f"_{name}") for name in LINKS]
     return [one if isinstance(one, str) else None for one in found]
+
+
+def _row(kind: str, document: Json) -> tuple[Any, ...]:
+    return document["id"], kind, document.get("created", 0), _encode(document).decode(), *_links(document)
 
 
 class Due(NamedTuple):
@@ -143,9 +149,12 @@ class Store:
 
     def insert(self, kind: str, document: Json) -> None:
         """`document` is on file under its id."""
-        row = (document["id"], kind, document.get("created", 0), _encode(document).decode(), *_links(document))
         self._endpoints = None if kind == "webhook_endpoint" else self._endpoints
-        self.db.execute(INSERT, row)
+        self.db.execute(INSERT, _row(kind, document))
+
+    def insert_many(self, documents: Iterable[Json]) -> None:
+        """Every document is on file under its id, as the kind that it says it is."""
+        self.db.executemany(INSERT, (_row(document["object"], document) for document in documents))
 
     def update(self, document: Json) -> None:
         """The document of that id says what `document` says."""
@@ -164,16 +173,26 @@ class Store:
         row = self.db.execute(query, (object_id, kind)).fetchone()
         return _decode(row[0]) if row else None
 
-    def seq_of(self, kind: str, object_id: str) -> int | None:
-        """Where the document stands in the order of making."""
-        row = self.db.execute("select seq from object where id = ? and kind = ?", (object_id, kind)).fetchone()
-        return row[0] if row else None
+    def place_of(self, kind: str, object_id: str) -> tuple[int, int] | None:
+        """When the document was made, and where it stands in the order of making."""
+        row = self.db.execute("select created, seq from object where id = ? and kind = ?", (object_id, kind)).fetchone()
+        return (row[0], row[1]) if row else None
 
-    def select(self, kind: str, where: Sequence[str], values: Sequence[Any], *, newest: bool, limit: int) -> list[Json]:
-        """Documents of `kind` that meet every condition of `where`, in order of making."""
+    def select(
+        self,
+        kind: str,
+        where: Sequence[str],
+        values: Sequence[Any],
+        *,
+        newest: bool,
+        limit: int,
+        by_time: bool = False,
+    ) -> list[Json]:
+        """Documents of `kind` that meet every condition of `where`, in order of making or of their own time."""
         conditions = " and ".join(["kind = ?", *where])
-        order = "desc" if newest else "asc"
-        query = f"select json from object where {conditions} order by seq {order} limit ?"  # noqa: S608 - fixed texts
+        way = "desc" if newest else "asc"
+        order = f"created {way}, seq {way}" if by_time else f"seq {way}"
+        query = f"select json from object where {conditions} order by {order} limit ?"  # noqa: S608 - fixed texts
         return [_decode(row[0]) for row in self.db.execute(query, (kind, *values, limit))]
 
     def all(self, kind: str) -> list[Json]:
@@ -190,6 +209,16 @@ class Store:
         """What was remembered between reads is read anew: a part of the work has been undone."""
         self._endpoints = None
         self._settings.clear()
+
+    # files
+
+    def keep(self, file_id: str, body: bytes) -> None:
+        """The contents of that file are on file."""
+        self.db.execute("insert into body (id, body) values (?, ?)", (file_id, body))
+
+    def kept(self, file_id: str) -> bytes:
+        """The contents of that file."""
+        return self.db.execute("select body from body where id = ?", (file_id,)).fetchone()[0]
 
     # what falls due
 

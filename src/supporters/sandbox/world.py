@@ -145,10 +145,19 @@ class World:
 
     # events
 
-    def emit(self, kind: str, document: Json, previous: Json | None = None) -> Json:
+    def emit(
+        self,
+        kind: str,
+        document: Json,
+        previous: Json | None = None,
+        *,
+        account: str | None = None,
+        livemode: bool = False,
+    ) -> Json:
         """An event is on file and on its way to every endpoint that asked for its kind, unless its kind is muted.
 
-        Its moment is the sandbox's own also where its object lives by a test clock, as at Stripe.
+        Its moment is the sandbox's own also where its object lives by a test clock, as at Stripe. `account` is another
+        account than the sandbox's own; `livemode` is said of an event that a test account should never see.
         """
         data: Json = {"object": {key: value for key, value in document.items() if not key.startswith("_")}}
         if previous:
@@ -159,10 +168,11 @@ class World:
             "api_version": self.config.account_version,
             "created": self.wall() if self.timeline else self.now(),
             "data": data,
-            "livemode": False,
+            "livemode": livemode,
             "pending_webhooks": 0,
             "request": {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key},
             "type": kind,
+            **({"account": account} if account else {}),
         }
         if self._applies("mutes", kind) is None:
             self.store.insert("event", event)
