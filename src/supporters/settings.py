@@ -26,6 +26,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TEST_KEYS = ("sk_test_", "rk_test_")
 PAYMENT_METHODS = ("card", "bacs_debit", "sepa_debit")  # as Stripe calls them
 LIVE_KEYS = ("sk_live_", "rk_live_")
+LARGEST_FILE_MB = 50  # what a form may carry at all
 
 
 class SettingsError(Exception):
@@ -78,8 +79,8 @@ class Settings:
     other_sites: tuple[str, ...] = _setting(
         (), "Addresses of further sites of the paper that carry the snippet, by comma"
     )
-    feed_url: str = _setting(
-        "", "RSS or Atom feed of the paper's site, where article titles and issue numbers are read"
+    feed_urls: tuple[str, ...] = _setting(
+        (), "RSS or Atom feeds of the paper's sites, where article titles and issue numbers are read, by comma"
     )
     brand_color: str = _setting(
         DEFAULT_COLOR, "The publisher's colour, for buttons and rules; must be readable on white"
@@ -112,6 +113,11 @@ class Settings:
     second_factor: str = _setting(
         "required", "Whether finance and admin must set up a second factor: required; optional only with the sandbox"
     )
+    second_person_above_minor: int = _setting(
+        100_000,
+        "Closing a discrepancy that moves or gives up more than this, in minor units, takes two people; 0: never",
+    )
+    largest_statement_mb: int = _setting(20, "Largest file of a bank statement, in megabytes: 1 to 50")
     log_json: bool = _setting(False, "Log lines as JSON")
 
     @property
@@ -159,8 +165,9 @@ def redacted(settings: Settings) -> dict[str, str]:
 
 
 def env_name(field_name: str) -> str:
-    """The environment variable of a setting; two names are those that people know from Stripe's pages."""
-    return PREFIX + {"stripe_webhook_secrets": "STRIPE_WEBHOOK_SECRET"}.get(field_name, field_name.upper())
+    """The environment variable of a setting; two that hold several values are named like one."""
+    ones = {"stripe_webhook_secrets": "STRIPE_WEBHOOK_SECRET", "feed_urls": "FEED_URL"}
+    return PREFIX + ones.get(field_name, field_name.upper())
 
 
 def _hidden(text: str) -> str:
@@ -237,6 +244,12 @@ def _complete(settings: Settings) -> Settings:
     )
 
 
+def _check_largest_statement(settings: Settings) -> str | None:
+    if 1 <= settings.largest_statement_mb <= LARGEST_FILE_MB:
+        return None
+    return f"SUPPORTERS_LARGEST_STATEMENT_MB must be from 1 to {LARGEST_FILE_MB}"
+
+
 def _check_secret(settings: Settings) -> str | None:
     if len(settings.secret_key) >= SECRET_CHARS:
         return None
@@ -270,9 +283,11 @@ def _check_base_url(settings: Settings) -> str | None:
 
 
 def _check_addresses(settings: Settings) -> str | None:
-    names = ("stripe_api_base", "checkout_origin", "site_url", "feed_url", "about_url", "privacy_url", "accounts_url")
-    given = [(name, getattr(settings, name)) for name in names]
-    for name, value in [*given, *(("other_sites", site) for site in settings.other_sites)]:
+    names = ("stripe_api_base", "checkout_origin", "site_url", "about_url", "privacy_url", "accounts_url")
+    given: list[tuple[str, str]] = [(name, getattr(settings, name)) for name in names]
+    lists = {"other_sites": settings.other_sites, "feed_urls": settings.feed_urls}
+    given += [(name, value) for name, values in lists.items() for value in values]
+    for name, value in given:
         parts = urlsplit(value)
         if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
             return f"{env_name(name)} must be an http address, not {value!r}"
@@ -348,6 +363,7 @@ def _check_second_factor(settings: Settings) -> str | None:
 
 
 CHECKS: tuple[Callable[[Settings], str | None], ...] = (
+    _check_largest_statement,
     _check_secret,
     _check_stripe_key,
     _check_webhook_secret,

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from supporters.appeals.articles import (
     FeedAnswer,
+    FeedNews,
     Marks,
     Stored,
     fetch_feed,
@@ -250,7 +251,7 @@ async def test_the_half_hourly_job_reads_the_feed_and_asks_with_what_it_was_told
     db: Database, ids: Ids, clock: FixedClock, settings: Settings
 ) -> None:
     site = Site(httpx.Response(200, content=rss(item()), headers={"etag": '"1"'}), httpx.Response(304))
-    told = replace(settings, feed_url="http://127.0.0.1/feed.xml", site_url=SITES[0])
+    told = replace(settings, feed_urls=("http://127.0.0.1/feed.xml",), site_url=SITES[0])
     jobs = handlers(Backstage(settings=told, ids=ids, clock=clock, outside=site.outside()))
 
     for _ in range(2):
@@ -261,6 +262,42 @@ async def test_the_half_hourly_job_reads_the_feed_and_asks_with_what_it_was_told
 
     assert await titles(db) == {"/a": "A"}
     assert site.asked[1].headers["if-none-match"] == '"1"'
+
+
+async def test_of_several_feeds_one_that_cannot_be_read_is_named_and_the_others_are_read(
+    db: Database, ids: Ids, clock: FixedClock, settings: Settings
+) -> None:
+    one = Site(httpx.Response(200, content=rss(item()), headers={"etag": '"1"'}), httpx.Response(304))
+    broken = Site(httpx.Response(500), httpx.Response(200, content=rss(item("/b", "B"), item("/a", "A again"))))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        site = one if request.url.path == "/one.xml" else broken
+        site.asked.append(request)
+        return site.answers.pop(0)
+
+    outside = Outside(private_hosts=["127.0.0.1"], transport=httpx.MockTransport(answer))
+    feeds = tuple(f"http://127.0.0.1/{name}.xml" for name in ("broken", "one"))
+    told = replace(settings, feed_urls=feeds, site_url=SITES[0])
+    jobs = handlers(Backstage(settings=told, ids=ids, clock=clock, outside=outside))
+    news: list[FeedNews | None] = []
+
+    for _ in range(2):
+        async with db.unit_of_work() as session:
+            await enqueue_due(session, TIMERS, ids=ids, now=clock.now())
+        assert await run_due(db, jobs, clock=clock, ids=ids) == 1
+        clock.advance(timedelta(minutes=30))
+        async with db.reading() as session:
+            news.append(await latest_news(session))
+
+    assert [(each.problem, each.new, each.changed) for each in news if each] == [
+        ("http://127.0.0.1/broken.xml: 127.0.0.1 answered with status 500.", 1, 0),
+        ("", 1, 1),
+    ]
+    assert await titles(db) == {"/a": "A again", "/b": "B"}
+    assert [[request.headers.get("if-none-match") for request in site.asked] for site in (one, broken)] == [
+        [None, '"1"'],
+        [None, None],
+    ]
 
 
 async def test_without_a_feed_in_the_settings_the_job_calls_nobody(

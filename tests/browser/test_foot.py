@@ -44,6 +44,13 @@ READ = """async hasFile => {
   if (!block.shadowRoot.querySelector(".box")) throw "no coat";
   return window.moved;
 }"""
+# How much moved, or null where the plain form stayed because its place is too small for the script's.
+IN_SIGHT = """async () => {
+  const block = document.querySelector("supporter-prompt");
+  for (let n = 0; !block.shadowRoot; n++) { if (n > 600) throw "never"; await window.frames_pass(); }
+  await window.frames_pass();
+  return block.shadowRoot.querySelector(".box") && window.moved;
+}"""
 PUSH = """async () => {
   document.documentElement.style.overflowAnchor = "none";
   document.body.style.marginTop = "90px";
@@ -65,6 +72,14 @@ async def moves(context: BrowserContext, address: str, *, late: bool, has_file: 
     assert await page.evaluate(PUSH) > moved[-1]  # the ruler sees what moves
     await page.close()
     return moved
+
+
+def after(event: asyncio.Event) -> Callable[[Route], Awaitable[None]]:
+    async def wait(route: Route) -> None:
+        await event.wait()
+        await route.continue_()
+
+    return wait
 
 
 def late_by(seconds: float) -> Callable[[Route], Awaitable[None]]:
@@ -91,6 +106,28 @@ async def test_nothing_moves_in_ten_runs_also_when_the_published_file_is_late(
 
     assert moved == dict.fromkeys(moved, [0.0] * (RUNS // 2))
     assert len(moved) * RUNS // 2 == RUNS * len(WIDTHS)
+
+
+@pytest.mark.parametrize("site", ["pelican", "plain", "strict"])
+async def test_who_is_at_the_foot_before_the_script_gets_its_form_and_nothing_moves(
+    demo: Demo, chromium: Browser, site: str
+) -> None:
+    """The place that each site keeps is as tall as the script's form needs, on a small phone too."""
+    coats: dict[int, float | None] = {}
+    for width in (320, 360, 390, 480, 1280):
+        context = await chromium.new_context(viewport={"width": width, "height": 844})
+        page = await context.new_page()
+        await page.add_init_script(WATCH)
+        arrived = asyncio.Event()
+        await page.route(re.compile(r"/p/v1/prompt"), after(arrived))
+        await page.goto(demo.sites[site], wait_until="commit")
+        await page.locator("supporter-prompt form").first.wait_for(state="attached")
+        await page.evaluate("document.querySelector('supporter-prompt').scrollIntoView({behavior: 'instant'})")
+        arrived.set()
+        coats[width] = await page.evaluate(IN_SIGHT)
+        await context.close()
+
+    assert coats == dict.fromkeys(coats, 0.0)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["script", "none"])

@@ -66,6 +66,22 @@ def test_feed_names_every_article_with_its_issue(built: Examples) -> None:
     assert {article.path: article.issue for article in sample.ARTICLES}.items() <= found.items()
 
 
+def test_feeds_of_the_two_other_sites_name_their_articles_at_this_machines_addresses(built: Examples) -> None:
+    found = {
+        (name, each.path, each.title, each.issue)
+        for name in ("plain", "strict")
+        for each in read_feed(
+            (built.roots[name] / "feed.xml").read_bytes(), address=f"{getattr(ORIGINS, name)}/feed.xml", sites=ORIGINS
+        )
+        if each.site == getattr(ORIGINS, name)
+    }
+
+    assert ("plain", sample.TIDES.path, "Tide tables, written by hand", "2822") in found
+    assert ("strict", "/", "What the county answered", "2822") in found
+    for name, path, _title, _issue in found:
+        assert (built.roots[name] / (path.strip("/") or "index.html")).is_file(), path
+
+
 async def test_strict_site_sends_its_policy_with_every_page(reader: httpx.AsyncClient) -> None:
     answer = await reader.get("/")
 

@@ -138,6 +138,25 @@ async def test_letter_asked_for_before_the_browser_was_known_gives_all_its_place
     assert await counted(site) == {}
 
 
+async def test_letter_asked_for_under_a_word_that_has_changed_since_opens_nothing_and_takes_no_new_place(
+    site: Whole, add: Add, let_in: LetIn
+) -> None:
+    await add(ADA)
+    own = await let_in(ADA)
+    await leave(own)
+    await ask(site, own)
+    first, old_word = code_in(site), own.cookies["me-known"]
+    await ask(site, own)
+
+    let = [await own.post("/sign-in/check", data={"code": code}) for code in (first, code_in(site))]
+    await leave(own)
+
+    assert [answer.status_code for answer in let] == [303, 422]
+    assert own.cookies["me-known"] != old_word
+    assert await counted(site) == {"door_known": 1}
+    assert [await ask(site, own) for _ in range(KNOWN.most)] == [1] * KNOWN.most
+
+
 async def test_full_door_lets_known_browsers_have_their_letter_and_the_desk_says_so(
     site: Whole, add: Add, let_in: LetIn
 ) -> None:

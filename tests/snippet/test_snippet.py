@@ -35,7 +35,7 @@ def prompt(**changed: Any) -> dict[str, Any]:
         "appeal": "general", "heading": "Make a donation", "why": "Help.", "currency_words": "Amount in pounds",
         "frequencies": ["once"], "amounts": {"once": [["5", "£5"], ["10", "£10"]]}, "limits": ["2", "100"], "ticker": None,
         "newsletter": {"slug": "daily", "words": "Sign up", "note": "Every day.", "action": "https://give.example/news"},
-        "remind": "https://give.example/remind", "manage": "mailto:help@give.example",
+        "remind": "https://give.example/remind", "manage": "https://give.example/sign-in",
         "quiet": {"paths": ["/news/funeral"], "tags": ["obituary"], "ranges": []}, "words": {word: word for word in WORDS},
         "script": {"src": "https://give.example/p/v1/prompt.0123456789.js", "integrity": "sha384-x"},
         "colors": {"brand": "#b3141e", "on_brand": "#ffffff"},

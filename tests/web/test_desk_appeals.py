@@ -260,24 +260,6 @@ async def test_a_new_fund_is_made_with_an_appeal_in_a_script_of_three_bytes_a_le
     assert kept["message"] == "報" * 1_200
 
 
-async def test_previews_are_drawn_from_the_draft_and_framed_by_us_only(site: Whole, eli: Editor) -> None:
-    address = await eli.create(letter_signoff="The presses thank you for %(amount)s")
-
-    editor = await eli.desk.get(address)
-    for what, said in (("page", "Keep the presses"), ("block", "Continue"), ("letter", "thank you for £25")):
-        shown = await eli.desk.get(f"{address}/preview/{what}")
-        dark = await eli.desk.get(f"{address}/preview/{what}?scheme=dark")
-
-        assert shown.status_code == 200
-        assert said in words(shown.text)
-        assert "frame-ancestors 'self'" in shown.headers["content-security-policy"]
-        assert "form-action 'none'" in shown.headers["content-security-policy"]
-        assert shown.headers["x-frame-options"] == "SAMEORIGIN"
-        assert shown.text != dark.text
-    assert "frame-src 'self'" in editor.headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in editor.headers["content-security-policy"]
-
-
 async def test_a_test_letter_goes_to_the_one_who_asks_each_time(site: Whole, eli: Editor) -> None:
     address = await eli.create(letter_subject="Your %(amount)s warms %(paper)s", letter_signoff="Warmly, %(paper)s")
 

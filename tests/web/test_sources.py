@@ -322,7 +322,7 @@ async def test_the_feed_is_read_at_the_press_of_a_button_and_a_broken_one_is_sai
 ) -> None:
     answers = [httpx.Response(200, content=FEED), httpx.Response(200, content=b"<!DOCTYPE x []><rss/>")]
     outside = Outside(private_hosts=["127.0.0.1"], transport=httpx.MockTransport(lambda _request: answers.pop(0)))
-    told = replace(settings, feed_url="http://127.0.0.1/feed.xml", other_sites=("http://127.0.0.1",))
+    told = replace(settings, feed_urls=("http://127.0.0.1/feed.xml",), other_sites=("http://127.0.0.1",))
     async with running(sqlite_db, clock, Ids(clock), told, mailbag) as site:
         site.app.state.house = replace(site.app.state.house, outside=outside)
         desk = await site.staff("editor")

@@ -45,6 +45,15 @@ def test_newsletter_form_posts_to_the_service(site: WordPress, service: Service)
     assert "Sign up for our daily email Morning Light" in prompt.text
 
 
+def test_newsletter_and_reminder_say_under_which_article_they_were_asked_for(site: WordPress, service: Service) -> None:
+    address = site.post("The ferry")
+    told = feet(site.get(address))[0]
+
+    for place in ("news", "remind"):
+        form = told.partition(f'<form action="{service.address}/{place}"')[2].partition("</form>")[0]
+        assert f'<input type="hidden" name="article" value="{address}">' in form, place
+
+
 def test_block_takes_the_place_of_the_foot(site: WordPress) -> None:
     body = "<!-- wp:supporters/prompt /-->\n<!-- wp:paragraph --><p>After the block.</p><!-- /wp:paragraph -->"
 

@@ -1,6 +1,7 @@
 """Articles on record: read from the site's own feed, named by links, shown by their title only when the feed said it."""
 
-from collections.abc import Collection, Iterable, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
@@ -71,19 +72,39 @@ async def fetch_feed(outside: Outside, address: str, *, sites: Sequence[str], ma
         return FeedAnswer(problem=clean_line(str(error), limit=WORDS_CHARS))
 
 
+async def fetch_feeds(
+    outside: Outside, addresses: Sequence[str], *, sites: Sequence[str], marks: Mapping[str, Marks] | None = None
+) -> dict[str, FeedAnswer]:
+    """Each of the feeds as it is now, by its address. Never raises."""
+    known = marks or {}
+    asking = [fetch_feed(outside, each, sites=sites, marks=known.get(each)) for each in addresses]
+    return dict(zip(addresses, await asyncio.gather(*asking), strict=True))
+
+
+async def store_feeds(session: AsyncSession, answers: Mapping[str, FeedAnswer], *, ids: Ids, now: datetime) -> Stored:
+    """As `store_feed`, for all feeds: those that could be read are on record, also where another could not."""
+    broken = {address: answer.problem for address, answer in answers.items() if answer.problem}
+    told = broken.values() if len(answers) == 1 else [f"{address}: {problem}" for address, problem in broken.items()]
+    articles = {
+        (each.site, each.path): each for answer in reversed([*answers.values()]) for each in answer.articles or ()
+    }  # the feed that is named first is believed
+    whole = FeedAnswer([*articles.values()], problem=clean_line(" ".join(told), limit=WORDS_CHARS))
+    return await store_feed(session, whole, ids=ids, now=now)
+
+
 async def store_feed(session: AsyncSession, answer: FeedAnswer, *, ids: Ids, now: datetime) -> Stored:
-    """The feed's articles are on record as verified. A feed that could not be read changes nothing but is noted.
+    """The feed's articles are on record as verified. What could not be read changes nothing but is noted.
 
     *Idempotent by* what the feed says. *Writes* article; audit when something changed or broke.
     """
     before = await latest_news(session)
-    if answer.problem:
-        if before is None or before.problem != answer.problem:
-            await _note(session, FAILED, {"problem": answer.problem}, now=now)
-        return Stored()
     stored = await _store(session, answer.articles or [], ids=ids, now=now)
-    if stored != Stored() or before is None or before.problem:
-        await _note(session, READ, {"new": stored.new, "changed": stored.changed}, now=now)
+    told: dict[str, object] = {"new": stored.new, "changed": stored.changed}
+    is_news = stored != Stored() or before is None or before.problem != answer.problem
+    if answer.problem and is_news:
+        await _note(session, FAILED, {"problem": answer.problem, **told}, now=now)
+    elif is_news:
+        await _note(session, READ, told, now=now)
     return stored
 
 

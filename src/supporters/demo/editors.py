@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.actions import create_fund
-from supporters.appeals.articles import fetch_feed, store_feed
+from supporters.appeals.articles import fetch_feeds, store_feeds
 from supporters.appeals.content import Content, Source
 from supporters.appeals.history import content_of, create_appeal, publish_version, save_version
 from supporters.appeals.issues import IssueForm, add_issue
@@ -181,7 +181,7 @@ class Editors:
 
 
 async def read_titles(tools: Tools) -> None:
-    """The articles of the sample paper's feed are on record by their titles."""
-    answer = await fetch_feed(tools.outside, tools.settings.feed_url, sites=tools.settings.sites)
+    """The articles of the sample papers' feeds are on record by their titles."""
+    answers = await fetch_feeds(tools.outside, tools.settings.feed_urls, sites=tools.settings.sites)
     async with tools.db.unit_of_work() as session:
-        await store_feed(session, answer, ids=tools.ids, now=tools.clock.now())
+        await store_feeds(session, answers, ids=tools.ids, now=tools.clock.now())

@@ -17,7 +17,7 @@ from supporters.snippet import fetch
 PLACEMENTS = ("article-foot", "issue-page")
 GIVE = "https://give.weeklylamp.example"
 NAMES = {"pelican": "weeklylamp", "plain": "estuary.weeklylamp", "strict": "documents.weeklylamp"}
-MOVED = frozenset([".html", ".txt", ".py"])
+MOVED = frozenset([".html", ".txt", ".py", ".xml"])
 LONGEST_BUILD_SECONDS = 60.0
 
 

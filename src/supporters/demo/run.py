@@ -92,7 +92,9 @@ def demo_settings(ports: Ports, *, data_dir: Path) -> Settings:
             f"{PREFIX}BASE_URL": f"http://{HOST}:{ports.product}",
             f"{PREFIX}SITE_URL": site,
             f"{PREFIX}OTHER_SITES": f"{origin_at(ports.plain)},{origin_at(ports.strict)}",
-            f"{PREFIX}FEED_URL": f"{site}/feed.xml",
+            f"{PREFIX}FEED_URL": ",".join(
+                f"{origin_at(port)}/feed.xml" for port in (ports.site, ports.plain, ports.strict)
+            ),
             f"{PREFIX}PRIVATE_HOSTS": HOST,
             f"{PREFIX}ABOUT_URL": f"{site}/about.html",
             f"{PREFIX}PRIVACY_URL": f"{site}/privacy.html",

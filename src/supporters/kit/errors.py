@@ -19,6 +19,17 @@ class NotFound(SupportersError):
     """No such record, or not for this person to see."""
 
 
+class DeadLink(NotFound):
+    """A link that was sent to somebody opens nothing: it ran out, was used, or not all of it was copied.
+
+    `way` leads on, as words and our own address; None where only another letter or person does.
+    """
+
+    def __init__(self, message: str, *, way: tuple[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.way = way
+
+
 class Conflict(SupportersError):
     """The record has changed meanwhile, or the action is not possible in its state."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import changed_rows
-from supporters.kit.errors import NotFound
+from supporters.kit.errors import DeadLink
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 from supporters.mail.outbox import withdraw_letters
@@ -38,7 +38,7 @@ async def confirm_signup(
 ) -> bool:
     """The address is on the lists it asked for, those of `slugs`, with both times as evidence. False when it was before.
 
-    Lifts a marketing suppression: nobody but the mailbox's owner holds the link. Raises NotFound when the request lapsed.
+    Lifts a marketing suppression: nobody but the mailbox's owner holds the link. Raises DeadLink when the request lapsed.
     """
     tools = Tools(settings=settings, ids=ids, now=now)
     await keep_order(session)  # before the request's row is locked: stopping takes both in this order
@@ -248,5 +248,7 @@ async def _lists(session: AsyncSession, slugs: Collection[str] | None) -> Sequen
     return (await session.scalars(wanted)).all()
 
 
-def _unknown() -> NotFound:
-    return NotFound(_("This link has run out. Sign up again, and a new letter comes."))
+def _unknown() -> DeadLink:
+    return DeadLink(
+        _("This link has run out. Sign up again, and a new letter comes."), way=(_("Sign up again"), "/news")
+    )

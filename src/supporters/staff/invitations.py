@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import changed_rows
-from supporters.kit.errors import Conflict, NotFound, Refused
+from supporters.kit.errors import Conflict, DeadLink, NotFound, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.signing import token_hash
 from supporters.kit.strings import gettext as _
@@ -83,23 +83,23 @@ async def open_invitations(session: AsyncSession) -> Sequence[Invitation]:
 
 
 async def find_invitation(session: AsyncSession, token: str, *, now: datetime) -> Invitation:
-    """The invitation that the link is for. Raises NotFound for one that is used, withdrawn, too old or nobody's."""
+    """The invitation that the link is for. Raises DeadLink for one that is used, withdrawn, too old or nobody's."""
     found = None
     if len(token) <= LONGEST_TOKEN:
         still = (Invitation.token_hash == token_hash(token)) & Invitation.used_at.is_(None)
         found = await session.scalar(select(Invitation).where(still, Invitation.expires_at > now))
     if found is None:
-        raise NotFound(_("This invitation does not work any more. Ask whoever sent it for a new one."))
+        raise DeadLink(_("This invitation does not work any more. Ask whoever sent it for a new one."))
     return found
 
 
 async def join(
     session: AsyncSession, invitation: Invitation, name: str, *, password_hash: str, ids: Ids, now: datetime
 ) -> Staff:
-    """Whoever was invited can sign in, and the link opens nothing any more. Raises Refused, Conflict, NotFound."""
+    """Whoever was invited can sign in, and the link opens nothing any more. Raises Refused, Conflict, DeadLink."""
     unused = (Invitation.id == invitation.id) & Invitation.used_at.is_(None) & (Invitation.expires_at > now)
     if changed_rows(await session.execute(update(Invitation).where(unused).values(used_at=now))) != 1:
-        raise NotFound(_("This invitation does not work any more. Ask whoever sent it for a new one."))
+        raise DeadLink(_("This invitation does not work any more. Ask whoever sent it for a new one."))
     return await put_staff(
         session,
         invitation.email,

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import changed_rows
-from supporters.kit.errors import NotFound, Refused
+from supporters.kit.errors import DeadLink, Refused
 from supporters.kit.ids import Ids, is_ulid
 from supporters.kit.signing import Signer
 from supporters.kit.strings import gettext as _
@@ -39,16 +39,16 @@ class PasswordLinks(msgspec.Struct, frozen=True):
         return f"{self.settings.base_url}/desk/new-password/{staff.id}.{ends}.{digest}"
 
     async def find(self, session: AsyncSession, token: str, *, now: datetime) -> Staff:
-        """Whose link it is. Raises NotFound for one that was used, is too old, or is nobody's who may sign in."""
+        """Whose link it is. Raises DeadLink for one that was used, is too old, or is nobody's who may sign in."""
         parts = token.split(".") if len(token) <= LONGEST_TOKEN else []
         if len(parts) != 3 or not is_ulid(parts[0]):
-            raise NotFound(_over())
+            raise DeadLink(_over())
         staff_id, ends, digest = parts
         staff = await session.get(Staff, staff_id)
         if staff is None or not staff.is_active:
-            raise NotFound(_over())
+            raise DeadLink(_over())
         if self._signer().unsign(f"{_bound(staff, ends)}.{digest}") is None or _ended(ends, now=now):
-            raise NotFound(_over())
+            raise DeadLink(_over())
         return staff
 
     def _signer(self) -> Signer:
@@ -85,13 +85,13 @@ async def make_link(session: AsyncSession, staff_id: str, *, links: PasswordLink
 async def set_new_password(
     session: AsyncSession, staff: Staff, password_hash: str, *, letters: StaffLetters, now: datetime
 ) -> None:
-    """The member of staff signs in with the new password, is signed out everywhere and told so. Raises NotFound.
+    """The member of staff signs in with the new password, is signed out everywhere and told so. Raises DeadLink.
 
     `staff` is as the link was read: where the password was changed meanwhile, the link opens nothing any more.
     """
     as_read = (Staff.id == staff.id) & (Staff.password_hash == staff.password_hash) & Staff.is_active
     if changed_rows(await session.execute(update(Staff).where(as_read).values(password_hash=password_hash))) != 1:
-        raise NotFound(_over())
+        raise DeadLink(_over())
     await close_all_sessions(session, staff.id)
     await letters.tell(session, staff.id, Notice.PASSWORD_BY_LINK, now=now)
     await note(session, "staff.password_by_link", staff.id, {}, actor_id=staff.id, now=now)

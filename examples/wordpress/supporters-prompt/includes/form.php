@@ -45,7 +45,7 @@ function prompt_html( array $prompt, string $place, array $fields, ?\WP_Post $po
 		$is_over ? plain_link( $prompt, $fields ) : form_html( $prompt, $fields )
 	);
 	$has_script = ! $is_over && use_script( $prompt );
-	$html      .= ( $is_over ? '' : remind_html( $prompt ) ) . ( $has_script ? for_script_html( $prompt ) : '' ) . newsletter_html( $prompt, $fields )
+	$html      .= ( $is_over ? '' : remind_html( $prompt, $fields ) ) . ( $has_script ? for_script_html( $prompt ) : '' ) . newsletter_html( $prompt, $fields )
 		. sprintf( '<p data-print hidden data-word="print">%s</p>', text( word( $prompt, 'print', '' ) ) );
 	return sprintf(
 		'<section class="supporters-foot%s" data-supporters-place="%s"%s%s>%s</section>',
@@ -142,15 +142,16 @@ function is_fresh( string $place ): bool {
 	return is_array( $last ) && '' === $last['problem'] && time() - (int) $last['at'] < CRON_IS_AWAY;
 }
 
-function remind_html( array $prompt ): string {
+function remind_html( array $prompt, array $fields ): string {
 	$words = word( $prompt, 'remind', '' );
 	if ( null === $prompt['remind'] || '' === $words ) {
 		return '';
 	}
 	return sprintf(
-		'<details data-in="ask"><summary data-word="remind">%1$s</summary><form action="%2$s" method="post" data-line>%3$s%4$s%5$s</form></details>',
+		'<details data-in="ask"><summary data-word="remind">%1$s</summary><form action="%2$s" method="post" data-line>%3$s%4$s%5$s%6$s</form></details>',
 		text( $words ),
 		link( $prompt['remind'] ),
+		hidden_html( array_intersect_key( $fields, array( 'article' => 1 ) ) ),
 		email_html( $prompt ),
 		sprintf( '<p><button type="submit" data-word="remind">%s</button></p>', text( $words ) ),
 		said_html( 'remind_note', word( $prompt, 'remind_note', '' ), ' data-small' )

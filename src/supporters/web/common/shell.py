@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect, Response
 from litestar.types import Message, Scope
 
-from supporters.kit.errors import Conflict, DatabaseBusy, NotFound, Refused, SupportersError
+from supporters.kit.errors import Conflict, DatabaseBusy, DeadLink, NotFound, Refused, SupportersError
 from supporters.kit.strings import gettext as _
 from supporters.settings import Settings
 from supporters.web.common.errors import PageError, SignInNeeded
@@ -54,9 +54,15 @@ def error_page(
     *,
     reference: str | None = None,
     retry_after: int | None = None,
+    heading: str | None = None,
+    way: tuple[str, str] | None = None,
 ) -> Response[bytes]:
-    """What went wrong, as a page for people and as problem+json for whoever prefers that."""
-    title, usual = words_of(status)
+    """What went wrong, as a page for people and as problem+json for whoever prefers that.
+
+    `heading` and `words` stand for the usual ones of the status; `way` leads on, as words and address.
+    """
+    usual_title, usual = words_of(status)
+    title = heading or usual_title
     headers = {"retry-after": str(retry_after)} if retry_after else {}
     if prefers_json(request):
         problem = {"type": "about:blank", "title": title, "status": status, "detail": words or usual}
@@ -74,6 +80,7 @@ def error_page(
         words=words or usual,
         reference=reference,
         desk=where,
+        way=way,
     )
 
 
@@ -85,6 +92,7 @@ def words_of(status: int) -> tuple[str, str]:
         404: (_("Page not found"), _("There is no page at this address. Check the link, or start from the paper.")),
         405: (_("Not possible here"), _("This address does not do that. Nothing was done.")),
         409: (_("Already done"), _("This was done before, or has changed meanwhile. Look at the page again.")),
+        410: (_dead_link(), _("It has been used, or is too old. Nothing was done.")),
         413: (_("Too large"), _("What was sent is too large. Nothing was done.")),
         414: (_("Address too long"), _("That address is too long.")),
         415: (_("Not a form"), _("This address takes a form as a browser sends it, and nothing else.")),
@@ -95,6 +103,10 @@ def words_of(status: int) -> tuple[str, str]:
     if status in known:
         return known[status]
     return known[400] if status < 500 else (_("Something went wrong"), _("The fault is ours. Please try again later."))
+
+
+def _dead_link() -> str:
+    return _("This link does not work any more")
 
 
 def prefers_json(request: AnyRequest) -> bool:
@@ -128,6 +140,8 @@ def show_error(request: AnyRequest, error: Exception) -> Response[Any]:
     known = _known(error)
     if known is not None:
         status = next((code for kind, code in STATUS_OF.items() if isinstance(known, kind)), 400)
+        if isinstance(known, DeadLink):
+            return error_page(request, status, known.message, heading=_dead_link(), way=known.way)
         return error_page(request, status, known.message, retry_after=5 if status == 503 else None)
     reference = house_of(request).ids.reference("E")
     route = str(getattr(cast("dict[str, object]", request.scope).get("route_handler"), "handler_name", ""))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.advice import Advice, advise
-from supporters.appeals.content import RUNGS, SOURCES, Content, Terms, form_of, read_content
+from supporters.appeals.content import FIELDS, RUNGS, SOURCES, Content, Terms, form_of, read_content
 from supporters.appeals.history import Version, is_address_fixed, versions_of
 from supporters.appeals.models import Appeal
 from supporters.appeals.queries import GENERAL, fund_names
@@ -25,6 +25,7 @@ from supporters.web.desk.appeal_words import Change, advice_tag, changes, done_w
 from supporters.web.desk.frame import desk_page
 
 LARGEST = 131_072  # an appeal in a script of three bytes a letter, each written as %XX
+SENT = frozenset([*FIELDS, "base", "do", "publish_at"])
 RUNGS_SHOWN = 4
 EDITOR_POLICY = content_policy(scripts="'self'", forms="'self'") + "; connect-src 'self'; frame-src 'self'"
 

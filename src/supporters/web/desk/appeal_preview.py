@@ -1,10 +1,12 @@
 """/desk/appeals/{id}/preview: the draft as readers would see it, by the templates that readers get; and a letter to try.
 
 A preview is shown in a frame of the editor, so it alone may be framed, by our own pages; nothing in it can be sent.
+What stands in the editor's form is drawn too, on its way to being saved: the editor's script asks for it while somebody types.
 """
 
 from typing import Any
 
+import msgspec
 from litestar import get, post
 from litestar.connection import Request
 from litestar.di import NamedDependency
@@ -12,6 +14,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.appeals.content import Content, read_content
 from supporters.appeals.history import note, view_of
 from supporters.appeals.queries import AppealView
 from supporters.kit.errors import NotFound
@@ -31,7 +34,7 @@ from supporters.web.common.access import member_of
 from supporters.web.common.giving import Entry, Question, draw
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import html
-from supporters.web.desk.appeal_form import standing_of
+from supporters.web.desk.appeal_form import LARGEST, SENT, Standing, standing_of
 from supporters.web.desk.roles import EDITS
 from supporters.web.desk.seal import read_sealed
 
@@ -50,17 +53,24 @@ async def show_preview(
     request: AnyRequest, appeal_id: FromPath[str], what: FromPath[str], reading: NamedDependency[AsyncSession]
 ) -> Response[bytes]:
     """The words saved last, as page, block or letter; `?scheme=dark` for the dark page."""
+    standing = await standing_of(reading, house_of(request), appeal_id)
+    return await _drawn(request, reading, _view(standing, request), what)
+
+
+@post(f"{HERE}/preview/{{what:str}}", status_code=200, opt={"access": EDITS}, request_max_body_size=LARGEST)
+async def draw_preview(
+    request: AnyRequest, appeal_id: FromPath[str], what: FromPath[str], reading: NamedDependency[AsyncSession]
+) -> Response[bytes]:
+    """The words as typed, drawn and nowhere kept; or one line on what stands in the way of drawing them (422)."""
     house = house_of(request)
-    view, raised = await _view(reading, house, appeal_id, request)
-    scheme = DARK if request.query_params.get("scheme") == DARK else "light"
-    if what == "page":
-        offered = await first_list(reading)
-        return _framed(in_scheme(_page(house, view, raised, offered.wording if offered else ""), scheme))
-    if what == "block":
-        return _framed(in_scheme(_block(house, view, raised), scheme))
-    if what == "letter":
-        return _framed(letter_in_scheme(_letter(house, view, member_of(request)), scheme), inline=" 'unsafe-inline'")
-    raise NotFound(_("There is no such preview."))
+    fields = await read_sealed(request, member_of(request), SENT, largest=LARGEST)
+    standing = await standing_of(reading, house, appeal_id)
+    saved = _view(standing, request)
+    written = read_content({**fields, "slug": fields.get("slug") or saved.slug}, standing.terms)
+    if written.content is None:
+        words = _("The preview goes on once this is put right: %(problem)s.") % {"problem": written.problems[0][1]}
+        return Response(words.encode(), media_type="text/plain; charset=utf-8", status_code=422)
+    return await _drawn(request, reading, _as_typed(standing, saved, written.content), what)
 
 
 @post(f"{HERE}/test", status_code=303, opt={"access": EDITS})
@@ -70,7 +80,7 @@ async def send_test(
     """The letter of the words saved last goes to whoever asked, at their own address and nobody else's (303)."""
     house, member = house_of(request), member_of(request)
     await read_sealed(request, member, [])
-    view, _raised = await _view(session, house, appeal_id, request)
+    view = _view(await standing_of(session, house, appeal_id), request)
     now = house.clock.now()
     await queue_letter(
         session,
@@ -98,17 +108,35 @@ def letter_in_scheme(letter: str, scheme: str) -> str:
     return letter.replace(PREFERS_DARK, "all" if scheme == DARK else "not all")
 
 
-async def _view(
-    session: AsyncSession, house: House, appeal_id: str, request: AnyRequest
-) -> tuple[AppealView, Ticker | None]:
-    standing = await standing_of(session, house, appeal_id)
+def _view(standing: Standing, request: AnyRequest) -> AppealView:
+    """The appeal in the words saved last, or in those of the version that the address names. Raises NotFound."""
     asked = request.query_params.get("version", "")
     version = standing.version(int(asked[:9])) if asked.isdecimal() else standing.newest
     if standing.appeal is None or version is None:
         raise NotFound(_("There is no such version of this appeal."))
-    view = view_of(standing.appeal, version)
-    raised = await raised_by(session, [appeal_id], now=house.clock.now()) if view.has_ticker else {}
-    return view, raised.get(view.slug)
+    return view_of(standing.appeal, version)
+
+
+def _as_typed(standing: Standing, saved: AppealView, content: Content) -> AppealView:
+    assert standing.appeal is not None
+    assert standing.newest is not None
+    view = view_of(standing.appeal, msgspec.structs.replace(standing.newest, content=content))
+    return msgspec.structs.replace(view, fund_id=view.fund_id or saved.fund_id)  # a new fund is made when it is saved
+
+
+async def _drawn(request: AnyRequest, session: AsyncSession, view: AppealView, what: str) -> Response[bytes]:
+    """The view as page, block or letter, in the scheme that the address asks for. Raises NotFound."""
+    house = house_of(request)
+    scheme = DARK if request.query_params.get("scheme") == DARK else "light"
+    if what == "letter":
+        return _framed(letter_in_scheme(_letter(house, view, member_of(request)), scheme), inline=" 'unsafe-inline'")
+    raised = (await raised_by(session, [view.id], now=house.clock.now())).get(view.slug) if view.has_ticker else None
+    if what == "page":
+        offered = await first_list(session)
+        return _framed(in_scheme(_page(house, view, raised, offered.wording if offered else ""), scheme))
+    if what == "block":
+        return _framed(in_scheme(_block(house, view, raised), scheme))
+    raise NotFound(_("There is no such preview."))
 
 
 def _page(house: House, view: AppealView, raised: Ticker | None, newsletter: str) -> str:
@@ -140,4 +168,4 @@ def _framed(page: str, *, inline: str = "") -> Response[bytes]:
     return html(page, headers=headers)
 
 
-HANDLERS = [show_preview, send_test]
+HANDLERS = [show_preview, draw_preview, send_test]

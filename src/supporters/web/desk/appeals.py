@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.actions import create_fund
 from supporters.appeals.advice import Level
-from supporters.appeals.content import FIELDS, Content, read_content, read_moment
+from supporters.appeals.content import Content, read_content, read_moment
 from supporters.appeals.history import (
     ChangedMeanwhile,
     Version,
@@ -36,6 +36,7 @@ from supporters.web.common.publishing import publish_prompts
 from supporters.web.desk import appeal_history, appeal_picture, appeal_preview
 from supporters.web.desk.appeal_form import (
     LARGEST,
+    SENT,
     Draft,
     Standing,
     advice_on,
@@ -51,7 +52,6 @@ from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.words import Tag
 
 AnyRequest = Request[Any, Any, Any]
-SENT = frozenset([*FIELDS, "base", "do", "publish_at"])
 HERE = "/desk/appeals"
 
 

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.articles import (
     articles_of_issue,
-    fetch_feed,
+    fetch_feeds,
     issues_without_record,
     latest_articles,
     latest_news,
-    store_feed,
+    store_feeds,
 )
 from supporters.appeals.attribution import article_url, origin_query, origin_signer
 from supporters.appeals.issues import (
@@ -64,8 +64,7 @@ async def show_issues(request: Request[Any, Any, Any], reading: NamedDependency[
         issues=await list_issues(reading, limit=MOST_ISSUES),
         missing=await issues_without_record(reading, limit=MOST_MISSING),
         articles=_linked(await latest_articles(reading, limit=MOST_ARTICLES), settings),
-        has_feed=bool(settings.feed_url),
-        feed_url=settings.feed_url,
+        feeds=settings.feed_urls,
         news=await latest_news(reading),
         done=query.get("done") if query.get("done") in DONE else None,
     )
@@ -75,15 +74,15 @@ async def show_issues(request: Request[Any, Any, Any], reading: NamedDependency[
 async def read_now(request: Request[Any, Any, Any]) -> Response[Any]:
     """The feed is read at once and what it says is on record; the page says what came of it (303).
 
-    The feed is fetched before the transaction is opened, so that a slow site holds nobody up.
+    It is fetched before the transaction is opened, so that a slow site holds nobody up.
     """
     house, member = house_of(request), member_of(request)
     await read_sealed(request, member, [])
     settings = house.settings
-    if settings.feed_url:
-        answer = await fetch_feed(house.outside, settings.feed_url, sites=settings.sites)
+    if settings.feed_urls:
+        answers = await fetch_feeds(house.outside, settings.feed_urls, sites=settings.sites)
         async with house.db.unit_of_work() as session:
-            await store_feed(session, answer, ids=house.ids, now=house.clock.now())
+            await store_feeds(session, answers, ids=house.ids, now=house.clock.now())
     return Redirect(f"{PATH}?done=read#feed", status_code=303)
 
 

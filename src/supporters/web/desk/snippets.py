@@ -127,8 +127,9 @@ def style(file: dict[str, Any]) -> str:
     ]
     return (
         "supporter-prompt { display: flow-root; min-block-size: 54em; }\n"
-        "@media (max-width: 22em) { supporter-prompt { min-block-size: 62em; } }\n"
-        "@media (min-width: 48em) { supporter-prompt { min-block-size: 41em; } }\n"
+        "@media (max-width: 27em) { supporter-prompt { min-block-size: 60em; } }\n"
+        "@media (max-width: 22em) { supporter-prompt { min-block-size: 67em; } }\n"
+        "@media (min-width: 48em) { supporter-prompt { min-block-size: 46em; } }\n"
         f"supporter-prompt [data-ladder], supporter-prompt {other}, "
         "supporter-prompt [data-error]:empty { display: none; }\n"
         + ",\n".join([unchosen, *chosen])

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.errors import Conflict
 from supporters.kit.strings import gettext as _
-from supporters.payments.gateway import GatewayError, SetupRequest
+from supporters.payments.gateway import GatewayError
+from supporters.payments.pages import SetupRequest
 from supporters.plans.cards import CardPage, ask_for_card, page_opened
 from supporters.plans.models import Actor, ChangeKind
 from supporters.plans.possible import why_not

@@ -9,11 +9,11 @@ from litestar.params import FromPath
 from litestar.response import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.kit.errors import DeadLink
 from supporters.kit.strings import gettext as _
 from supporters.plans.links import PlanLinks
 from supporters.plans.mine import plan_card, trouble_words
 from supporters.web.common.access import PUBLIC
-from supporters.web.common.errors import PageError
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest, page
 from supporters.web.common.supporter import PRIVATE
@@ -44,11 +44,11 @@ def plan_of_token(request: AnyRequest, token: str) -> str | None:
     return PlanLinks(house.settings.secret_key, house.settings.base_url).read_plan(token, now=house.clock.now())
 
 
-def unknown_link() -> PageError:
+def unknown_link() -> DeadLink:
     """What somebody is told whose link opens nothing."""
-    return PageError(
-        404,
+    return DeadLink(
         _("This link has run out, or not all of it was copied. Sign in with your email address to see what you give."),
+        way=(_("Sign in"), "/sign-in"),
     )
 
 

@@ -73,7 +73,7 @@ def at_both(method: tuple[Method, ...], path: str) -> Callable[[Callable[..., An
 
 
 async def way_in(request: AnyRequest, key: str, session: AsyncSession) -> Way:
-    """The plan that this address opens for whoever asks. Raises NotFound, PageError 404."""
+    """The plan that this address opens for whoever asks. Raises NotFound, DeadLink."""
     if request.url.path.startswith("/me/"):
         supporter = supporter_of(request)
         plan = await session.get(Plan, key) if is_ulid(key) else None

@@ -16,7 +16,6 @@ from supporters.newsletters.rules import masked
 from supporters.people.details import ask_for_address, asked_address, person, rename, take_address
 from supporters.people.matching import EmailProblem
 from supporters.web.common.access import PUBLIC, SUPPORTER
-from supporters.web.common.errors import PageError
 from supporters.web.common.house import client_ip, house_of
 from supporters.web.common.shell import AnyRequest, error_page, page
 from supporters.web.common.supporter import PRIVATE, find_supporter, read_sealed, seal_for, supporter_of
@@ -77,7 +76,7 @@ async def show_new_address(
     """One button. Changes nothing, however often."""
     address = await asked_address(reading, token, now=house_of(request).clock.now())
     if address is None:
-        raise _run_out()
+        return _run_out(request)
     return page(request, "site/me_address.html", headers=PRIVATE, address=masked(address), is_done=False)
 
 
@@ -97,7 +96,7 @@ async def take_confirmed_address(
         but=here.session_hash if here else None,
     )
     if address is None:
-        raise _run_out()
+        return _run_out(request)
     return page(request, "site/me_address.html", headers=PRIVATE, address=masked(address), is_done=True)
 
 
@@ -135,10 +134,9 @@ def _name_problem(typed: str, name: str) -> str | None:
     return None
 
 
-def _run_out() -> PageError:
-    return PageError(
-        410, _("This link has been used, or is more than a day old. Type the new address again on your page.")
-    )
+def _run_out(request: AnyRequest) -> Response[bytes]:
+    words = _("This link has been used, or is more than a day old. Type the new address again on your page.")
+    return error_page(request, 410, words, way=(_("Go to your details"), "/me/details"))
 
 
 HANDLERS = [show_details, take_name, take_new_address, show_new_address, take_confirmed_address]

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.donations.gate import recurring_is_off
 from supporters.donations.queries import DonationView, donation_page
 from supporters.guard.switches import RECURRING, read_switches
-from supporters.kit.errors import Conflict, NotFound
+from supporters.kit.errors import Conflict, DeadLink
 from supporters.kit.money import AmountProblem, Money, check_limits, parse_amount
 from supporters.kit.strings import gettext as _
 from supporters.plans.begun import BegunView, begun_by
@@ -159,8 +159,8 @@ def _amount(text: str, house: House) -> Money:
     return amount
 
 
-def _unknown() -> NotFound:
-    return NotFound(_("There is no donation at this address. Check that the whole link was copied."))
+def _unknown() -> DeadLink:
+    return DeadLink(_("There is no donation at this address. Check that the whole link was copied."))
 
 
 HANDLERS = [take_offer, decline_offer, make_one_off, ask_undo, undo_all]

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.attribution import article_url, whole_address
 from supporters.appeals.rules import ORIGIN_FIELDS, clean_claim, origin_of
-from supporters.kit.errors import Refused
+from supporters.kit.errors import DeadLink, Refused
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import is_printable
 from supporters.newsletters.actions import confirm_signup
@@ -219,10 +219,9 @@ def _links(request: AnyRequest) -> NewsletterLinks:
     return NewsletterLinks(settings.secret_key, settings.base_url)
 
 
-def _unknown() -> PageError:
-    return PageError(
-        404, _("This link has run out, or not all of it was copied. Sign up again, and a new letter comes.")
-    )
+def _unknown() -> DeadLink:
+    words = _("This link has run out, or not all of it was copied. Sign up again, and a new letter comes.")
+    return DeadLink(words, way=(_("Sign up again"), PATH))
 
 
 HANDLERS = [show_news, take_news, show_confirm, take_confirm, *news_choices.HANDLERS]

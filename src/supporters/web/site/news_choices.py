@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.kit.errors import DeadLink
 from supporters.kit.strings import gettext as _
 from supporters.newsletters.actions import choose_lists, stop
 from supporters.newsletters.links import NewsletterLinks
@@ -20,7 +21,6 @@ from supporters.newsletters.queries import Choices, choices_of, named_lists
 from supporters.newsletters.rules import masked
 from supporters.newsletters.words import in_a_row
 from supporters.web.common.access import PUBLIC
-from supporters.web.common.errors import PageError
 from supporters.web.common.forms import read_body, read_form, read_query
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest, page
@@ -148,10 +148,9 @@ def _links(request: AnyRequest) -> NewsletterLinks:
     return NewsletterLinks(settings.secret_key, settings.base_url)
 
 
-def _unknown() -> PageError:
-    return PageError(
-        404, _("This link is not complete, or we no longer have the address. If letters still come, write to us.")
-    )
+def _unknown() -> DeadLink:
+    words = _("This link is not complete, or we no longer have the address. If letters still come, write to us.")
+    return DeadLink(words, way=(_("Newsletters to sign up for"), "/news"))
 
 
 HANDLERS = [show_preferences, take_preferences, show_stop, take_stop]

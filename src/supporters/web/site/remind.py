@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.appeals.attribution import article_url, whole_address
 from supporters.appeals.rules import clean_claim
 from supporters.guard.rules import network_key
-from supporters.kit.errors import Refused
+from supporters.kit.errors import DeadLink, Refused
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line, is_printable
 from supporters.prompts.reminders import (
@@ -208,7 +208,7 @@ def _read(house: House, token: str) -> str:
 def _read_cancel(house: House, token: str) -> str:
     found = _links(house).read_cancel(token)
     if found is None:
-        raise PageError(404, _("This link is not complete. Copy the whole of it from the email, and try again."))
+        raise DeadLink(_("This link is not complete. Copy the whole of it from the email, and try again."))
     return found
 
 
@@ -216,12 +216,12 @@ def _links(house: House) -> ReminderLinks:
     return ReminderLinks(house.settings.secret_key, house.settings.base_url)
 
 
-def _gone() -> PageError:
+def _gone() -> DeadLink:
     words = _(
         "There is no reminder at this address. It was sent, cancelled, or not confirmed within seven days; "
         "in each case your address is deleted."
     )
-    return PageError(404, words)
+    return DeadLink(words, way=(_("Set another reminder"), "/remind"))
 
 
 HANDLERS = [show_remind, take_remind, show_asked, show_confirm, take_confirm, show_cancel, take_cancel]

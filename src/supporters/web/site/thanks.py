@@ -10,6 +10,7 @@ from litestar.response import Response
 
 from supporters.donations.models import DonationState, Frequency
 from supporters.donations.queries import DonationView, donation_page
+from supporters.kit.errors import DeadLink
 from supporters.kit.strings import gettext as _
 from supporters.newsletters.queries import public_lists
 from supporters.plans.begun import BegunView, begun_by
@@ -17,7 +18,6 @@ from supporters.plans.models import ChangeKind, ChangeState
 from supporters.plans.offered import OfferView
 from supporters.receipts.queries import receipt_of
 from supporters.web.common.access import PUBLIC
-from supporters.web.common.errors import PageError
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import page
 from supporters.web.common.supporter import PRIVATE
@@ -115,5 +115,5 @@ def _asks(monthly: object) -> bool:
     return isinstance(monthly, OfferView)
 
 
-def _unknown() -> PageError:
-    return PageError(404, _("There is no donation at this address. Check that the whole link was copied."))
+def _unknown() -> DeadLink:
+    return DeadLink(_("There is no donation at this address. Check that the whole link was copied."))
