@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
 
-.PHONY: help demo tools test lint style fmt types bench e2e real-stripe lock clean fuzz wordpress
+.PHONY: help demo tools test lint style fmt types bench e2e real-stripe lock clean fuzz fuzz-statements wordpress
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,14 @@ else ifneq ($(notdir $(CHROMIUM)),$(SHELL_ONLY))
 endif
 	@touch $@
 
+# beancount comes with the test tools; hledger is a program: Debian's, after Chromium, since one may install at a time.
+$(VENV)/.hledger: | $(VENV)/.browser
+	@command -v hledger >/dev/null || test -n "$(CAN_INSTALL)" || { \
+	  echo "The tests need hledger: install the package 'hledger', then run this again."; exit 1; }
+	@command -v hledger >/dev/null || { echo "Installing hledger ..."; \
+	  apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq hledger >/dev/null; }
+	@touch $@
+
 # Stripe's own command line, against which the sandbox is proved: pinned by hash, and nothing of it is run to install it.
 CLI := tests/cli
 $(VENV)/.cli: $(CLI)/package.json $(CLI)/package-lock.json | $(VENV)
@@ -65,7 +73,7 @@ demo: $(VENV)/.run ## Serve the whole product with sample data on http://127.0.0
 
 # Installed side by side: one waits for the network, another for the processor.
 tools:
-	@$(MAKE) --no-print-directory -j3 $(VENV)/.dev $(VENV)/.browser $(VENV)/.cli
+	@$(MAKE) --no-print-directory -j3 $(VENV)/.dev $(VENV)/.hledger $(VENV)/.cli
 
 # The types are checked while the tests run, and reported after them, where nobody overlooks it.
 test: tools style ## Run everything: linters, types, tests on SQLite and PostgreSQL, browser journeys
@@ -94,7 +102,7 @@ e2e: $(VENV)/.dev $(VENV)/.browser ## Walk the browser journeys, each in every w
 	@$(BIN)/pytest -n 2 --every-way tests/browser
 
 bench: $(VENV)/.dev $(VENV)/.browser ## Measure the required figures, each beside a floor
-	@for script in give_page prompt_files embed webhooks apply memory sources me desk_plans sandbox_clock; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
+	@for script in give_page prompt_files embed webhooks apply memory sources me desk_plans sandbox_clock list_pages parse; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
 	@for script in webhooks apply; do echo; echo "== $$script, SQLite"; $(BIN)/python bench/$$script.py --database sqlite || exit 1; done
 	@for size in "1000 --months 12" "10000 --months 1"; do echo; echo "== plans, $$size"; $(BIN)/python bench/plans.py --folder ".data/campaign-$${size%% *}" --plans $$size || exit 1; done
 
@@ -103,6 +111,9 @@ wordpress: $(VENV)/.dev $(VENV)/.browser ## Try the WordPress plugin in a real W
 
 fuzz: $(VENV)/.dev ## Feed 100,000 forged webhooks to the verifier
 	@$(BIN)/python bench/campaigns/fuzz_webhooks.py
+
+fuzz-statements: $(VENV)/.dev ## Feed 50,000 hostile files to each reader of bank statements, and as many amounts and days
+	@$(BIN)/python bench/campaigns/fuzz_statements.py
 
 real-stripe: $(VENV)/.dev ## Run the contract tests against Stripe's own test mode: STRIPE_TEST_KEY=sk_test_…
 	@test -n "$(STRIPE_TEST_KEY)" || { echo "Say which test key: make real-stripe STRIPE_TEST_KEY=sk_test_…"; exit 1; }

@@ -1,0 +1,104 @@
+"""What beancount and hledger need alike: names of accounts, and the balance of each at the end of every month. Pure."""
+
+import re
+import unicodedata
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+
+import msgspec
+
+from supporters.exports.journals import Balance, Heading, Journal, Line
+from supporters.kit.strings import gettext as _
+
+ROOTS = {"1": "Assets", "2": "Liabilities", "3": "Equity", "4": "Income", "5": "Expenses"}
+_WORD = re.compile(r"[^A-Za-z0-9]+")
+_FULL = re.compile(r"(Assets|Liabilities|Equity|Income|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+")
+
+
+class MonthEnd(msgspec.Struct, frozen=True):
+    """What each account holds at the end of one month: minor units by name and currency, in their order."""
+
+    last_day: date
+    balances: tuple[tuple[str, str, int], ...]
+
+
+def name_of(line: Line | Balance) -> str:
+    """The account as these programs write it: its kind, the accountant's parents, its code and name, in plain letters.
+
+    A name that is written like that already is left as it is.
+    """
+    if _FULL.fullmatch(line.name):
+        return line.name
+    *parents, last = line.name.split(":")
+    return ":".join([ROOTS[line.account[0]], *filter(None, map(_part, parents)), _part(f"{line.code} {last}")])
+
+
+def all_names(journals: Iterable[Journal]) -> list[str]:
+    """Every account that the journals touch, each once, in order."""
+    return sorted({name_of(line) for journal in journals for line in journal.lines})
+
+
+def new_names(journals: Iterable[Journal], heading: Heading) -> list[str]:
+    """The accounts that no file before has declared."""
+    known = {name_of(balance) for balance in heading.before}
+    return [name for name in all_names(journals) if name not in known]
+
+
+def month_ends(journals: Sequence[Journal], heading: Heading) -> Iterator[MonthEnd]:
+    """The balance of every account, earlier files included, at the end of each month that the batch covers to its end.
+
+    Nothing where the batch can't claim it: it takes another one back, or holds days that an earlier file has covered.
+    """
+    if not heading.holds_months or heading.takes_back:
+        return
+    held: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for balance in heading.before:
+        held[(name_of(balance), balance.currency)] += balance.net_minor
+    left = sorted(journals, key=lambda journal: journal.booked_on)
+    place = 0
+    for last_day in _last_days(heading.starts_on, heading.ends_on):
+        while place < len(left) and left[place].booked_on <= last_day:
+            for line in left[place].lines:
+                held[(name_of(line), left[place].currency)] += line.amount_minor
+            place += 1
+        if held:
+            yield MonthEnd(last_day, tuple((name, currency, held[name, currency]) for name, currency in sorted(held)))
+
+
+def preface(heading: Heading) -> list[str]:
+    """Lines that say what the file is and how it is loaded."""
+    said = [
+        _("%(who)s, %(first)s to %(last)s. Batch %(batch)s. Made once; load it once.")
+        % {
+            "who": heading.organisation,
+            "first": heading.starts_on.isoformat(),
+            "last": heading.ends_on.isoformat(),
+            "batch": heading.batch_id,
+        }
+    ]
+    if heading.comes_after:
+        said.append(_("Stands beside: %(files)s") % {"files": ", ".join(heading.comes_after)})
+    if heading.takes_back:
+        words = _("Takes back all of %(file)s. If your books include both files, you may as well take both out.")
+        said.append(words % {"file": heading.takes_back})
+    elif not heading.holds_months:
+        said.append(_("Holds days that an earlier file has covered, so it claims no balances: see that file's claims."))
+    return [" ".join(words.split()) for words in said]
+
+
+def _part(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    words = _WORD.sub("-", plain).strip("-")
+    return words[:1].upper() + words[1:]
+
+
+def _last_days(first: date, last: date) -> Iterator[date]:
+    day = first
+    while True:
+        end = day.replace(day=monthrange(day.year, day.month)[1])
+        if end > last:
+            return
+        yield end
+        day = end + timedelta(days=1)

@@ -1,0 +1,207 @@
+"""beancount and hledger load what goes out, hold its balances, and count what our books count.
+
+To the penny, in every account and month.
+"""
+
+import csv
+import io
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from beancount import loader
+from beancount.core.data import Transaction
+from seeded_year import YEAR, Books, add_year, our_books
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.exports.batches import Maker, make_batch, reverse_batch, unpack
+from supporters.exports.gather import Wanted
+from supporters.exports.journals import Balance
+from supporters.exports.ledgers import name_of
+from supporters.exports.models import ExportBatch
+from supporters.exports.queries import find_batch, read_body
+from supporters.exports.targets import Mode, Target
+from supporters.kit.db import Database
+from supporters.kit.ids import Ids
+from supporters.kit.money import exponent
+from supporters.ledger.chart import Account, describe
+from whole import Whole
+
+NOW = datetime(YEAR + 1, 1, 3, tzinfo=UTC)
+BEAN = Path(sys.executable).parent
+QUARTERS = ((1, 3), (4, 6), (7, 9), (10, 12))
+
+
+async def test_both_accept_a_year_and_count_what_our_books_count(db: Database, ids: Ids, tmp_path: Path) -> None:
+    async with db.unit_of_work() as session:
+        await add_year(session, ids, months=12 if db.is_sqlite else 3)
+        beans = await save(session, await export(session, ids, Target.BEANCOUNT), tmp_path)
+        journal = await save(session, await export(session, ids, Target.HLEDGER, Mode.LINE), tmp_path)
+        ours = outside_names(await our_books(session))
+
+    run(BEAN / "bean-check", beans)
+    run(hledger(), "-f", journal, "check", "--strict")
+
+    assert len(ours) > (300 if db.is_sqlite else 75)
+    assert told_by_beancount(beans) == ours
+    assert told_by_hledger(journal) == ours
+
+
+async def test_quarters_beside_each_other_are_the_year_and_a_penny_is_noticed(
+    sqlite_db: Database, ids: Ids, tmp_path: Path
+) -> None:
+    async with sqlite_db.unit_of_work() as session:
+        await add_year(session, ids)
+        beans = [
+            await save(session, await export(session, ids, Target.BEANCOUNT, months=q), tmp_path) for q in QUARTERS
+        ]
+        texts = [await save(session, await export(session, ids, Target.HLEDGER, months=q), tmp_path) for q in QUARTERS]
+        ours = outside_names(await our_books(session))
+    whole_beans, whole_text = tmp_path / "whole.beancount", tmp_path / "whole.journal"
+    whole_beans.write_text("".join(f'include "{file.name}"\n' for file in beans))
+    whole_text.write_text("".join(f"include {file.name}\n" for file in texts))
+
+    assert told_by_beancount(whole_beans) == ours
+    run(hledger(), "-f", whole_text, "check", "--strict")
+    assert told_by_hledger(whole_text) == ours
+
+    extra = '\n2026-05-05 * "a penny"\n  {}  0.01 GBP\n  {}  -0.01 GBP\n'
+    bank, fees = (name_of(balance_of(each)) for each in (Account.BANK, Account.BANK_FEES))
+    whole_beans.write_text(whole_beans.read_text() + extra.format(bank, fees))
+    whole_text.write_text(whole_text.read_text() + extra.format(bank, fees))
+    _, errors, _ = loader.load_file(str(whole_beans))
+    assert errors
+    assert {error.entry.date for error in errors} >= {date(YEAR, month, 1) for month in range(6, 13)}
+    assert "balance assertion" in run(hledger(), "-f", whole_text, "check", fails=True)
+
+
+async def test_what_takes_a_batch_back_leaves_nothing_of_it_and_all_of_it_goes_out_again(
+    sqlite_db: Database, ids: Ids, tmp_path: Path
+) -> None:
+    texts: dict[Target, str] = {}
+    async with sqlite_db.unit_of_work() as session:
+        await add_year(session, ids)
+        for target in (Target.BEANCOUNT, Target.HLEDGER):
+            made = await export(session, ids, target, months=(7, 8))
+            first = await save(session, made, tmp_path)
+            maker = Maker(organisation="The Paper", actor_id="A" * 26, ids=ids, now=NOW, broken=[])
+            back = await save(session, await reverse_batch(session, made, home_currency="GBP", maker=maker), tmp_path)
+            mark = " balance " if target is Target.BEANCOUNT else " = "  # claims hold before the second file is loaded
+            kept = [line for line in first.read_text().splitlines() if mark not in line]
+            texts[target] = "\n".join([*kept, back.read_text()])
+            again = await save(session, await export(session, ids, target, months=(7, 8)), tmp_path)
+            told = told_by_beancount(again) if target is Target.BEANCOUNT else told_by_hledger(again)
+            assert {month for _, _, month in told} == {"2026-07", "2026-08"}
+    both_beans, both_text = tmp_path / "both.beancount", tmp_path / "both.journal"
+    both_beans.write_text(texts[Target.BEANCOUNT])
+    both_text.write_text(texts[Target.HLEDGER])
+
+    assert texts[Target.HLEDGER].count("2026-07-") > 30
+    assert told_by_beancount(both_beans) == {}
+    assert told_by_hledger(both_text) == {}
+
+
+async def test_a_payout_of_the_sandbox_is_one_journal_with_all_that_it_took(site: Whole, tmp_path: Path) -> None:
+    await site.bank.post("/_control/payout-interval", json={"interval": "daily"})
+    for amount in ("25", "10"):
+        await site.pay(await site.give(amount=amount))
+    await site.settle()
+    for _ in range(9):  # until it is available, is sent, and Stripe has said what is in it
+        await site.sandbox.advance(timedelta(days=1))
+        site.clock.advance(timedelta(days=1))
+        await site.settle()
+    wanted = Wanted(
+        target=Target.HLEDGER,
+        mode=Mode.PAYOUT,
+        starts_on=date(2026, 11, 1),
+        ends_on=date(2026, 12, 31),
+        home_currency="GBP",
+    )
+    maker = Maker(organisation="The Paper", actor_id="A" * 26, ids=site.ids, now=NOW, broken=[])
+
+    async with site.db.unit_of_work() as session:
+        batch_id = await make_batch(session, wanted, maker)
+        journals = unpack((await session.scalars(select(ExportBatch.journals))).one())
+        file = await save(session, batch_id, tmp_path)
+
+    [payout] = site.sandbox.objects("payout")
+    [journal] = journals
+    assert (journal.reference, journal.text) == (payout["id"], f"Stripe payout {payout['id']}")
+    assert [(line.account, line.text, line.amount_minor) for line in journal.lines] == [
+        ("1100", "Stripe balance", 3407),
+        ("4000", "One-off donations, General fund", -3500),
+        ("5000", "Processing fees", 93),
+        ("1100", "Payout", -3407),
+        ("1150", "Payout", 3407),
+    ]
+    run(hledger(), "-f", file, "check", "--strict")
+
+
+async def export(
+    session: AsyncSession, ids: Ids, target: Target, mode: Mode = Mode.PAYOUT, months: tuple[int, int] = (1, 12)
+) -> str:
+    first, last = months
+    ends_on = date(YEAR, last, {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}.get(last, 31))
+    wanted = Wanted(target=target, mode=mode, starts_on=date(YEAR, first, 1), ends_on=ends_on, home_currency="GBP")
+    maker = Maker(organisation="The Paper", actor_id="A" * 26, ids=ids, now=NOW, broken=[])
+    return await make_batch(session, wanted, maker)
+
+
+async def save(session: AsyncSession, batch_id: str, folder: Path) -> Path:
+    batch: ExportBatch | None = await find_batch(session, batch_id)
+    body = await read_body(session, batch_id)
+    assert batch is not None
+    assert body
+    path = folder / batch.file_name
+    path.write_bytes(body)
+    return path
+
+
+def outside_names(books: Books) -> dict[tuple[str, str, str], Decimal]:
+    return {
+        (name_of(balance_of(Account(account))), currency, month): Decimal(minor).scaleb(-exponent(currency))
+        for (account, currency, month), minor in books.items()
+    }
+
+
+def balance_of(account: Account) -> Balance:
+    name = describe(account).name
+    return Balance(account=account, code=account, name=name, currency="GBP", debit_minor=0, credit_minor=0)
+
+
+def told_by_beancount(file: Path) -> dict[tuple[str, str, str], Decimal]:
+    """Through beancount's own parser, by account, currency and month."""
+    entries, errors, _ = loader.load_file(str(file))
+    assert not errors
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for entry in entries:
+        if isinstance(entry, Transaction):
+            for posting in entry.postings:
+                sums[posting.account, posting.units.currency, f"{entry.date:%Y-%m}"] += posting.units.number
+    return {key: total for key, total in sums.items() if total}
+
+
+def told_by_hledger(file: Path) -> dict[tuple[str, str, str], Decimal]:
+    """Through hledger's own register of every posting."""
+    told = run(hledger(), "-f", file, "print", "-O", "csv")
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for row in csv.DictReader(io.StringIO(told)):
+        sums[row["account"], row["commodity"], row["date"][:7]] += Decimal(row["amount"])  # type: ignore[assignment]
+    return {key: total for key, total in sums.items() if total}
+
+
+def hledger() -> str:
+    found = shutil.which("hledger")
+    assert found, "The tests need hledger: install the package 'hledger', then run this again."
+    return found
+
+
+def run(*command: object, fails: bool = False) -> str:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    assert bool(done.returncode) is fails, f"{done.stdout}\n{done.stderr}"[:3000]
+    return done.stdout + done.stderr
