@@ -22,6 +22,11 @@ def use_language(locale: str) -> None:
     _active[0] = load_catalogue(locale)
 
 
+def language() -> str:
+    """The language that this process speaks ("nb"); empty for the English in the code."""
+    return _active[0].info().get("language", "")
+
+
 @lru_cache(maxsize=20)
 def load_catalogue(locale: str) -> plain.NullTranslations:
     """The catalogue for `locale`, or for its language, or the English in the code itself."""

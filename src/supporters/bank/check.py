@@ -1,0 +1,87 @@
+"""A file is read and held to what is here, without anything being taken; other requests go on meanwhile."""
+
+import asyncio
+from datetime import date
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.bank.files import Checked
+from supporters.bank.fingerprint import Keys
+from supporters.bank.limits import Limits
+from supporters.bank.models import BankAccount
+from supporters.bank.parsed import CsvProfile, ParsedFile
+from supporters.bank.prepare import Around, Ours, Prepared, days_of, own_statements, prepare
+from supporters.bank.queries import day_sums, known_money, lines_here, live_spans
+from supporters.bank.read import read_statements
+from supporters.settings import Settings
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How much of a file is read, as this installation is set."""
+    return Limits(bytes=settings.largest_statement_mb * 1024 * 1024)
+
+
+def ours_of(account: BankAccount) -> Ours:
+    """What a file for this account must fit."""
+    return Ours(account.currency, account.last4, frozenset(account.also_hashes))
+
+
+async def read_apart(
+    content: bytes, name: str, *, account: BankAccount, profile: CsvProfile | None, settings: Settings
+) -> ParsedFile:
+    """The statements of the file. Raises Unreadable."""
+    limits = limits_of(settings)
+    return await asyncio.to_thread(
+        read_statements, content, name, currency=account.currency, profile=profile, limits=limits
+    )
+
+
+async def check_file(
+    session: AsyncSession,
+    account: BankAccount,
+    parsed: ParsedFile,
+    *,
+    profile: CsvProfile | None,
+    settings: Settings,
+    today: date,
+) -> Checked:
+    """What taking the file would do. Raises Unreadable when it is not for this account, or can't be right."""
+    keys = Keys(settings.secret_key)
+    mine = await asyncio.to_thread(own_statements, parsed, ours_of(account), keys=keys, today=today)
+    layout = keys.layout(mine.format, profile)
+    left_out = len(parsed.statements) - len(mine.statements)
+    prepared = await prepare_file(
+        session, account, mine, layout=layout, left_out=left_out, settings=settings, takes_alike=False
+    )
+    return Checked(mine, layout, profile, prepared.findings, account.revision)
+
+
+async def prepare_file(
+    session: AsyncSession,
+    account: BankAccount,
+    parsed: ParsedFile,
+    *,
+    layout: str,
+    left_out: int,
+    settings: Settings,
+    takes_alike: bool,
+) -> Prepared:
+    """All that would be written for these statements of this account."""
+    days = [day for statement in parsed.statements for day in days_of(statement)]
+    first, last = min(days), max(days)
+    around = Around(
+        here=await lines_here(session, account.id, first=first, last=last),
+        spans=await live_spans(session, account.id),
+        sums=await day_sums(session, account.id),
+        known=await known_money(session, currency=account.currency, first=first),
+    )
+    return await asyncio.to_thread(
+        prepare,
+        parsed,
+        ours_of(account),
+        around,
+        keys=Keys(settings.secret_key),
+        layout=layout,
+        left_out=left_out,
+        takes_alike=takes_alike,
+    )

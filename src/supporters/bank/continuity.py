@@ -1,0 +1,101 @@
+"""Whether one statement goes on where others ended. Pure.
+
+Each statement is held to what is known before its first day: the balance of the nearest statement before it, and the lines
+between. What differs is missing, or here twice.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import accumulate
+
+import msgspec
+
+NEIGHBOURS = 20  # statements looked at before each, and a few after it that begin on the same day
+AFTER = 5
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A statement with the balances that the bank gave, in minor units."""
+
+    statement_id: str
+    starts_on: date
+    ends_on: date
+    opening_minor: int | None
+    closing_minor: int | None
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A statement that does not go on from what is known. `off_minor`: its opening less what was expected."""
+
+    statement_id: str
+    starts_on: date
+    known_until: date
+    expected_minor: int
+    opening_minor: int
+
+    @property
+    def off_minor(self) -> int:
+        return self.opening_minor - self.expected_minor
+
+
+def find_gaps(spans: Sequence[Span], sums: Mapping[date, int]) -> list[Gap]:
+    """Every statement that does not go on from the others. `sums`: of all lines of the account, by day."""
+    ordered = sorted(spans, key=lambda span: (span.starts_on, span.ends_on, span.statement_id))
+    totals = _Totals(sums)
+    found = [
+        _gap(span, ordered[max(0, index - NEIGHBOURS) : index + AFTER], totals) for index, span in enumerate(ordered)
+    ]
+    return [gap for gap in found if gap]
+
+
+def _gap(span: Span, spans: Sequence[Span], totals: "_Totals") -> Gap | None:
+    if span.opening_minor is None:
+        return None
+    if any(other.closing_minor == span.opening_minor and _ends_within(other, span) for other in spans):
+        return None  # it goes on in the middle of a day
+    before = [point for other in spans if (point := _known_before(other, span, totals) or _same_start(other, span))]
+    if not before or any(expected == span.opening_minor for _day, expected in before):
+        return None
+    day, expected = max(before)
+    return Gap(span.statement_id, span.starts_on, day, expected, span.opening_minor)
+
+
+def _ends_within(other: Span, span: Span) -> bool:
+    """Whether the other ends on the day on which this one begins, and is another one."""
+    return other.statement_id != span.statement_id and other.ends_on == span.starts_on
+
+
+def _known_before(other: Span, span: Span, totals: "_Totals") -> tuple[date, int] | None:
+    """The balance as this one's first day begins, as the other one lets expect, and until when the other one knows it."""
+    if other.statement_id == span.statement_id:
+        return None
+    if other.closing_minor is not None and other.ends_on < span.starts_on:
+        return other.ends_on, other.closing_minor + totals.after(other.ends_on, before=span.starts_on)
+    if other.opening_minor is not None and other.starts_on < span.starts_on:
+        return other.starts_on, other.opening_minor + totals.between(other.starts_on, before=span.starts_on)
+    return None
+
+
+def _same_start(other: Span, span: Span) -> tuple[date, int] | None:
+    """Where both begin on one day: the opening of the one that came first, unless it goes on from this one."""
+    came_first = (other.ends_on, other.statement_id) < (span.ends_on, span.statement_id)
+    if other.starts_on != span.starts_on or other.opening_minor is None or not came_first:
+        return None
+    return None if other.opening_minor == span.closing_minor else (other.starts_on, other.opening_minor)
+
+
+class _Totals:
+    """Sums over days, each asked for at once."""
+
+    def __init__(self, sums: Mapping[date, int]) -> None:
+        self._days = sorted(sums)
+        self._running = [0, *accumulate(sums[day] for day in self._days)]
+
+    def between(self, first: date, *, before: date) -> int:
+        """Of the days from the first on, without the last."""
+        return self._running[bisect_left(self._days, before)] - self._running[bisect_left(self._days, first)]
+
+    def after(self, day: date, *, before: date) -> int:
+        """Of the days after this one, without the last."""
+        return self.between(day, before=before) - self.between(day, before=date.fromordinal(day.toordinal() + 1))

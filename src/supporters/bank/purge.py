@@ -1,0 +1,16 @@
+"""Files that nobody went on with are erased after a week."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.bank.files import drop_file
+from supporters.bank.queries import stale_files
+
+KEEP_FILES = timedelta(days=7)
+
+
+async def purge_files(session: AsyncSession, *, now: datetime) -> int:
+    """No file waits for longer than 7 days; returns how many were dropped."""
+    stale = await stale_files(session, before=now - KEEP_FILES)
+    return sum([await drop_file(session, file_id, actor_id=None, now=now) for file_id in stale])

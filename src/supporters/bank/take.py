@@ -1,0 +1,223 @@
+"""A file is taken: its new lines are here, all of them or none. What was here already is noted, so that either file may go."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+import msgspec
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.bank.accounts import note
+from supporters.bank.compare import New
+from supporters.bank.files import ERASED, KIND, move
+from supporters.bank.fingerprint import Keys, last4
+from supporters.bank.gaps import mind_gaps
+from supporters.bank.models import BankAccount, BankFile, BankLine, BankSighting, BankStatement, FileState, LineState
+from supporters.bank.parsed import ParsedLine
+from supporters.bank.prepare import Kept, Prepared, days_of
+from supporters.discrepancies.codes import Code
+from supporters.discrepancies.open import open_discrepancy
+from supporters.kit.db import changed_rows
+from supporters.kit.errors import Conflict
+from supporters.kit.ids import Ids
+from supporters.kit.strings import gettext as _
+
+PORTION = 1_000  # rows of one statement
+NAME_CHARS, REFERENCE_CHARS, CODE_CHARS = 200, 120, 60
+Row = dict[str, Any]
+
+
+async def take_file(
+    session: AsyncSession,
+    file: BankFile,
+    account: BankAccount,
+    prepared: Prepared,
+    *,
+    keys: Keys,
+    actor_id: str,
+    ids: Ids,
+    now: datetime,
+) -> bool:
+    """The file's new lines are here; false when somebody else took or dropped it before. *Idempotent by* the file's state.
+
+    `file` and `account` are as they were when `prepared` was made. *Raises* Conflict when the account has changed since.
+    """
+    findings = msgspec.to_builtins(prepared.findings)
+    taken = {"imported_by": actor_id, "imported_at": now, "counts": findings, **ERASED}
+    if not await move(session, file.id, (FileState.READY,), state=FileState.IMPORTED.value, **taken):
+        return False
+    await claim_account(session, account, profile=file.profile or account.profile, **_learnt(account, prepared, keys))
+    statement_ids = await _store_statements(session, file, prepared, ids)
+    real_ids = await _store_lines(session, file, account, prepared, statement_ids, keys=keys, ids=ids)
+    await _store_sightings(session, file, prepared, statement_ids, real_ids)
+    await mind_gaps(session, account, ids=ids, now=now)
+    await _tell_of_duplicates(session, file, account, prepared, ids=ids, now=now)
+    shown = ("lines", "new", "again", "alike", "starts_on", "ends_on")
+    detail = {"account": account.id, **{name: findings[name] for name in shown}}
+    await note(session, KIND, file.id, "bank.import", actor_id=actor_id, detail=detail, now=now)
+    return True
+
+
+async def claim_account(session: AsyncSession, account: BankAccount, **values: object) -> None:
+    """Nobody else changes the account's lines before this transaction ends. Raises Conflict when somebody has since."""
+    same = (BankAccount.id == account.id) & (BankAccount.revision == account.revision) & BankAccount.closed_at.is_(None)
+    claimed = await session.execute(
+        update(BankAccount)
+        .where(same)
+        .values(revision=account.revision + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
+    if changed_rows(claimed) != 1:
+        raise Conflict(_("This account has changed meanwhile, so nothing was done. Look at the page again."))
+
+
+def _learnt(account: BankAccount, prepared: Prepared, keys: Keys) -> dict[str, object]:
+    """The account's number, where the file is the first to name it."""
+    number = next((each.account for each in prepared.statements if each.account), "")
+    if account.account_hash or not number:
+        return {}
+    return {"last4": last4(number), "account_hash": keys.account(number), "also_hashes": keys.account_forms(number)}
+
+
+async def _store_statements(session: AsyncSession, file: BankFile, prepared: Prepared, ids: Ids) -> list[str]:
+    rows: list[Row] = []
+    for position, statement in enumerate(prepared.statements):
+        starts_on, ends_on = days_of(statement)
+        rows.append(
+            {
+                "id": ids.ulid(),
+                "bank_file_id": file.id,
+                "bank_account_id": file.bank_account_id,
+                "position": position,
+                "number": statement.number[:CODE_CHARS],
+                "starts_on": starts_on,
+                "ends_on": ends_on,
+                "opening_minor": statement.opening_minor,
+                "closing_minor": statement.closing_minor,
+            }
+        )
+    await _store(session, BankStatement, iter(rows))
+    return [str(row["id"]) for row in rows]
+
+
+async def _store_lines(
+    session: AsyncSession,
+    file: BankFile,
+    account: BankAccount,
+    prepared: Prepared,
+    statement_ids: Sequence[str],
+    *,
+    keys: Keys,
+    ids: Ids,
+) -> dict[str, str]:
+    """Every new line and its parts; returns the lasting id of each id for the while."""
+    real_ids = {new.line_id: ids.ulid() for new in prepared.compared.new}
+
+    def rows() -> Iterator[Row]:
+        for new, kept in zip(prepared.compared.new, prepared.kept, strict=True):
+            home = {
+                "bank_account_id": account.id,
+                "bank_file_id": file.id,
+                "bank_statement_id": statement_ids[new.found.statement],
+                "layout": file.layout,
+            }
+            yield _line_row(new, kept, home, real_ids[new.line_id])
+            yield from _part_rows(new, kept, home, real_ids[new.line_id], keys=keys, ids=ids)
+
+    await _store(session, BankLine, rows())
+    return real_ids
+
+
+def _line_row(new: New, kept: Kept, home: Mapping[str, str], line_id: str) -> Row:
+    state = LineState.SPLIT if kept.parts else LineState.OPEN if kept.is_whole else LineState.SET_ASIDE
+    return {
+        "id": line_id,
+        "parent_id": None,
+        "position": new.found.position,
+        "fingerprint": new.found.fingerprint,
+        "occurrence": new.occurrence,
+        "state": state.value,
+        **home,
+        **_said(new.found.line, kept),
+    }
+
+
+def _part_rows(new: New, kept: Kept, home: Mapping[str, str], line_id: str, *, keys: Keys, ids: Ids) -> Iterator[Row]:
+    for position, (part, part_kept) in enumerate(zip(new.found.line.parts, kept.parts, strict=False)):
+        yield {
+            "id": ids.ulid(),
+            "parent_id": line_id,
+            "position": position,
+            "fingerprint": keys.part(new.found.fingerprint, occurrence=new.occurrence, position=position),
+            "occurrence": 0,
+            "state": (LineState.OPEN if part_kept.is_whole else LineState.SET_ASIDE).value,
+            **home,
+            **_said(part, part_kept),
+        }
+
+
+def _said(line: ParsedLine, kept: Kept) -> Row:
+    """What the bank wrote, as far as it is kept."""
+    is_whole = kept.is_whole
+    return {
+        "booked_on": line.booked_on,
+        "value_on": line.value_on if is_whole else None,
+        "amount_minor": line.amount_minor,
+        "currency": line.currency,
+        "counterparty": line.counterparty[:NAME_CHARS] if is_whole else "",
+        "counterparty_hash": kept.payer,
+        "counterparty_last4": last4(line.account) if is_whole else "",
+        "text": line.text if is_whole else "",
+        "bank_reference": line.bank_reference[:REFERENCE_CHARS] if is_whole else "",
+        "end_to_end": line.end_to_end[:REFERENCE_CHARS] if is_whole else "",
+        "type_code": line.type_code[:CODE_CHARS] if is_whole else "",
+        "is_reversal": line.is_reversal,
+        "is_kept_whole": is_whole,
+        "state_note": None,
+    }
+
+
+async def _store_sightings(
+    session: AsyncSession,
+    file: BankFile,
+    prepared: Prepared,
+    statement_ids: Sequence[str],
+    real_ids: Mapping[str, str],
+) -> None:
+    rows = (
+        {
+            "bank_line_id": real_ids.get(again.line_id, again.line_id),
+            "bank_statement_id": statement_ids[again.found.statement],
+            "bank_file_id": file.id,
+        }
+        for again in prepared.compared.again
+    )
+    await _store(session, BankSighting, rows)
+
+
+async def _store(session: AsyncSession, table: type[Any], rows: Iterator[Row]) -> None:
+    """Every row is inserted. Handed to the driver as they are, so that others wait half as long for the database."""
+    connection = await session.connection()
+    compiled = insert(table.__table__).compile(dialect=connection.dialect)
+    names, is_sqlite = compiled.positiontup or [], connection.dialect.name == "sqlite"
+    while portion := list(islice(rows, PORTION)):
+        values = [tuple(_plain(row[name], is_sqlite=is_sqlite) for name in names) for row in portion]
+        await connection.exec_driver_sql(str(compiled), values)
+
+
+def _plain(value: object, *, is_sqlite: bool) -> object:
+    """The value as the driver takes it: SQLite has no days."""
+    return value.isoformat() if is_sqlite and isinstance(value, date) else value
+
+
+async def _tell_of_duplicates(
+    session: AsyncSession, file: BankFile, account: BankAccount, prepared: Prepared, *, ids: Ids, now: datetime
+) -> None:
+    """Lines that were here already are counted for whoever looks for them."""
+    findings = prepared.findings
+    if not findings.again + findings.alike:
+        return
+    counts = {"bank_account_id": account.id, "here_already": findings.again + findings.alike, "new_lines": findings.new}
+    await open_discrepancy(session, code=Code.BANK_DUPLICATE_IMPORT, subject=file.id, detail=counts, ids=ids, now=now)
