@@ -1,0 +1,197 @@
+"""/desk/bank/import: one file from its check to its end. It can be left and come back to, and undone as a whole."""
+
+import asyncio
+from typing import Any
+
+from litestar import get, post
+from litestar.connection import Request
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.bank.check import prepare_file
+from supporters.bank.files import drop_file, findings_of, parsed_of
+from supporters.bank.fingerprint import Keys
+from supporters.bank.models import BankAccount, BankFile, FileState
+from supporters.bank.parsed import ParsedLine
+from supporters.bank.prepare import Findings, Prepared
+from supporters.bank.queries import find_body, same_file_before
+from supporters.bank.take import take_file
+from supporters.bank.undo import count_matched, undo_file
+from supporters.jobs.queue import enqueue
+from supporters.kit.errors import Conflict, NotFound, Refused
+from supporters.kit.money import Money
+from supporters.kit.strings import gettext as _
+from supporters.reconciliation.match_jobs import MATCH_LINES
+from supporters.staff.queries import staff_names
+from supporters.web.common.access import member_of
+from supporters.web.common.house import House, house_of
+from supporters.web.common.shell import AnyRequest
+from supporters.web.desk import bank_columns
+from supporters.web.desk.bank import PATH, found_account
+from supporters.web.desk.bank_columns import IMPORT, found_file
+from supporters.web.desk.bank_words import file_tag, format_words, said_of, step_names
+from supporters.web.desk.frame import desk_page
+from supporters.web.desk.roles import DOES_BOOKS
+from supporters.web.desk.seal import read_sealed
+
+SHOWN_LINES = 10
+
+
+@get(IMPORT + "/{file_id:str}", opt={"access": DOES_BOOKS})
+async def show_file(
+    request: Request[Any, Any, Any], file_id: FromPath[str], reading: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """What taking the file would do, or what came of it."""
+    file = await found_file(reading, file_id)
+    account = await found_account(reading, file.bank_account_id)
+    if file.state == FileState.UPLOADED:
+        return Redirect(f"{IMPORT}/{file.id}/columns", status_code=303)
+    if file.state == FileState.READY:
+        return await _check_page(request, reading, file, account)
+    return await _file_page(request, reading, file, account)
+
+
+@post(IMPORT + "/{file_id:str}/take", status_code=303, opt={"access": DOES_BOOKS})
+async def take_lines(request: Request[Any, Any, Any], file_id: FromPath[str]) -> Response[Any]:
+    """The file's lines are here, as they were looked at, once: whoever presses second sees them here.
+
+    What is certain among them is matched by the worker, at once.
+    """
+    house, member = house_of(request), member_of(request)
+    form = await read_sealed(request, member, ["seen", "alike"])
+    path = f"{IMPORT}/{file_id}"
+    async with house.db.reading() as session:
+        file = await found_file(session, file_id)
+        account = await found_account(session, file.bank_account_id)
+        if file.state != FileState.READY:
+            return Redirect(path, status_code=303)
+        if form.get("seen") != str(account.revision):
+            return Redirect(f"{path}?changed=1", status_code=303)
+        prepared = await _prepare(house, session, file, account, takes_alike=form.get("alike") == "yes")
+    keys, now = Keys(house.settings.secret_key), house.clock.now()
+    async with house.db.unit_of_work() as session:
+        if await take_file(session, file, account, prepared, keys=keys, actor_id=member.id, ids=house.ids, now=now):
+            await enqueue(session, MATCH_LINES, {}, ids=house.ids, now=now, dedupe="import")
+    return Redirect(path, status_code=303)
+
+
+@post(IMPORT + "/{file_id:str}/drop", status_code=303, opt={"access": DOES_BOOKS})
+async def take_drop(
+    request: Request[Any, Any, Any], file_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """The file is erased and nothing was taken, unless it was taken meanwhile."""
+    house, member = house_of(request), member_of(request)
+    await read_sealed(request, member, [])
+    file = await found_file(session, file_id)
+    if await drop_file(session, file.id, actor_id=member.id, now=house.clock.now()):
+        return Redirect(f"{PATH}/{file.bank_account_id}", status_code=303)
+    return Redirect(f"{IMPORT}/{file.id}", status_code=303)
+
+
+@post(IMPORT + "/{file_id:str}/undo", status_code=303, opt={"access": DOES_BOOKS})
+async def take_undo(
+    request: Request[Any, Any, Any], file_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """The file's lines are taken back, once. Refused while one of them is in the books."""
+    house, member = house_of(request), member_of(request)
+    await read_sealed(request, member, [])
+    file = await found_file(session, file_id)
+    account = await found_account(session, file.bank_account_id)
+    if account.closed_at is not None:
+        raise Refused(_("This account is closed. Open it again first; nothing was undone."))
+    matched = await count_matched(session, file.id)
+    if matched:
+        raise Conflict(_("Lines of this file are in the books. Take them out there first; nothing was undone."))
+    await undo_file(session, file, account, actor_id=member.id, ids=house.ids, now=house.clock.now())
+    return Redirect(f"{IMPORT}/{file.id}", status_code=303)
+
+
+async def _prepare(
+    house: House, session: AsyncSession, file: BankFile, account: BankAccount, *, takes_alike: bool
+) -> Prepared:
+    _content, body = await find_body(session, file.id)
+    if body is None:
+        raise NotFound(_("There is no such import."))
+    return await prepare_file(
+        session,
+        account,
+        await asyncio.to_thread(parsed_of, body),
+        layout=file.layout,
+        left_out=int(file.counts.get("left_out", 0)),
+        settings=house.settings,
+        takes_alike=takes_alike,
+    )
+
+
+async def _check_page(
+    request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount
+) -> Response[bytes]:
+    prepared = await _prepare(house_of(request), session, file, account, takes_alike=False)
+    found, compared = prepared.findings, prepared.compared
+    new = [(_row(each.found.line), kept.is_whole) for each, kept in zip(compared.new, prepared.kept, strict=True)]
+    return await desk_page(
+        request,
+        session,
+        "desk/bank_check.html",
+        here="bank",
+        file=file,
+        form=format_words(file.format),
+        account=account,
+        steps=step_names(),
+        found=found,
+        new=new[:SHOWN_LINES],
+        alike=[_row(each.found.line) for each in compared.again if each.is_alike][:SHOWN_LINES],
+        sums=_sums(found, account),
+        gaps=[
+            (gap, Money(gap.expected_minor, account.currency), Money(gap.opening_minor, account.currency))
+            for gap in found.gaps
+        ],
+        before=await same_file_before(session, file),
+        is_changed=request.query_params.get("changed") == "1",
+    )
+
+
+async def _file_page(
+    request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount
+) -> Response[bytes]:
+    found = findings_of(file.counts)
+    actors = [file.taken_by, file.imported_by, file.undone_by]
+    return await desk_page(
+        request,
+        session,
+        "desk/bank_file.html",
+        here="bank",
+        file=file,
+        form=format_words(file.format),
+        tag=file_tag(file),
+        account=account,
+        steps=step_names(),
+        found=found,
+        sums=_sums(found, account),
+        matched=await count_matched(session, file.id),
+        names=await staff_names(session, [each for each in actors if each]),
+    )
+
+
+def _row(line: ParsedLine) -> tuple[ParsedLine, Money, str]:
+    return line, Money(line.amount_minor, line.currency), said_of(line.counterparty, line.text)
+
+
+def _sums(found: Findings, account: BankAccount) -> dict[str, Money | None]:
+    """The sums of the findings in the account's currency."""
+
+    def money(minor: int | None) -> Money | None:
+        return None if minor is None else Money(minor, account.currency)
+
+    return {
+        "came": money(found.in_minor),
+        "went": money(found.out_minor),
+        "opening": money(found.opening_minor),
+        "closing": money(found.closing_minor),
+        "too_much": money(found.too_much_minor) if found.too_much_minor else None,
+    }
+
+
+HANDLERS = [show_file, take_lines, take_drop, take_undo, *bank_columns.HANDLERS]
