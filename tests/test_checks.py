@@ -47,6 +47,58 @@ DISPUTE = (
     "SELECT 'new', id, 'ch_1', 'pi_1', amount_minor, currency, 'lost', 'general', created_at, "
     "'2026-11-21 09:35:59.000000', created_at, updated_at FROM donation WHERE id = '{of}'"
 )
+START = (
+    "INSERT INTO books_start (revision, starts_on, starts_at, made_by, made_at) "
+    "VALUES (1, '2026-11-01', '2026-11-01 00:00:00.000000', 'dana', '2026-11-01 09:00:00.000000')"
+)
+SAME_LINE = (
+    "account, livemode, created_at, available_at, status, type, reporting_category, currency, gross_minor, fee_minor, "
+    "net_minor, fee_details, source_id, stripe_charge_id, stripe_payment_intent_id, mirrored_at, posted_at"
+)
+SECOND_CHARGE = (
+    f"INSERT INTO balance_transaction (stripe_balance_transaction_id, {SAME_LINE}) "
+    f"SELECT 'txn_again', {SAME_LINE} FROM balance_transaction WHERE stripe_balance_transaction_id = 'txn_1'"
+)
+PAYOUT = (
+    "INSERT INTO payout (stripe_payout_id, livemode, created_at, arrival_on, amount_minor, currency, is_automatic, method, "
+    "status, reconciliation_status, content, mirrored_at, changed_at) "
+    "SELECT 'po_1', false, created_at, '2026-11-24', 9000, 'GBP', true, 'standard', 'paid', 'completed', '{content}', "
+    "mirrored_at, mirrored_at FROM balance_transaction WHERE stripe_balance_transaction_id = 'txn_1'"
+)
+SENT = f"UPDATE ledger_entry SET account = '1150' WHERE transaction_id = {TRANSACTION} AND account = '4000'"
+FILE = (
+    "INSERT INTO bank_file (id, bank_account_id, state, name, sha256, format, layout, size_bytes, counts, taken_by, taken_at) "
+    "VALUES ('file', 'account', 'imported', 'november.csv', '', 'csv', '', 1, '{}', 'dana', '2026-11-22 09:00:00.000000')"
+)
+STATEMENT = (
+    "INSERT INTO bank_statement (id, bank_file_id, bank_account_id, position, number, starts_on, ends_on, opening_minor, "
+    "closing_minor) VALUES ('statement', 'file', 'account', 0, '', '2026-11-01', '2026-11-30', 100, 105)"
+)
+BANK_LINE = (
+    "INSERT INTO bank_line (id, bank_account_id, bank_file_id, bank_statement_id, position, booked_on, amount_minor, currency, "
+    "counterparty, counterparty_hash, counterparty_last4, text, bank_reference, end_to_end, type_code, is_reversal, fingerprint, "
+    "occurrence, layout, is_kept_whole, state) VALUES ('line', 'account', 'file', 'statement', 0, '2026-11-24', 9000, 'GBP', "
+    "'', '', '', '', '', '', '', false, '', 0, '', true, 'matched')"
+)
+PART = (
+    BANK_LINE.replace("(id,", "(parent_id, id,")
+    .replace("('line',", "('line', 'part',")
+    .replace("9000", "8999")
+    .replace("'', 0", "'', 1")
+)
+MATCH = (
+    "INSERT INTO bank_match (id, action_id, state, bank_line_id, side, ref_id, amount_minor, currency, confidence, reasons) "
+    "VALUES ('match', 'action', 'confirmed', 'line', 'payout', 'po_none', 9000, 'GBP', 'certain', '[]')"
+)
+BATCH = (
+    "INSERT INTO export_batch (id, target, mode, starts_on, ends_on, file_name, body, journals, sha256, size_bytes, "
+    "transactions, journal_count, line_count, totals, made_by, made_at, state, reverses_id) VALUES ('{id}', 'journal', 'line', "
+    "'2026-11-01', '2026-11-30', 'x.csv', '', '', '', 0, {n}, 0, 0, '[]', 'dana', '2026-11-22 09:00:00.000000', 'live', {of})"
+)
+ITEM = (
+    "INSERT INTO export_item (batch_id, ledger_transaction_id, target, is_live) "
+    "SELECT '{batch}', id, 'journal', true FROM ledger_transaction WHERE source_id = 'txn_1'"
+)
 HELD = f"UPDATE ledger_entry SET account = '1160' WHERE transaction_id = {TRANSACTION} AND account = '4000'"
 
 BROKEN: list[tuple[str, list[str]]] = [
@@ -59,6 +111,56 @@ BROKEN: list[tuple[str, list[str]]] = [
     ("ledger_no_empty", [COPY.format(id="empty", source="txn_1", revision=7)]),
     ("ledger_reversals", ["UPDATE ledger_entry SET account = '5010' WHERE account = '5000' AND amount_minor < 0"]),
     ("ledger_periods", ["UPDATE ledger_transaction SET period = '2026-12' WHERE source_id = 'txn_1'"]),
+    (
+        "ledger_locked_months",
+        ["INSERT INTO ledger_period (period, state, note, transactions) VALUES ('2026-11', 'locked', '', 99)"],
+    ),
+    ("ledger_late_facts", ["UPDATE ledger_transaction SET effective_on = '2026-11-30' WHERE source_id = 'txn_1'"]),
+    (
+        "ledger_since_start",
+        [START, "UPDATE ledger_transaction SET booked_on = '2026-10-31' WHERE source_id = 'txn_1'"],
+    ),
+    (
+        "mirror_fee_parts",
+        ["UPDATE balance_transaction SET fee_details = '[{\"amount_minor\" : 64}]' WHERE source_id = 'ch_1'"],
+    ),
+    ("paid_has_one_charge", [SECOND_CHARGE]),
+    ("unknown_is_seen", ["UPDATE balance_transaction SET reporting_category = 'a_new_one' WHERE source_id = 'ch_1'"]),
+    ("given_back_is_seen", [f"UPDATE donation SET returned_minor = 2501 WHERE id = '{ONE}'"]),
+    ("payout_content", [PAYOUT.format(content="verified")]),
+    ("payouts_in_transit", [SENT]),
+    (
+        "payout_whole",
+        [
+            PAYOUT.format(content="unknown"),
+            SENT,
+            "UPDATE ledger_entry SET stripe_payout_id = 'po_1' WHERE account = '1150'",
+        ],
+    ),
+    ("bank_lines_booked", [BANK_LINE]),
+    ("bank_lines_matched", [BANK_LINE]),
+    ("payouts_arrived", [MATCH]),
+    ("bank_statements_add_up", [FILE, STATEMENT]),
+    ("bank_parts_add_up", [BANK_LINE, PART]),
+    ("bank_lines_at_home", [FILE, BANK_LINE.replace("'matched'", "'undone'")]),
+    (
+        "exports_once",
+        [
+            BATCH.format(id="one", n=1, of="NULL"),
+            BATCH.format(id="two", n=1, of="NULL"),
+            ITEM.format(batch="one"),
+            ITEM.format(batch="two"),
+        ],
+    ),
+    ("exports_whole", [BATCH.format(id="one", n=1, of="NULL")]),
+    ("exports_taken_back", [BATCH.format(id="one", n=0, of="NULL"), BATCH.format(id="two", n=0, of="'one'")]),
+    (
+        "bank_lines_booked",
+        [
+            "UPDATE ledger_entry SET account = '1000', bank_line_id = 'none' "
+            f"WHERE transaction_id = {TRANSACTION} AND account = '4000'",
+        ],
+    ),
     ("mirror_net", ["UPDATE balance_transaction SET net_minor = net_minor + 1 WHERE source_id = 'ch_1'"]),
     ("paid_has_payment", [f"UPDATE donation SET stripe_payment_intent_id = NULL WHERE id = '{ONE}'"]),
     ("paid_has_payment", [f"UPDATE donation SET paid_at = NULL WHERE id = '{ONE}'"]),
@@ -204,7 +306,8 @@ async def break_books(session: AsyncSession, statements: Sequence[str]) -> None:
 async def _drop_guards(session: AsyncSession, dialect: str) -> None:
     pragmas = ["PRAGMA ignore_check_constraints=ON", "PRAGMA defer_foreign_keys=ON"]
     others = pragmas if dialect == "sqlite" else ["SET LOCAL session_replication_role = replica"]
-    for statement in [*drop_statements(dialect), *others]:
+    indexes = ["DROP INDEX ux_export_item_live"]
+    for statement in [*drop_statements(dialect), *others, *indexes]:
         await session.execute(text(statement))
     if dialect == "postgresql":
         named = "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"

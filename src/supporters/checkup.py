@@ -1,13 +1,14 @@
 """What `supporters check` tries: the database, Stripe, the mail server, the clock, the books."""
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import text
 
 from supporters.appeals.contrast import fault_of
-from supporters.checks import run_checks
+from supporters.checks import BrokenCheck, run_each
 from supporters.kit.errors import SupportersError
 from supporters.kit.migrate import is_current
 from supporters.worker import Tools
@@ -21,6 +22,7 @@ class Finding(NamedTuple):
     name: str
     is_ok: bool
     words: str
+    rows: tuple[str, ...] = ()  # of the books: which ones show that the check does not hold
 
 
 async def check_all(tools: Tools) -> list[Finding]:
@@ -37,18 +39,34 @@ async def check_all(tools: Tools) -> list[Finding]:
 
 
 async def check_books(tools: Tools, *, against_stripe: bool = False) -> list[Finding]:
-    """Every invariant of the books; each broken one by name, with the rows that break it.
+    """Every invariant of the books; each broken one by name, with the rows that break it, or one finding that all hold.
 
     With `against_stripe` the ledger is also held to Stripe's balance; what was given in the last minutes may be on its way.
     """
+    found = await check_each(tools, against_stripe=against_stripe)
+    broken = [one for one in found if not one.is_ok]
+    return broken or [Finding("books", True, "they hold")]
+
+
+async def check_each(tools: Tools, *, against_stripe: bool = False) -> list[Finding]:
+    """Every invariant of the books by name: what must hold, and the rows that break it, if any."""
     if not await is_current(tools.db):
         return [Finding("books", False, "the database is not up to date: run `supporters migrate`")]
     balance = await tools.gateway.balance() if against_stripe else None
     async with tools.db.reading() as session:
-        broken = await run_checks(session, now=tools.clock.now(), stripe_balance=balance)
-    if not broken:
-        return [Finding("books", True, "they hold")]
-    return [Finding(f"books: {one.name}", False, f"{one.sentence} Rows: {one.rows}") for one in broken]
+        found = await run_each(session, now=tools.clock.now(), stripe_balance=balance)
+    return [_finding(one) for one in found]
+
+
+def in_json(findings: Sequence[Finding]) -> str:
+    """The findings for a program to read: whether all is well, and each with its name, words and rows."""
+    told = [{"name": one.name, "ok": one.is_ok, "words": one.words, "rows": list(one.rows)} for one in findings]
+    return json.dumps({"ok": all(one.is_ok for one in findings), "findings": told}, indent=2, ensure_ascii=False)
+
+
+def _finding(one: BrokenCheck) -> Finding:
+    words = f"{one.sentence} Rows: {one.rows}" if one.rows else one.sentence
+    return Finding(f"books: {one.name}", not one.rows, words, one.rows)
 
 
 async def _database(tools: Tools) -> str:

@@ -171,7 +171,7 @@ async def test_a_payment_that_does_not_fit_goes_to_suspense_and_so_does_its_refu
 
 
 async def test_an_unknown_category_goes_to_suspense_and_is_seen(db: Database, ids: Ids) -> None:
-    odd = line_row(1, reporting_category="climate_order_purchase", stripe_payment_intent_id=None, source_id="co_1")
+    odd = line_row(1, reporting_category="other_adjustment", stripe_payment_intent_id=None, source_id="co_1")
     async with db.unit_of_work() as session:
         await add_lines(session, odd)
 

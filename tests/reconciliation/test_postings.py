@@ -1,8 +1,12 @@
 """The pure rules: what each kind of line of Stripe's balance does to the ledger."""
 
+import re
 from collections import defaultdict
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
+from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,7 +69,7 @@ def booked(posting: Posting | None) -> dict[str, int]:
         (line("dispute", -2500, 2000), BEN, {"1100": -4500, "1160": 2500, "5020": 2000}),
         (line("dispute_reversal", 2500, -2000), BEN, {"1100": 4500, "1160": -2500, "5020": -2000}),
         (line("charge_failure", -2500, -65), BEN, {"1100": -2435, "4095": 2500, "5000": -65}),
-        (line("partial_capture_reversal", -500), BEN, {"1100": -500, "4095": 500}),
+        (line("partial_capture_reversal", -500), BEN, {"1100": -500, "4000": 500}),
         (line("fee", -200), BEN, {"1100": -200, "5010": 200}),
         (line("network_cost", -30), BEN, {"1100": -30, "5000": 30}),
         (line("tax", -40), BEN, {"1100": -40, "5040": 40}),
@@ -74,7 +78,17 @@ def booked(posting: Posting | None) -> dict[str, int]:
         (line("payout_reversal", 9000), BEN, {"1100": 9000, "1150": -9000}),
         (line("topup", 700), BEN, {"1100": 700, "1150": -700}),
         (line("risk_reserved_funds", -300), BEN, {"1100": -300, "1110": 300}),
-        (line("climate_order_purchase", -300, 7), BEN, {"1100": -307, "2000": 307}),
+        (line("partial_capture_reversal", -500), ADA, {"1100": -500, "4010": 500}),
+        (line("climate_order_purchase", -300, 7), BEN, {"1100": -307, "5050": 300, "5010": 7}),
+        (line("climate_order_refund", 300), BEN, {"1100": 300, "5050": -300}),
+        (line("contribution", -300), BEN, {"1100": -300, "5050": 300}),
+        (line("payout_minimum_balance_hold", -300), BEN, {"1100": -300, "1110": 300}),
+        (line("payout_minimum_balance_release", 300), BEN, {"1100": 300, "1110": -300}),
+        (line("connect_reserved_funds", -300), BEN, {"1100": -300, "1110": 300}),
+        (line("topup_reversal", -700), BEN, {"1100": -700, "1150": 700}),
+        (line("other_adjustment", -300, 7), BEN, {"1100": -307, "2000": 307}),
+        (line("transfer", -300), BEN, {"1100": -300, "2000": 300}),
+        (line("unreconciled_customer_funds", 300), BEN, {"1100": 300, "2000": -300}),
         (line("something_new", 300), NotOurs(), {"1100": 300, "2000": -300}),
     ],
 )
@@ -126,6 +140,39 @@ def test_entries_that_are_no_donation_carry_none(owner: Owner) -> None:
     assert {(entry.donation_id, entry.fund_id, entry.appeal_id) for entry in posting.entries} == {(None, None, None)}
 
 
+def test_every_category_that_stripe_lists_has_a_recipe() -> None:
+    spec = find_spec("stripe.params.reporting._report_run_create_params")
+    assert spec is not None
+    assert spec.origin is not None
+    listed = re.search(r"reporting_category: NotRequired\[\s*\"Literal\[(.*?)\]", Path(spec.origin).read_text(), re.S)
+    assert listed is not None
+
+    categories_of_stripe = set(re.findall(r"'(\w+)'", listed.group(1)))
+
+    assert len(categories_of_stripe) >= 37
+    assert categories_of_stripe - RECIPES.keys() == set()
+
+
+def test_what_is_in_transit_is_named_by_what_was_sent() -> None:
+    sent = msgspec.structs.replace(line("payout_reversal", 9000, 5), payout_id="po_later", source_id="po_failed")
+
+    posting = make_posting(sent, BEN, time_zone="Europe/London")
+
+    assert posting is not None
+    named = {entry.account.value: entry.stripe_payout_id for entry in posting.entries}
+    assert named == {"1150": "po_failed", "1100": "po_later", "5030": "po_later"}
+
+
+def test_a_payment_in_another_currency_keeps_its_rate_in_the_memo() -> None:
+    exchanged = msgspec.structs.replace(line("charge", 790, 40), exchange_rate="0.79")
+
+    posting = make_posting(exchanged, BEN, time_zone="Europe/London")
+
+    assert posting is not None
+    assert posting.memo == "charge @ 0.79"
+    assert booked(posting) == {"1100": 750, "5000": 40, "4000": -790}
+
+
 amounts = st.integers(min_value=-99_999_999, max_value=99_999_999)
 owners = st.sampled_from([BEN, ADA, NotOurs(), Unclear(), Unclear("donation")])
 categories = st.sampled_from([*RECIPES, "something_new", ""])
@@ -136,6 +183,14 @@ def lines(draw: st.DrawFn) -> Line:
     gross, fee = draw(amounts), draw(amounts)
     tax = draw(st.integers(min_value=min(fee, 0), max_value=max(fee, 0)))
     return line(draw(categories), gross, fee, tax=tax)
+
+
+@given(st.sampled_from(sorted(RECIPES)), amounts, amounts, owners)
+def test_there_and_back_leaves_nothing(category: str, gross: int, fee: int, owner: Owner) -> None:
+    out = booked(make_posting(line(category, gross, fee), owner, time_zone="Europe/London"))
+    back = booked(make_posting(line(category, -gross, -fee), owner, time_zone="Europe/London"))
+
+    assert {account: out[account] + back[account] for account in out} == dict.fromkeys(out, 0)
 
 
 @given(lines(), owners)

@@ -1,10 +1,12 @@
 """Text that strangers typed, made safe to store and to show."""
 
+import re
 import unicodedata
 
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
 FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 _INVISIBLE = frozenset("\u200b\u2060\ufeff\u00ad")
+_NOT_PLAIN = re.compile(r"[^0-9A-Z]+")
 
 
 def clean_line(text: str, *, limit: int) -> str:
@@ -31,3 +33,8 @@ def formula_safe(text: str) -> str:
 def begins_formula(text: str) -> bool:
     """Whether a spreadsheet might take the cell, or what stands behind its leading quotes, for a formula."""
     return text.lstrip("'")[:1] in FORMULA_STARTS
+
+
+def plain_words(text: str) -> str:
+    """The words as they are compared with each other: capitals and digits of ASCII, with single spaces between."""
+    return _NOT_PLAIN.sub(" ", text.upper()).strip()

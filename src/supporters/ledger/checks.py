@@ -9,15 +9,23 @@ from supporters.kit.strings import gettext as _
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing that must hold. `sql` returns offending rows, without personal data; it may use `:day_ago`."""
+    """One thing that must hold. `sql` returns offending rows, without personal data; it may use `:day_ago`.
+
+    `sqlite` is the same for SQLite where one statement can't serve both databases.
+    """
 
     name: str
     sentence: str
     sql: str
+    sqlite: str = ""
 
 
 def checks() -> list[Check]:
     """What must hold in the ledger."""
+    return [*_balanced(), *_dated()]
+
+
+def _balanced() -> list[Check]:
     return [
         Check(
             "ledger_balanced",
@@ -44,10 +52,35 @@ def checks() -> list[Check]:
             "JOIN ledger_entry e ON e.transaction_id IN (r.id, r.reverses_id) WHERE r.reverses_id IS NOT NULL "
             "GROUP BY r.id, e.account, e.currency HAVING sum(e.amount_minor) <> 0",
         ),
+    ]
+
+
+def _dated() -> list[Check]:
+    return [
         Check(
             "ledger_periods",
             _("Every ledger transaction stands in the month of its day."),
             "SELECT id AS ledger_transaction, period FROM ledger_transaction "
             "WHERE substr(CAST(booked_on AS VARCHAR(10)), 1, 7) <> period",
+        ),
+        Check(
+            "ledger_locked_months",
+            _("A locked month holds exactly what it held when it was locked."),
+            "SELECT p.period, p.transactions AS locked_with, count(t.id) AS transactions FROM ledger_period p "
+            "LEFT JOIN ledger_transaction t ON t.period = p.period WHERE p.state = 'locked' "
+            "GROUP BY p.period, p.transactions HAVING p.transactions IS NULL OR count(t.id) <> p.transactions",
+        ),
+        Check(
+            "ledger_late_facts",
+            _("What was posted later than its day, because its month was locked, keeps a day of an earlier month."),
+            "SELECT id AS ledger_transaction, period, effective_on FROM ledger_transaction WHERE effective_on IS NOT NULL "
+            "AND substr(CAST(effective_on AS VARCHAR(10)), 1, 7) >= period",
+        ),
+        Check(
+            "ledger_since_start",
+            _("Nothing is posted that is older than the day on which these books began."),
+            "SELECT t.id AS ledger_transaction, t.booked_on FROM ledger_transaction t "
+            "JOIN books_start s ON s.withdrawn_at IS NULL AND t.booked_on < s.starts_on "
+            "WHERE t.purpose NOT IN ('opening', 'reversal')",
         ),
     ]

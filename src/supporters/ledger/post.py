@@ -6,15 +6,16 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.errors import SupportersError
 from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
+from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
+from supporters.ledger.periods import locked_months, month_of, open_after
 
-LEDGER_LOCK = 7_302  # advisory lock on PostgreSQL, taken by the triggers too; SQLite has one writer at a time anyway
 BATCH = 500  # source ids looked up at once; far below either database's limit of bound values
 
 
@@ -36,7 +37,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """What one fact does to the ledger. `booked_on` is the day in the book's time zone."""
+    """What one fact does to the ledger. `booked_on` is the day in the book's time zone.
+
+    `effective_on` is the fact's own day where `booked_on` had to be a later one, because its month was locked.
+    """
 
     source_kind: str
     source_id: str
@@ -46,6 +50,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...]
     revision: int = 0
     reverses_id: str | None = None
+    effective_on: date | None = None
 
 
 class PostingKey(NamedTuple):
@@ -60,23 +65,34 @@ class PostingKey(NamedTuple):
 async def post(session: AsyncSession, postings: Sequence[Posting], *, ids: Ids, now: datetime) -> int:
     """Every posting stands in the ledger once; says how many were not there before.
 
+    One of a locked month stands on the first day of the first open month after it and keeps its own day beside.
     *Idempotent by* (source_kind, source_id, purpose, revision). *Raises* PostingRefused before anything is written.
     *Writes* all entries first, then the transactions: the database checks and seals them as the latter arrive.
     """
     fresh = {key_of(posting): posting for posting in reversed(postings)}
     for posting in fresh.values():
         check_posting(posting)
-    await _lock_ledger(session)
+    await lock_ledger(session)
     for known in await _find_posted(session, fresh.keys()):
         fresh.pop(known, None)
     if fresh:
-        await _insert(session, list(reversed(fresh.values())), ids=ids, now=now)
+        locked = await locked_months(session)
+        late = [in_open_month(posting, locked) for posting in reversed(fresh.values())]
+        await _insert(session, late, ids=ids, now=now)
     return len(fresh)
 
 
 def key_of(posting: Posting) -> PostingKey:
     """The key under which this posting can stand in the ledger once."""
     return PostingKey(posting.source_kind, posting.source_id, posting.purpose, posting.revision)
+
+
+def in_open_month(posting: Posting, locked: frozenset[str]) -> Posting:
+    """The posting itself, or the same in the first month after its own that is not in `locked`."""
+    if month_of(posting.booked_on) not in locked:
+        return posting
+    later = open_after(posting.booked_on, locked)
+    return msgspec.structs.replace(posting, booked_on=later, effective_on=posting.effective_on or posting.booked_on)
 
 
 def check_posting(posting: Posting) -> None:
@@ -97,11 +113,6 @@ def totals(entries: Sequence[Entry]) -> dict[str, int]:
     for entry in entries:
         sums[entry.currency] += entry.amount_minor
     return dict(sums)
-
-
-async def _lock_ledger(session: AsyncSession) -> None:
-    if session.get_bind().dialect.name == "postgresql":
-        await session.execute(select(func.pg_advisory_xact_lock(LEDGER_LOCK)))
 
 
 async def _find_posted(session: AsyncSession, keys: Iterable[PostingKey]) -> list[PostingKey]:
@@ -138,7 +149,8 @@ def _transaction_row(posting: Posting, *, transaction_id: str, now: datetime) ->
         "id": transaction_id,
         **key_of(posting)._asdict(),
         "booked_on": posting.booked_on,
-        "period": f"{posting.booked_on:%Y-%m}",
+        "period": month_of(posting.booked_on),
+        "effective_on": posting.effective_on,
         "memo": posting.memo[:200],
         "reverses_id": posting.reverses_id,
         "posted_at": now,

@@ -1,6 +1,7 @@
 """What the database itself refuses, whoever asks: SQL for both databases, executed by the migration.
 
 - A transaction arrives only when two or more entries of it exist and sum to zero per currency.
+- A transaction arrives only in a month that is not locked.
 - An entry arrives only before its transaction; an entry whose transaction never arrives fails the deferred foreign key.
 - Ledger and audit rows are never changed or removed; receipts keep their number; the mirror of Stripe keeps its amounts.
 
@@ -13,7 +14,7 @@ that would replace a row are refused as well, because REPLACE removes rows witho
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from supporters.ledger.post import LEDGER_LOCK
+from supporters.ledger.lock import LEDGER_LOCK
 
 FROZEN_TABLES = ("ledger_transaction", "ledger_entry", "audit_entry")
 FROZEN_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +36,7 @@ UNIQUE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 TOO_FEW = "ledger: a transaction needs two or more entries"
 NOT_BALANCED = "ledger: the entries do not sum to zero"
+LOCKED_MONTH = "ledger: this month is locked"
 SEALED = "ledger: this transaction is sealed"
 APPEND_ONLY = "append-only: rows are neither changed nor removed"
 KEPT = "kept: this row is never removed"
@@ -66,10 +68,10 @@ def _triggers(dialect: str) -> list[Trigger]:
     if dialect == "sqlite":
         frozen = [trigger for table in FROZEN_TABLES for trigger in _sqlite_frozen(table)]
         kept = [trigger for table in FROZEN_COLUMNS for trigger in _sqlite_kept(table)]
-        return [_sqlite_balanced(), _sqlite_sealed(), *frozen, *kept]
+        return [_sqlite_balanced(), _sqlite_sealed(), _sqlite_open_month(), *frozen, *kept]
     frozen = [_postgresql_frozen(table) for table in FROZEN_TABLES]
     kept = [trigger for table in FROZEN_COLUMNS for trigger in _postgresql_kept(table)]
-    return [_postgresql_balanced(), _postgresql_sealed(), *frozen, *kept]
+    return [_postgresql_balanced(), _postgresql_sealed(), _postgresql_open_month(), *frozen, *kept]
 
 
 def _sqlite(name: str, table: str, when: str, body: str) -> Trigger:
@@ -92,6 +94,14 @@ def _sqlite_sealed() -> Trigger:
         "WHERE EXISTS (SELECT 1 FROM ledger_transaction WHERE id = NEW.transaction_id);"
     )
     return _sqlite("ledger_entry_sealed", "ledger_entry", "BEFORE INSERT ON ledger_entry", body)
+
+
+def _sqlite_open_month() -> Trigger:
+    body = (
+        f"SELECT RAISE(ABORT, '{LOCKED_MONTH}') "
+        "WHERE EXISTS (SELECT 1 FROM ledger_period WHERE period = NEW.period AND state = 'locked');"
+    )
+    return _sqlite("ledger_transaction_open_month", "ledger_transaction", "BEFORE INSERT ON ledger_transaction", body)
 
 
 def _sqlite_frozen(table: str) -> list[Trigger]:
@@ -148,6 +158,16 @@ def _postgresql_sealed() -> Trigger:
         "RETURN NULL;"
     )
     return _postgresql("ledger_entry_sealed", "ledger_entry", _arriving("ledger_entry"), body)
+
+
+def _postgresql_open_month() -> Trigger:
+    body = (
+        f"PERFORM pg_advisory_xact_lock({LEDGER_LOCK}); "
+        "IF EXISTS (SELECT 1 FROM arrived a JOIN ledger_period p ON p.period = a.period AND p.state = 'locked') THEN "
+        f"RAISE EXCEPTION '{LOCKED_MONTH}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+        "RETURN NULL;"
+    )
+    return _postgresql("ledger_transaction_open_month", "ledger_transaction", _arriving("ledger_transaction"), body)
 
 
 def _arriving(table: str) -> str:

@@ -2,6 +2,8 @@
 
 from supporters.kit.strings import gettext as _
 from supporters.ledger.checks import Check
+from supporters.reconciliation.postings import PLACED_CATEGORIES
+from supporters.reconciliation.sent_checks import OPENED, sent_checks
 
 _LIVE = (
     "t.source_kind = 'balance_transaction' AND t.source_id = b.stripe_balance_transaction_id "
@@ -23,6 +25,52 @@ SELECT line, currency, sum(booked) AS booked_minor, sum(net) AS net_minor FROM (
     UNION ALL
     SELECT stripe_balance_transaction_id, currency, 0, net_minor FROM balance_transaction WHERE posted_at IS NOT NULL
 ) AS sides GROUP BY line, currency HAVING sum(booked) <> sum(net)
+"""
+
+_STRIPE_BALANCE = f"""
+SELECT currency, sum(ledger) AS ledger_minor, sum(mirror) AS mirror_minor FROM (
+    SELECT currency, amount_minor AS ledger, 0 AS mirror FROM ledger_entry WHERE account = '1100'
+    UNION ALL
+    SELECT currency, 0, net_minor FROM balance_transaction WHERE posted_at IS NOT NULL
+    UNION ALL
+    SELECT e.currency, 0, e.amount_minor FROM ({OPENED}) AS e WHERE e.account = '1100'
+) AS sides GROUP BY currency HAVING sum(ledger) <> sum(mirror)
+"""  # noqa: S608 - fixed text
+
+_BEFORE_START = "EXISTS (SELECT 1 FROM books_start s WHERE s.withdrawn_at IS NULL AND {moment} < s.starts_at)"
+
+# Whether the parts of a fee are the fee; a line that came without its parts has none.
+_FEE_PARTS = """
+SELECT b.stripe_balance_transaction_id AS line, b.fee_minor, sum({part}) AS parts_minor
+FROM balance_transaction b, {parts} GROUP BY b.stripe_balance_transaction_id, b.fee_minor HAVING sum({part}) <> b.fee_minor
+"""
+_FEE_PARTS_POSTGRESQL = _FEE_PARTS.format(
+    part="CAST(p.part->>'amount_minor' AS BIGINT)", parts="json_array_elements(b.fee_details) AS p(part)"
+)
+_FEE_PARTS_SQLITE = _FEE_PARTS.format(
+    part="json_extract(p.value, '$.amount_minor')", parts="json_each(b.fee_details) AS p"
+)
+
+# A debit that its bank refuses is taken off the balance, and its payment may be tried again: then another charge follows.
+_ONE_CHARGE = """
+SELECT d.id AS donation, sum(CASE b.reporting_category WHEN 'charge' THEN 1 ELSE -1 END) AS charges FROM donation d
+JOIN balance_transaction b ON b.stripe_payment_intent_id = d.stripe_payment_intent_id
+WHERE d.state = 'paid' AND b.reporting_category IN ('charge', 'charge_failure')
+GROUP BY d.id HAVING sum(CASE b.reporting_category WHEN 'charge' THEN 1 ELSE -1 END) > 1
+"""
+
+_UNSEEN = f"""
+SELECT b.stripe_balance_transaction_id AS line, b.reporting_category FROM balance_transaction b
+WHERE b.posted_at IS NOT NULL AND b.net_minor <> 0
+AND b.reporting_category NOT IN ({", ".join(f"'{category}'" for category in PLACED_CATEGORIES)})
+AND NOT EXISTS (SELECT 1 FROM discrepancy d WHERE d.code = 'UNKNOWN_CATEGORY'
+AND d.subject = b.stripe_balance_transaction_id)
+"""  # noqa: S608 - fixed text
+
+_GIVEN_BACK = """
+SELECT d.id AS donation FROM donation d WHERE d.refunded_minor + d.returned_minor > d.amount_minor
+AND NOT EXISTS (SELECT 1 FROM discrepancy x WHERE x.donation_id = d.id
+AND x.code IN ('DISPUTE_AND_REFUND', 'REFUND_EXCEEDS'))
 """
 
 # Counted by Stripe before the bank has paid: a debit for a donation at the bank, or for a bill that is not paid.
@@ -81,8 +129,8 @@ WHERE NOT d.is_renewal AND p.first_donation_id <> d.id
 
 
 def checks() -> list[Check]:
-    """What must hold between Stripe's lines, donations and the ledger."""
-    return [*_kept_on_donations(), *_between_books()]
+    """What must hold between Stripe's lines, donations, payouts, the bank and the ledger."""
+    return [*_kept_on_donations(), *_between_books(), *_of_donations(), *_seen(), *sent_checks()]
 
 
 def _kept_on_donations() -> list[Check]:
@@ -121,24 +169,36 @@ def _between_books() -> list[Check]:
         Check(
             "stripe_balance",
             _("The Stripe balance in the ledger is the sum of all posted lines, in each currency."),
-            "SELECT currency, sum(ledger) AS ledger_minor, sum(mirror) AS mirror_minor FROM ("
-            "SELECT currency, amount_minor AS ledger, 0 AS mirror FROM ledger_entry WHERE account = '1100' "
-            "UNION ALL SELECT currency, 0, net_minor FROM balance_transaction WHERE posted_at IS NOT NULL"
-            ") AS sides GROUP BY currency HAVING sum(ledger) <> sum(mirror)",
+            _STRIPE_BALANCE,
         ),
         Check(
             "line_posted_in_time",
             _("No line of Stripe's balance has waited for more than a day to be posted."),
-            f"SELECT stripe_balance_transaction_id AS line, reporting_category FROM balance_transaction b "  # noqa: S608 - fixed text
-            f"WHERE posted_at IS NULL AND mirrored_at < :day_ago AND NOT EXISTS ({_AT_THE_BANK})",
+            "SELECT stripe_balance_transaction_id AS line, reporting_category FROM balance_transaction b "  # noqa: S608 - fixed text
+            f"WHERE posted_at IS NULL AND mirrored_at < :day_ago AND NOT EXISTS ({_AT_THE_BANK}) "
+            f"AND NOT {_BEFORE_START.format(moment='b.created_at')}",
         ),
         Check(
-            "paid_has_line",
-            _("Every donation that was paid more than a day ago has its charge in Stripe's balance."),
-            "SELECT d.id AS donation FROM donation d WHERE d.state = 'paid' AND d.paid_at < :day_ago "
-            "AND NOT EXISTS (SELECT 1 FROM balance_transaction b WHERE b.reporting_category = 'charge' "
-            "AND b.stripe_payment_intent_id = d.stripe_payment_intent_id)",
+            "mirror_fee_parts",
+            _("The parts of every fee of Stripe's balance sum to the fee."),
+            _FEE_PARTS_POSTGRESQL,
+            sqlite=_FEE_PARTS_SQLITE,
         ),
+    ]
+
+
+def _of_donations() -> list[Check]:
+    return [
+        Check(
+            "paid_has_line",
+            _("Every donation that was paid through Stripe more than a day ago has its charge in Stripe's balance."),
+            "SELECT d.id AS donation FROM donation d WHERE d.state = 'paid' AND d.paid_at < :day_ago "  # noqa: S608 - fixed text
+            "AND NOT EXISTS (SELECT 1 FROM balance_transaction b WHERE b.reporting_category = 'charge' "
+            "AND b.stripe_payment_intent_id = d.stripe_payment_intent_id) "
+            "AND NOT EXISTS (SELECT 1 FROM other_payment o WHERE o.donation_id = d.id) "
+            f"AND NOT {_BEFORE_START.format(moment='d.paid_at')}",
+        ),
+        Check("paid_has_one_charge", _("No paid donation has more than one charge in Stripe's balance."), _ONE_CHARGE),
         Check(
             "disputes_closed",
             _("A dispute that ended more than a day ago has left nothing owed by the bank, once its money has moved."),
@@ -148,5 +208,21 @@ def _between_books() -> list[Check]:
             "disputes_open",
             _("What the books say that banks hold is what the lines of disputes say that are not over."),
             _HELD_BY_BANKS,
+        ),
+    ]
+
+
+def _seen() -> list[Check]:
+    """Where the books can't know better, a person was told."""
+    return [
+        Check(
+            "unknown_is_seen",
+            _("Every line that the books have no place for is in suspense with a discrepancy that says so."),
+            _UNSEEN,
+        ),
+        Check(
+            "given_back_is_seen",
+            _("Where more went back than was given, a discrepancy says so."),
+            _GIVEN_BACK,
         ),
     ]

@@ -1,8 +1,9 @@
 """The end of a dispute in the books: what a bank keeps for good is returned income and owed by nobody any more.
 
 While a dispute is open, its lines of the balance stand against "disputes". Once it is lost, what is left there moves to
-"returned payments"; once it is won and the money is back, the rest of a part that did not come. A later line, after an
-appeal, leaves something there again, and the next posting evens it out.
+"returned payments"; once it is won and the money is back, the rest of a part that did not come does. Where another currency
+came back at another rate, that rest is a difference of exchange. A later line, after an appeal, leaves something there
+again, and the next posting evens it out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
 from supporters.ledger.post import Entry, Posting, post
+from supporters.ledger.start import start_moment
 from supporters.payments.models import BalanceTransaction
 from supporters.reconciliation.postings import SOURCE_KIND
 
@@ -66,11 +68,15 @@ async def _ended(session: AsyncSession, *, limit: int) -> Sequence[tuple[Dispute
 
 
 async def _has_moved(session: AsyncSession, dispute: Dispute) -> bool:
-    """Whether the line that a dispute of that end must have is in the ledger."""
+    """Whether the line that a dispute of that end must have is in the ledger, or from before the books began."""
     line = BalanceTransaction
     category = REINSTATED if dispute.state == DisputeState.WON else WITHDRAWN
+    since = await start_moment(session)
+    is_done = line.posted_at.is_not(None)
     wanted = select(line.stripe_balance_transaction_id).where(
-        line.source_id == dispute.stripe_dispute_id, line.reporting_category == category, line.posted_at.is_not(None)
+        line.source_id == dispute.stripe_dispute_id,
+        line.reporting_category == category,
+        is_done if since is None else or_(is_done, line.created_at < since),
     )
     return await session.scalar(wanted.limit(1)) is not None
 
@@ -96,7 +102,7 @@ async def _left(session: AsyncSession, dispute: Dispute) -> tuple[Sums, int]:
 def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int, time_zone: str) -> Posting:
     entries: list[Entry] = []
     for currency, amount_minor in sorted(left.items()):
-        pair = ((Account.RETURNED, amount_minor), (Account.DISPUTES_RECEIVABLE, -amount_minor))
+        pair = ((_goes_to(dispute, currency), amount_minor), (Account.DISPUTES_RECEIVABLE, -amount_minor))
         entries += [
             Entry(
                 account=account,
@@ -117,6 +123,12 @@ def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int,
         entries=tuple(entries),
         revision=revision,
     )
+
+
+def _goes_to(dispute: Dispute, currency: str) -> Account:
+    """Money that came back at another rate than it went was not returned to anybody: the difference is one of exchange."""
+    is_exchanged = dispute.state == DisputeState.WON and dispute.currency != currency
+    return Account.EXCHANGE if is_exchanged else Account.RETURNED
 
 
 async def _mark_settled(session: AsyncSession, dispute_ids: Sequence[str], *, now: datetime) -> None:

@@ -1,18 +1,28 @@
-"""The job that keeps the books up to date: new lines of Stripe's balance into the mirror, from there into the ledger.
+"""The jobs that keep the books up to date: new lines of Stripe's balance into the mirror, from there into the ledger.
 
 Whose a payment is, is found out elsewhere (`events`, `payments.sweep`): a line waits in the mirror until that is known.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from supporters.jobs.work import Work
+from supporters.jobs.work import TryLater, Work
+from supporters.kit.strings import gettext as _
+from supporters.payments.contents import keep_contents, list_contents, payouts_to_prove
 from supporters.payments.gateway import Gateway
+from supporters.payments.payout_sweep import sweep_payouts
+from supporters.payments.snapshots import keep_day
 from supporters.payments.sweep import sweep_balance
 from supporters.reconciliation.disputes import close_disputes
 from supporters.reconciliation.drift import find_drift, report_drift
+from supporters.reconciliation.payout_proof import prove_by_balance, prove_content
+from supporters.reconciliation.payout_reports import report_payouts
 from supporters.reconciliation.poster import BATCH, post_new
+
+PROVED_AT_ONCE = 20  # payouts whose contents are read in one run of the job
+SOON = timedelta(seconds=1)
 
 log = structlog.stdlib.get_logger("reconciliation")
 
@@ -20,28 +30,65 @@ log = structlog.stdlib.get_logger("reconciliation")
 async def pull_and_post(work: Work, _payload: dict[str, Any], *, gateway: Gateway, time_zone: str) -> None:
     """Job `balance.pull`: what Stripe's balance shows is mirrored, and every line whose owner is known is in the ledger.
 
-    What is mirrored already is posted even while Stripe does not answer. Raises the gateway's errors, to be tried again.
+    What is mirrored already is posted even while Stripe does not answer. Raises the gateway's errors, to be tried again, and
+    TryLater where there was too much for one run.
     """
+    is_whole = True
     try:
-        await sweep_balance(work.db, gateway, clock=work.clock, ids=work.ids)
+        is_whole = (await sweep_balance(work.db, gateway, clock=work.clock, ids=work.ids)).is_whole
     finally:
         posted = await post_all(work, time_zone=time_zone)
         if posted:
             log.info("balance_posted", count=posted)
+    if not is_whole:
+        raise TryLater(_("Stripe's balance has more lines than one run reads."), SOON)
+
+
+async def prove_payouts(work: Work, _payload: dict[str, Any], *, gateway: Gateway) -> None:
+    """Job `payouts.prove`: payouts whose list Stripe has finished add up or have a discrepancy, and so have odd ones.
+
+    Raises the gateway's errors, to be tried again, and TryLater where there are more than one run proves.
+    """
+    async with work.db.reading() as session:
+        waiting = await payouts_to_prove(session, now=work.clock.now(), limit=PROVED_AT_ONCE)
+    for payout in waiting:
+        lines = await list_contents(gateway, payout.stripe_payout_id)
+        await keep_contents(work.db, payout, lines, clock=work.clock, ids=work.ids)
+        async with work.db.unit_of_work() as session:
+            proof = await prove_content(session, payout, lines, ids=work.ids, now=work.clock.now())
+        if proof.off_minor:
+            log.warning("payout_content_off", record_id=proof.payout_id)
+    async with work.db.unit_of_work() as session:
+        await report_payouts(session, ids=work.ids, now=work.clock.now())
+    if len(waiting) == PROVED_AT_ONCE:
+        raise TryLater(_("There are more payouts to prove than one run takes."), SOON)
+
+
+async def follow_payouts(work: Work, payload: dict[str, Any], *, gateway: Gateway) -> None:
+    """Job `payouts.sweep`: every payout is mirrored as Stripe shows it, also those of which no event told, and proved."""
+    changed = await sweep_payouts(work.db, gateway, clock=work.clock)
+    if changed:
+        log.info("payouts_swept", count=changed)
+    await prove_payouts(work, payload, gateway=gateway)
 
 
 async def compare_balance(work: Work, _payload: dict[str, Any], *, gateway: Gateway, time_zone: str) -> None:
     """Job `balance.compare`: the ledger agrees with what Stripe says it holds, or a discrepancy is open.
 
-    Says nothing when Stripe's balance moved while its lines were read: then neither side is wrong, and the next run looks.
+    What Stripe held is kept for its day, and payouts that Stripe does not itemise are proved where both agree. Says nothing
+    when Stripe's balance moved while its lines were read: then neither side is wrong, and the next run looks.
     """
-    before = await gateway.balance()
+    before = await gateway.money.holdings()
     await pull_and_post(work, _payload, gateway=gateway, time_zone=time_zone)
-    if await gateway.balance() != before:
+    now = work.clock.now()
+    if await gateway.money.holdings() != before:
         return
+    held = {currency: each.available_minor + each.pending_minor for currency, each in before.items()}
     async with work.db.unit_of_work() as session:
-        drifts = await find_drift(session, before)
-        await report_drift(session, drifts, ids=work.ids, now=work.clock.now())
+        await keep_day(session, before, taken_at=now, time_zone=time_zone)
+        drifts = await find_drift(session, held)
+        await report_drift(session, drifts, ids=work.ids, now=now)
+    await prove_by_balance(work.db, now=now)
 
 
 async def post_all(work: Work, *, time_zone: str) -> int:

@@ -13,9 +13,10 @@ from supporters.donations.models import Frequency
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.ledger.post import Posting, post
+from supporters.ledger.start import start_moment
 from supporters.payments.models import BalanceTransaction
 from supporters.reconciliation.postings import (
-    RECIPES,
+    OWNED_CATEGORIES,
     Failed,
     Fee,
     Line,
@@ -34,10 +35,11 @@ BATCH = 500
 async def post_new(session: AsyncSession, *, ids: Ids, now: datetime, time_zone: str, limit: int = BATCH) -> int:
     """Up to `limit` mirrored lines that were not in the ledger are in it, each once; says how many lines it took.
 
-    Lines whose payment's owner is not known yet are left. Unknown categories go to suspense with a discrepancy.
+    Lines whose payment's owner is not known yet are left, and those from before the books began. Unknown categories go to
+    suspense with a discrepancy.
     *Idempotent by* the line's Stripe id. *Writes* ledger, discrepancies, fees of donations, and `posted_at` of the mirror.
     """
-    waiting = await take_postable(session, limit=limit)
+    waiting = await take_postable(session, since=await start_moment(session), limit=limit)
     owners = [owner_of(each) for each in waiting]
     postings = _postings(waiting, owners, time_zone)
     await post(session, postings, ids=ids, now=now)
@@ -78,6 +80,8 @@ def line_of(row: BalanceTransaction) -> Line:
         net_minor=row.net_minor,
         fees=tuple(Fee(part["type"], part["amount_minor"]) for part in row.fee_details),
         payout_id=row.stripe_payout_id,
+        source_id=row.source_id,
+        exchange_rate=row.exchange_rate,
     )
 
 
@@ -109,7 +113,7 @@ async def _report(session: AsyncSession, waiting: WaitingLine, owner: Owner, *, 
 def _code_for(category: str, owner: Owner, *, is_misfit: bool) -> Code | None:
     if not is_known(category):
         return Code.UNKNOWN_CATEGORY
-    if RECIPES[category].has_owner and isinstance(owner, Unclear) and not is_misfit:
+    if category in OWNED_CATEGORIES and isinstance(owner, Unclear) and not is_misfit:
         return Code.PAYMENT_UNTRACED
     return None
 

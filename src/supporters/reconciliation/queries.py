@@ -1,6 +1,7 @@
 """Everything that is read to post: lines that wait, with whose money they are, in one statement."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import aliased
 from supporters.discrepancies.codes import SUSPENSE_CODES
 from supporters.discrepancies.models import Discrepancy
 from supporters.donations.models import Checkout, Donation
+from supporters.ledger.start import start_moment
 from supporters.payments.models import BalanceTransaction, Owner, Ownership
 from supporters.reconciliation.postings import CHARGE_FAILURE, OWNED_CATEGORIES
 
@@ -26,15 +28,21 @@ class WaitingLine(NamedTuple):
     attempt_id: str | None = None  # of the donation whose page made the payment, paid or not
 
 
-async def take_postable(session: AsyncSession, *, limit: int) -> Sequence[WaitingLine]:
-    """Up to `limit` unposted lines that need no owner or whose owner is known, oldest first, locked against other posters."""
-    rows = await session.execute(_postable().limit(limit))
+async def take_postable(session: AsyncSession, *, since: datetime | None, limit: int) -> Sequence[WaitingLine]:
+    """Up to `limit` unposted lines that need no owner or whose owner is known, oldest first, locked against other posters.
+
+    With `since` (UTC) none that is older.
+    """
+    postable = _postable() if since is None else _postable().where(line.created_at >= since)
+    rows = await session.execute(postable.limit(limit))
     return [WaitingLine(*row) for row in rows]
 
 
 async def count_unposted(session: AsyncSession) -> int:
-    """How many mirrored lines are not in the ledger yet."""
-    return await session.scalar(select(func.count()).select_from(line).where(line.posted_at.is_(None))) or 0
+    """How many mirrored lines are not in the ledger yet; those from before the books began never will be."""
+    since = await start_moment(session)
+    waiting = select(func.count()).select_from(line).where(line.posted_at.is_(None))
+    return await session.scalar(waiting if since is None else waiting.where(line.created_at >= since)) or 0
 
 
 def _postable() -> Select[BalanceTransaction, bool, Donation, bool, str]:

@@ -1,0 +1,86 @@
+"""Posting by the database itself: one statement for as many transactions as a query names, each of two entries.
+
+The same door's rules hold: each pair sums to zero by construction, the triggers look at every transaction as it arrives,
+a fact of a locked month stands in the first open month after it, and the same fact posts once or not at all.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Date, Integer, String, Subquery, case, cast, func, insert, literal, null, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.kit.db import changed_rows
+from supporters.ledger.lock import lock_ledger
+from supporters.ledger.models import LedgerEntry, LedgerTransaction
+from supporters.ledger.periods import first_day, locked_months, open_after
+
+DEBIT, CREDIT = "D", "C"
+
+
+async def post_pairs(session: AsyncSession, pairs: Subquery, *, source_kind: str, purpose: str, now: datetime) -> int:
+    """Each row of `pairs` is a transaction of two entries in the ledger; says how many.
+
+    The query has the columns `transaction_id` (26 characters, the first of them a letter), `source_id`, `booked_on`,
+    `plus` and `minus` (accounts), `amount_minor` (signed: what `plus` gets), `currency`, `memo`, `stripe_payout_id` and
+    `bank_line_id`. *Raises* what the database raises where a fact stands in the ledger already: then nothing is posted.
+    """
+    await lock_ledger(session)
+    locked = {
+        month: open_after(first_day(month), await locked_months(session)) for month in await locked_months(session)
+    }
+    for letter, account, amount in (
+        (DEBIT, pairs.c.plus, pairs.c.amount_minor),
+        (CREDIT, pairs.c.minus, -pairs.c.amount_minor),
+    ):
+        await _insert_entries(session, pairs, letter=letter, account=account, amount=amount)
+    return await _insert_transactions(session, pairs, locked, source_kind=source_kind, purpose=purpose, now=now)
+
+
+async def _insert_entries(
+    session: AsyncSession, pairs: Subquery, *, letter: str, account: ColumnElement[str], amount: ColumnElement[int]
+) -> None:
+    entry = LedgerEntry
+    rows = select(
+        literal(letter, String()) + func.substr(pairs.c.transaction_id, 2),
+        pairs.c.transaction_id,
+        account,
+        amount,
+        pairs.c.currency,
+        pairs.c.stripe_payout_id,
+        pairs.c.bank_line_id,
+    )
+    into = [
+        entry.id, entry.transaction_id, entry.account, entry.amount_minor, entry.currency,
+        entry.stripe_payout_id, entry.bank_line_id,
+    ]  # fmt: skip
+    await session.execute(insert(entry).from_select(into, rows))
+
+
+async def _insert_transactions(
+    session: AsyncSession, pairs: Subquery, locked: dict[str, date], *, source_kind: str, purpose: str, now: datetime
+) -> int:
+    row = LedgerTransaction
+    month = func.substr(cast(pairs.c.booked_on, String(10)), 1, 7)
+    booked_on, period, effective_on = pairs.c.booked_on, month, cast(null(), Date())
+    if locked:
+        is_locked = month.in_(locked)
+        booked_on = case({old: literal(day, Date()) for old, day in locked.items()}, value=month, else_=booked_on)
+        period = case({old: literal(f"{day:%Y-%m}") for old, day in locked.items()}, value=month, else_=month)
+        effective_on = case((is_locked, pairs.c.booked_on), else_=cast(null(), Date()))
+    rows = select(
+        pairs.c.transaction_id,
+        literal(source_kind, String()),
+        pairs.c.source_id,
+        literal(purpose, String()),
+        cast(literal(0), Integer()),
+        booked_on,
+        period,
+        effective_on,
+        pairs.c.memo,
+        literal(now, row.posted_at.type),
+    )
+    into = [
+        row.id, row.source_kind, row.source_id, row.purpose, row.revision, row.booked_on, row.period, row.effective_on,
+        row.memo, row.posted_at,
+    ]  # fmt: skip
+    return changed_rows(await session.execute(insert(row).from_select(into, rows)))

@@ -1,0 +1,241 @@
+"""Matching by the house itself: only what is certain, and only where neither side has another candidate.
+
+Set by set in the database, so that a year takes as many statements as a day. Two rounds: lines that carry Stripe's own
+reference of a payout of exactly that amount, then lines that a rule knows which a person has switched on. What a person
+has ever undone is left to people.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    null,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.bank.models import BankLine, LineState
+from supporters.kit.ids import Ids
+from supporters.kit.words import plain_words_of, without_spaces
+from supporters.ledger.chart import Account
+from supporters.ledger.lock import lock_ledger
+from supporters.ledger.post_many import post_pairs
+from supporters.payments.models import Payout
+from supporters.reconciliation.expected import expected_at_bank
+from supporters.reconciliation.matching import DAYS_EARLY, DAYS_LATE, SHORTEST_TRACE, Attribute, Outcome
+from supporters.reconciliation.models import (
+    BankMatch,
+    Confidence,
+    MatchAction,
+    MatchRule,
+    MatchState,
+    RuleKind,
+    RuleState,
+    Side,
+)
+
+BANK_LINE, MATCH = "bank_line", "match"
+AUTOMATIC = "automatic"
+OPEN: ColumnElement[str] = literal_column("'open'")  # as the index of open lines is written, or it is not used
+MATCH_ID, TRANSACTION_ID = "M", "T"  # in place of the first character of the bank line's id
+AGAINST: dict[str, Account] = {
+    Side.PAYOUT: Account.PAYOUTS_IN_TRANSIT,
+    Side.PAYOUT_RETURN: Account.PAYOUTS_IN_TRANSIT,
+    Side.TOP_UP: Account.PAYOUTS_IN_TRANSIT,
+    Side.DEPOSIT: Account.UNDEPOSITED,
+    Side.OTHER_PAYMENT: Account.UNDEPOSITED,
+}
+
+
+async def match_certain(session: AsyncSession, *, ids: Ids, now: datetime) -> int:
+    """Every open bank line that is certainly one payment is matched with it and posted; says how many.
+
+    *Idempotent by* the lines' state: a second run finds nothing. *Writes* matches, ledger, states of lines.
+    """
+    await _know_sizes(session)
+    await lock_ledger(session)
+    action_id = ids.ulid()
+    await session.execute(
+        insert(MatchAction).values(id=action_id, kind=AUTOMATIC, made_by=None, made_at=now, matches=0)
+    )
+    for by_rule in (False, True):
+        await _match(session, action_id, by_rule=by_rule)
+    made = select(func.count()).select_from(BankMatch).where(BankMatch.action_id == action_id)
+    mine, found = MatchAction.id == action_id, await session.scalar(made) or 0
+    if not found:
+        await session.execute(delete(MatchAction).where(mine))
+        return 0
+    await post_pairs(session, _postings(action_id), source_kind=BANK_LINE, purpose=MATCH, now=now)
+    held = select(BankMatch.bank_line_id).where(BankMatch.action_id == action_id)
+    taken = update(BankLine).where(BankLine.id.in_(held)).values(state=LineState.MATCHED.value)
+    await session.execute(taken.execution_options(synchronize_session=False))
+    await session.execute(update(MatchAction).where(mine).values(matches=found))
+    return found
+
+
+async def _know_sizes(session: AsyncSession) -> None:
+    """PostgreSQL learns of lines that came a moment ago: else it looks at every pair of them by itself."""
+    if session.get_bind().dialect.name == "postgresql":
+        for table in (BankLine, Payout):
+            await session.execute(text(f"ANALYZE {table.__tablename__}"))
+
+
+async def _match(session: AsyncSession, action_id: str, *, by_rule: bool) -> None:
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    pairs = _lonely(_by_rule(_pairs(is_sqlite)) if by_rule else _by_trace(_pairs(is_sqlite)))
+    rows = select(
+        literal(MATCH_ID, String()) + func.substr(pairs.c.line_id, 2),
+        literal(action_id, String()),
+        literal(MatchState.CONFIRMED.value, String()),
+        pairs.c.line_id,
+        pairs.c.side,
+        pairs.c.ref_id,
+        pairs.c.amount_minor,
+        pairs.c.currency,
+        literal(Confidence.CERTAIN.value, String()),
+        _reasons(pairs, Attribute.RULE if by_rule else Attribute.TRACE, is_sqlite=is_sqlite),
+        pairs.c.rule_id,
+    )
+    match = BankMatch
+    into = [
+        match.id, match.action_id, match.state, match.bank_line_id, match.side, match.ref_id, match.amount_minor,
+        match.currency, match.confidence, match.reasons, match.rule_id,
+    ]  # fmt: skip
+    await session.execute(insert(match).from_select(into, rows))
+
+
+def _pairs(is_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """Every open line beside every payment of exactly that amount on a possible day."""
+    line = BankLine
+    wanted = expected_at_bank().subquery("expected")
+    early, late = (_days_from(wanted.c.expected_on, days, is_sqlite=is_sqlite) for days in (-DAYS_EARLY, DAYS_LATE))
+    undone = exists(select(BankMatch.id).where(BankMatch.bank_line_id == line.id))
+    return (
+        select(
+            line.id.label("line_id"),
+            wanted.c.side,
+            wanted.c.ref_id,
+            wanted.c.expected_on,
+            line.booked_on,
+            line.amount_minor,
+            line.currency,
+            wanted.c.trace,
+            plain_words_of(everything_on_line()).label("words"),
+        )
+        .join(wanted, (wanted.c.currency == line.currency) & (wanted.c.amount_minor == line.amount_minor))
+        .where(line.state == OPEN, line.booked_on.between(early, late), ~undone)
+    )
+
+
+def everything_on_line() -> ColumnElement[str]:
+    """All that the bank wrote on a line, as `learning.everything` has it."""
+    line = BankLine
+    parts = (line.bank_reference, line.end_to_end, line.text, line.counterparty)
+    return parts[0] + " " + parts[1] + " " + parts[2] + " " + parts[3]
+
+
+def _by_trace(pairs: Select[*tuple[Any, ...]]) -> Subquery:
+    """Those on whose line Stripe's reference of the payout stands."""
+    found = pairs.cte("pairs").prefix_with("MATERIALIZED")  # the words of a line are made once
+    trace = func.ltrim(without_spaces(found.c.trace), "0")
+    held = func.replace(found.c.words, " ", "")
+    none = cast(null(), String(26)).label("rule_id")
+    return (
+        select(found, none, found.c.trace.label("ours"))
+        .where(func.length(trace) >= SHORTEST_TRACE, held.like("%" + trace + "%"))
+        .subquery()
+    )
+
+
+def _by_rule(pairs: Select[*tuple[Any, ...]]) -> Subquery:
+    """Those whose words a rule knows that is switched on."""
+    found, rule = pairs.cte("pairs").prefix_with("MATERIALIZED"), MatchRule
+    is_on = (rule.kind == RuleKind.ALIAS.value) & (rule.state == RuleState.ON.value)
+    is_known = (" " + found.c.words + " ").like("% " + rule.words + " %")
+    return select(found, rule.id.label("rule_id"), rule.words.label("ours")).join(rule, is_on & is_known).subquery()
+
+
+def _lonely(pairs: Subquery) -> Subquery:
+    """Those pairs whose line has no other payment, and whose payment no other line; once each, however many rules say so."""
+    target = pairs.c.side + ":" + pairs.c.ref_id
+    counted = select(
+        pairs,
+        func.min(target).over(partition_by=pairs.c.line_id).label("first_target"),
+        func.max(target).over(partition_by=pairs.c.line_id).label("last_target"),
+        func.min(pairs.c.line_id).over(partition_by=target).label("first_line"),
+        func.max(pairs.c.line_id).over(partition_by=target).label("last_line"),
+        func.row_number().over(partition_by=pairs.c.line_id, order_by=pairs.c.rule_id).label("place"),
+    ).subquery()
+    is_one = (counted.c.first_target == counted.c.last_target) & (counted.c.first_line == counted.c.last_line)
+    return select(counted).where(is_one, counted.c.place == 1).subquery()
+
+
+def _days_from(day: ColumnElement[Any], days: int, *, is_sqlite: bool) -> ColumnElement[Any]:
+    return func.date(day, f"{days:+d} days") if is_sqlite else day + days
+
+
+def _reasons(pairs: Subquery, attribute: Attribute, *, is_sqlite: bool) -> ColumnElement[Any]:
+    """What was compared, as `matching.Reason` has it."""
+    array, made = (func.json_array, func.json_object) if is_sqlite else (func.json_build_array, func.json_build_object)
+    same, near = Outcome.SAME.value, Outcome.NEAR.value
+    minor = cast(pairs.c.amount_minor, String())
+    expected_on, booked_on = (cast(each, String()) for each in (pairs.c.expected_on, pairs.c.booked_on))
+    rows = (
+        (Attribute.AMOUNT, minor, minor, literal(same, String())),
+        (
+            Attribute.DAY,
+            expected_on,
+            booked_on,
+            case((pairs.c.expected_on == pairs.c.booked_on, literal(same, String())), else_=literal(near, String())),
+        ),
+        (attribute, pairs.c.ours, func.substr(pairs.c.words, 1, 120), literal(same, String())),
+    )
+    parts = [_reason(made, *row) for row in rows]
+    return cast(array(*parts), JSON()) if not is_sqlite else array(*parts, type_=JSON())
+
+
+def _reason(
+    made: Any, attribute: Attribute, ours: ColumnElement[str], theirs: ColumnElement[str], outcome: ColumnElement[str]
+) -> ColumnElement[Any]:
+    named = {"attribute": literal(attribute.value, String()), "ours": ours, "theirs": theirs, "outcome": outcome}
+    pairs = [part for name, value in named.items() for part in (literal(name, String()), value)]
+    return made(*pairs)
+
+
+def _postings(action_id: str) -> Subquery:
+    """What each match is in the books: the bank gets the money, and what was under way is not any more."""
+    match, line = BankMatch, BankLine
+    against = case({side: literal(account.value, String()) for side, account in AGAINST.items()}, value=match.side)
+    payout = case((match.side.in_([Side.PAYOUT.value, Side.PAYOUT_RETURN.value]), match.ref_id))
+    return (
+        select(
+            (literal(TRANSACTION_ID, String()) + func.substr(line.id, 2)).label("transaction_id"),
+            line.id.label("source_id"),
+            line.booked_on,
+            literal(Account.BANK.value, String()).label("plus"),
+            against.label("minus"),
+            line.amount_minor,
+            line.currency,
+            match.side.label("memo"),
+            payout.label("stripe_payout_id"),
+            line.id.label("bank_line_id"),
+        )
+        .join(match, match.bank_line_id == line.id)
+        .where(match.action_id == action_id)
+        .subquery("pairs")
+    )

@@ -1,0 +1,95 @@
+"""What the bank should show: payouts, payouts that came back, top-ups. One query, to which other money adds its own.
+
+Each row: side, ref_id, expected_on, amount_minor (signed as at the bank), currency, trace, reference, words.
+What a live match holds already is left out.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
+from sqlalchemy.sql.selectable import CompoundSelect
+
+from supporters.payments.models import BalanceTransaction, Payout, PayoutState
+from supporters.reconciliation.matching import STRIPE_WORDS
+from supporters.reconciliation.models import BankMatch, MatchState, Side
+
+TOP_UPS = ("topup", "topup_reversal")
+
+
+def expected_at_bank() -> CompoundSelect[*tuple[Any, ...]]:
+    """Everything that has left or reached Stripe by the bank, or waits to be paid in, and is not matched yet."""
+    return union_all(payouts(), returned_payouts(), top_ups())
+
+
+def payouts() -> Select[*tuple[Any, ...]]:
+    """Payouts that are on their way or have arrived, also those that the bank sent back afterwards."""
+    arrived = or_(
+        Payout.status.in_([PayoutState.PAID, PayoutState.IN_TRANSIT]),
+        (Payout.status == PayoutState.FAILED) & Payout.paid_at.is_not(None),
+    )
+    return _row(
+        Side.PAYOUT, Payout.stripe_payout_id, Payout.arrival_on, Payout.amount_minor, Payout.currency, Payout.trace_id
+    ).where(arrived, Payout.livemode.is_not(None))
+
+
+def returned_payouts() -> Select[*tuple[Any, ...]]:
+    """Payouts that had arrived and that the bank sent back: the bank shows them with the other sign."""
+    return _row(
+        Side.PAYOUT_RETURN,
+        Payout.stripe_payout_id,
+        Payout.arrival_on,
+        -Payout.amount_minor,
+        Payout.currency,
+        Payout.trace_id,
+    ).where(Payout.status == PayoutState.FAILED, Payout.paid_at.is_not(None))
+
+
+def top_ups() -> Select[*tuple[Any, ...]]:
+    """Money that we put into Stripe's balance, which the bank shows as paid out."""
+    line = BalanceTransaction
+    day = type_coerce(func.date(line.created_at), Date())
+    return _row(
+        Side.TOP_UP, line.stripe_balance_transaction_id, day, -line.gross_minor, line.currency, line.source_id
+    ).where(line.reporting_category.in_(TOP_UPS), line.posted_at.is_not(None))
+
+
+def _row(
+    side: Side,
+    ref_id: Any,
+    expected_on: Any,
+    amount_minor: Any,
+    currency: Any,
+    trace: Any,
+) -> Select[*tuple[Any, ...]]:
+    return select(
+        literal(side.value, String()).label("side"),
+        ref_id.label("ref_id"),
+        expected_on.label("expected_on"),
+        amount_minor.label("amount_minor"),
+        currency.label("currency"),
+        func.coalesce(trace, "").label("trace"),
+        literal("", String()).label("reference"),
+        literal(STRIPE_WORDS, String()).label("words"),
+    ).where(~is_matched(side, ref_id))
+
+
+def is_matched(side: Side, ref_id: Any) -> ColumnElement[bool]:
+    """Whether a live match holds it."""
+    match = BankMatch
+    return exists(
+        select(match.id).where(
+            match.ref_id == ref_id, match.side == side.value, match.state == MatchState.CONFIRMED.value
+        )
+    )

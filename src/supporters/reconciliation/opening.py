@@ -1,0 +1,173 @@
+"""Cut-over: these books begin on a day, with what was there on its first moment.
+
+What came before that day stays in the books that were kept until then: it is mirrored, and never posted. Without a start
+the books hold everything that Stripe shows.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.audit.record import record
+from supporters.donations.models import Dispute
+from supporters.kit.clock import local_date
+from supporters.kit.errors import Conflict, NotFound, Refused
+from supporters.kit.ids import Ids
+from supporters.kit.money import Money
+from supporters.kit.strings import gettext as _
+from supporters.ledger.chart import Account
+from supporters.ledger.lock import lock_ledger
+from supporters.ledger.models import BooksStart, LedgerTransaction
+from supporters.ledger.periods import locked_months, month_of
+from supporters.ledger.post import Entry, Posting, post
+from supporters.ledger.reverse import reverse
+from supporters.ledger.start import OPENING, read_start
+
+DISPUTE_KIND = "dispute"
+GIVEN_APART = (Account.STRIPE_BALANCE, Account.PAYOUTS_IN_TRANSIT, Account.DISPUTES_RECEIVABLE, Account.OPENING)
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """What was there when `starts_on` began, in the book's time zone. *Money*: what we own is positive, what we owe negative.
+
+    `stripe`: Stripe's balance per currency, available and pending and reserved together.
+    `in_transit`: payouts that had left Stripe and not reached the bank, each by its Stripe id.
+    `disputes`: what a bank had taken back and not decided yet, each by its Stripe id.
+    `others`: what the books until then had on other accounts; debit positive.
+    """
+
+    starts_on: date
+    stripe: tuple[Money, ...] = ()
+    in_transit: tuple[tuple[str, Money], ...] = ()
+    disputes: tuple[tuple[str, Money], ...] = ()
+    others: tuple[tuple[Account, Money], ...] = ()
+
+
+async def begin_books(
+    session: AsyncSession, opening: Opening, *, actor_id: str, ids: Ids, now: datetime, time_zone: str
+) -> int:
+    """The books begin on that day with these balances, each against "opening balances"; says how many were posted.
+
+    *Raises* Conflict when they began before or hold something older, Refused for a day to come, a locked month, an account
+    that is given apart, a currency given twice, or a dispute that is not on file. *Writes* the start, ledger and audit.
+    """
+    await lock_ledger(session)
+    await _check_day(session, opening.starts_on, today=local_date(now, time_zone))
+    await _check_parts(session, opening)
+    revision = (await session.scalar(select(func.max(BooksStart.revision))) or 0) + 1
+    starts_at = datetime.combine(opening.starts_on, time.min, ZoneInfo(time_zone))
+    session.add(
+        BooksStart(revision=revision, starts_on=opening.starts_on, starts_at=starts_at, made_by=actor_id, made_at=now)
+    )
+    await session.flush()
+    posted = await post(session, list(_postings(opening, revision=revision)), ids=ids, now=now)
+    detail = {"starts_on": opening.starts_on.isoformat(), "postings": posted}
+    await _record(session, "books.begin", revision, detail, actor_id=actor_id, now=now)
+    return posted
+
+
+async def withdraw_opening(session: AsyncSession, *, actor_id: str, ids: Ids, now: datetime) -> None:
+    """The opening balances are reversed and the books have no start, so that a right one can be given.
+
+    *Raises* NotFound where there is none.
+    """
+    await lock_ledger(session)
+    start = await read_start(session)
+    if start is None:
+        raise NotFound(_("These books have no opening day."))
+    transaction = LedgerTransaction
+    mine = (transaction.purpose == OPENING) & (transaction.revision == start.revision)
+    for transaction_id in (await session.scalars(select(transaction.id).where(mine).order_by(transaction.id))).all():
+        await reverse(session, transaction_id, booked_on=start.starts_on, memo=OPENING, ids=ids, now=now)
+    start.withdrawn_at, start.withdrawn_by = now, actor_id
+    await session.flush()
+    detail = {"starts_on": start.starts_on.isoformat()}
+    await _record(session, "books.withdraw_opening", start.revision, detail, actor_id=actor_id, now=now)
+
+
+async def _check_day(session: AsyncSession, starts_on: date, *, today: date) -> None:
+    if await read_start(session) is not None:
+        raise Conflict(_("These books have an opening day already. Withdraw it first."))
+    if starts_on > today:
+        raise Refused(_("The opening day is still to come. Nothing was posted."))
+    if month_of(starts_on) in await locked_months(session):
+        raise Refused(_("The month of the opening day is locked. Nothing was posted."))
+    transaction = LedgerTransaction
+    older = select(func.min(transaction.booked_on)).where(
+        transaction.booked_on < starts_on, transaction.purpose.not_in([OPENING, "reversal"])
+    )
+    first = await session.scalar(older)
+    if first is not None:
+        told = {"day": first.isoformat()}
+        raise Conflict(_("The ledger has a posting of %(day)s, before the opening day. Nothing was posted.") % told)
+
+
+async def _check_parts(session: AsyncSession, opening: Opening) -> None:
+    for account, _money in opening.others:
+        if account in GIVEN_APART:
+            raise Refused(_("Account %(code)s is not given here. Nothing was posted.") % {"code": account.value})
+    keys = [key for key, _posting in _parts(opening)]
+    twice = sorted({f"{kind} {name}" for kind, name in keys if keys.count((kind, name)) > 1})
+    if twice:
+        raise Refused(_("%(what)s is given twice. Nothing was posted.") % {"what": twice[0]})
+    named = {dispute_id for dispute_id, _money in opening.disputes}
+    row = Dispute.stripe_dispute_id
+    known = set(await session.scalars(select(row).where(row.in_(named)))) if named else set[str]()
+    if named - known:
+        told = {"dispute": min(named - known)}
+        raise Refused(_("There is no dispute %(dispute)s on file. Nothing was posted.") % told)
+
+
+def _parts(opening: Opening) -> Iterator[tuple[tuple[str, str], tuple[Account, Money, str | None]]]:
+    """Every balance under the key of its posting."""
+    for money in opening.stripe:
+        yield (OPENING, f"stripe:{money.currency}"), (Account.STRIPE_BALANCE, money, None)
+    for payout_id, money in opening.in_transit:
+        yield (OPENING, payout_id), (Account.PAYOUTS_IN_TRANSIT, money, payout_id)
+    for dispute_id, money in opening.disputes:
+        yield (DISPUTE_KIND, dispute_id), (Account.DISPUTES_RECEIVABLE, money, None)
+    for account, money in opening.others:
+        yield (OPENING, f"{account.value}:{money.currency}"), (account, money, None)
+
+
+def _postings(opening: Opening, *, revision: int) -> Iterator[Posting]:
+    for (kind, name), (account, money, payout_id) in _parts(opening):
+        if not money.minor:
+            continue
+        pair = ((account, money.minor), (Account.OPENING, -money.minor))
+        yield Posting(
+            source_kind=kind,
+            source_id=name,
+            purpose=OPENING,
+            revision=revision,
+            booked_on=opening.starts_on,
+            memo=OPENING,
+            entries=tuple(
+                Entry(
+                    account=each,
+                    amount_minor=minor,
+                    currency=money.currency,
+                    stripe_payout_id=payout_id if each is Account.PAYOUTS_IN_TRANSIT else None,
+                )
+                for each, minor in pair
+            ),
+        )
+
+
+async def _record(
+    session: AsyncSession, action: str, revision: int, detail: Mapping[str, object], *, actor_id: str, now: datetime
+) -> None:
+    await record(
+        session,
+        actor_kind="staff",
+        actor_id=actor_id,
+        action=action,
+        record_kind="books",
+        record_id=str(revision),
+        detail=detail,
+        now=now,
+    )

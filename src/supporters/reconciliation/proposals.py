@@ -1,0 +1,304 @@
+"""What a bank line may be: every payment that fits it, with reasons, the surest first. Reads only.
+
+Candidates come from indexes: payments of exactly the amount on a possible day, and payments whose reference stands on the
+line whatever their amount. Where no single one fits, a few that add up to the line, if only one choice of them does.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.bank.models import BankLine, LineState
+from supporters.reconciliation.expected import expected_at_bank
+from supporters.reconciliation.matching import (
+    DAYS_EARLY,
+    DAYS_LATE,
+    Attribute,
+    BankSide,
+    Expected,
+    Outcome,
+    Reason,
+    has_words,
+    reference_key,
+    run_together,
+    weigh,
+)
+from supporters.reconciliation.models import Confidence, MatchRule, RuleKind, RuleState, Side
+from supporters.reconciliation.subset import MOST_CANDIDATES, only_subset
+
+SHOWN = 3
+MOST_AROUND = 1_000
+RANK = {Confidence.CERTAIN.value: 0, Confidence.LIKELY.value: 1, Confidence.POSSIBLE.value: 2}
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to explain a line: one payment, several that add up to it, an account, or one payment with other lines."""
+
+    parts: tuple[Expected, ...]
+    confidence: str
+    reasons: tuple[Reason, ...]
+    points: int = 0
+    line_ids: tuple[str, ...] = ()  # where the bank has booked one payment as several lines: all of them
+    rule_id: str | None = None
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether the bank has booked several payments as one."""
+        return len(self.parts) > 1
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the bank has booked one payment as several lines."""
+        return len(self.line_ids) > 1
+
+    @property
+    def key(self) -> str:
+        """What it says, apart from how sure it is: the same words later mean the same."""
+        return " ".join([*(f"{each.side}:{each.ref_id}" for each in self.parts), *self.line_ids])
+
+
+async def propose(session: AsyncSession, lines: Sequence[BankLine]) -> dict[str, list[Proposal]]:
+    """For each of the open lines up to three proposals, the surest first; a line without any is left out.
+
+    One that would be certain is only likely where another payment fits the line as well, or another line the payment.
+    """
+    rules = await _rules(session)
+    aliases = tuple(rule.words for rule in rules if rule.kind == RuleKind.ALIAS)
+    around = Around.of(await _expected_around(session, lines, aliases))
+    singles = {line.id: _singles(line, around) for line in lines}
+    _doubt(singles)
+    unexplained = [line for line in lines if not any(_is_exact(each) for each in singles[line.id])]
+    splits = await _splits(session, unexplained, around.everything)
+    found: dict[str, list[Proposal]] = {}
+    for line in lines:
+        mine = sorted(singles[line.id], key=_order)
+        if not any(_is_exact(each) for each in mine):
+            mine = sorted([*mine, *_merged(line, around.everything), *splits.get(line.id, ())], key=_order)
+        mine += _accounts(line, rules)
+        if mine:
+            found[line.id] = mine[:SHOWN]
+    return found
+
+
+class Around(msgspec.Struct, frozen=True):
+    """The expected payments, by what finds them."""
+
+    everything: list[Expected]
+    by_amount: dict[tuple[str, int], list[Expected]]
+    by_reference: list[tuple[str, Expected]]  # each reference as lines are searched for it
+
+    @classmethod
+    def of(cls, expected: list[Expected]) -> "Around":
+        """Sorted into what finds them."""
+        by_amount: defaultdict[tuple[str, int], list[Expected]] = defaultdict(list)
+        for each in expected:
+            by_amount[each.currency, each.amount_minor].append(each)
+        keys = ((reference_key(name), each) for each in expected for name in (each.trace, each.reference) if name)
+        return cls(expected, dict(by_amount), [(key, each) for key, each in keys if key])
+
+
+def _order(proposal: Proposal) -> tuple[int, int, date]:
+    return RANK[proposal.confidence], -proposal.points, proposal.parts[0].expected_on
+
+
+def _is_exact(proposal: Proposal) -> bool:
+    return proposal.reasons[0].attribute is Attribute.AMOUNT and proposal.reasons[0].outcome is Outcome.SAME
+
+
+def bank_side(line: BankLine) -> BankSide:
+    """The line as the pure rules read it."""
+    return BankSide(
+        booked_on=line.booked_on,
+        amount_minor=line.amount_minor,
+        currency=line.currency,
+        counterparty=line.counterparty,
+        text=line.text,
+        bank_reference=line.bank_reference,
+        end_to_end=line.end_to_end,
+        payer_hash=line.counterparty_hash,
+    )
+
+
+async def _rules(session: AsyncSession) -> Sequence[MatchRule]:
+    """The rules that propose something and that a person has switched on."""
+    rule = MatchRule
+    kinds = (RuleKind.ALIAS.value, RuleKind.ACCOUNT.value)
+    wanted = select(rule).where(rule.kind.in_(kinds), rule.state == RuleState.ON.value)
+    return (await session.scalars(wanted.order_by(rule.words, rule.target))).all()
+
+
+async def _expected_around(
+    session: AsyncSession, lines: Sequence[BankLine], rule_words: tuple[str, ...]
+) -> list[Expected]:
+    """Every payment that is expected around the days of these lines, in their currencies, and not matched yet."""
+    if not lines:
+        return []
+    first = min(line.booked_on for line in lines) - timedelta(days=DAYS_LATE)
+    last = max(line.booked_on for line in lines) + timedelta(days=DAYS_EARLY)
+    wanted = expected_at_bank().subquery("expected")
+    near = wanted.c.expected_on.between(first, last) & wanted.c.currency.in_({line.currency for line in lines})
+    rows = await session.execute(select(wanted).where(near).order_by(wanted.c.expected_on, wanted.c.ref_id))
+    return [_expected(row, rule_words) for row in rows]
+
+
+def _expected(row: Row[Any], rule_words: tuple[str, ...]) -> Expected:
+    day = row.expected_on if isinstance(row.expected_on, date) else date.fromisoformat(row.expected_on)
+    return Expected(
+        side=row.side,
+        ref_id=row.ref_id,
+        expected_on=day,
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        trace=row.trace,
+        reference=row.reference,
+        words=(row.words,) if row.words else (),
+        rule_words=rule_words if row.words else (),
+    )
+
+
+def _singles(line: BankLine, around: Around) -> list[Proposal]:
+    side = bank_side(line)
+    held = run_together(" ".join((line.bank_reference, line.end_to_end, line.text)))
+    named = [expected for key, expected in around.by_reference if key in held]
+    same = around.by_amount.get((line.currency, line.amount_minor), [])
+    found: list[Proposal] = []
+    for expected in {(each.side, each.ref_id): each for each in (*same, *named)}.values():
+        weighed = weigh(side, expected)
+        if weighed.confidence:
+            made = Proposal(
+                parts=(expected,), confidence=weighed.confidence, reasons=weighed.reasons, points=weighed.points
+            )
+            found.append(made)
+    return found
+
+
+def _accounts(line: BankLine, rules: Sequence[MatchRule]) -> list[Proposal]:
+    """The accounts that rules name for lines with such words; likely where they agree."""
+    said = f"{line.bank_reference} {line.end_to_end} {line.text} {line.counterparty}"
+    fitting = [rule for rule in rules if rule.kind == RuleKind.ACCOUNT and has_words(said, rule.words)]
+    confidence = Confidence.LIKELY if len({rule.target for rule in fitting}) == 1 else Confidence.POSSIBLE
+    found: dict[str, Proposal] = {}
+    for rule in fitting:
+        part = Expected(
+            side=Side.ACCOUNT.value,
+            ref_id=rule.target,
+            expected_on=line.booked_on,
+            amount_minor=line.amount_minor,
+            currency=line.currency,
+        )
+        reason = Reason(Attribute.RULE, rule.words, said.strip()[:120], Outcome.SAME)
+        made = Proposal(parts=(part,), confidence=confidence.value, reasons=(reason,), rule_id=rule.id)
+        found.setdefault(rule.target, made)
+    return list(found.values())
+
+
+def _doubt(singles: dict[str, list[Proposal]]) -> None:
+    """What is certain on both sides more than once is certain on none."""
+    lines_of: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for line_id, proposals in singles.items():
+        for each in proposals:
+            if each.confidence == Confidence.CERTAIN:
+                lines_of[each.parts[0].side, each.parts[0].ref_id].add(line_id)
+    for line_id, proposals in singles.items():
+        certain = [each for each in proposals if each.confidence == Confidence.CERTAIN]
+        alone = len(certain) == 1 and len(lines_of[certain[0].parts[0].side, certain[0].parts[0].ref_id]) == 1
+        if certain and not alone:
+            singles[line_id] = [
+                msgspec.structs.replace(each, confidence=Confidence.LIKELY.value) if each in certain else each
+                for each in proposals
+            ]
+
+
+def _merged(line: BankLine, around: Sequence[Expected]) -> list[Proposal]:
+    """The only choice of a few payments of these days that adds up to the line."""
+    first = line.booked_on - timedelta(days=DAYS_LATE)
+    last = line.booked_on + timedelta(days=DAYS_EARLY)
+    side = bank_side(line)
+    near = [
+        each
+        for each in around
+        if each.currency == line.currency
+        and first <= each.expected_on <= last
+        and (each.amount_minor < 0) == (line.amount_minor < 0)
+        and abs(each.amount_minor) < abs(line.amount_minor)
+    ][: MOST_CANDIDATES + 1]
+    places = only_subset([each.amount_minor for each in near], line.amount_minor)
+    if places is None:
+        return []
+    parts = tuple(near[place] for place in places)
+    amounts = " + ".join(str(each.amount_minor) for each in parts)
+    reasons = [Reason(Attribute.AMOUNT, amounts, str(line.amount_minor), Outcome.SAME)]
+    named = [
+        reason for reason in weigh(side, parts[0]).reasons if reason.attribute in (Attribute.WORDS, Attribute.RULE)
+    ]
+    confidence = Confidence.LIKELY if named else Confidence.POSSIBLE
+    return [Proposal(parts=parts, confidence=confidence.value, reasons=tuple(reasons + named))]
+
+
+async def _splits(
+    session: AsyncSession, lines: Sequence[BankLine], around: Sequence[Expected]
+) -> dict[str, list[Proposal]]:
+    """For lines that no payment explains: the payment that only one choice of open lines with its words adds up to."""
+    wanted = [each for each in around if each.words]
+    if not (lines and wanted):
+        return {}
+    named = [line for line in await _open_around(session, lines) if _has_any(line, wanted[0])]
+    mine = {line.id for line in lines}
+    found: defaultdict[str, list[Proposal]] = defaultdict(list)
+    for expected in wanted:
+        chosen = _lines_of(named, expected)
+        amounts = " + ".join(str(line.amount_minor) for line in chosen)
+        reasons = (Reason(Attribute.AMOUNT, str(expected.amount_minor), amounts, Outcome.SAME),)
+        words = tuple(
+            reason
+            for line in chosen[:1]
+            for reason in weigh(bank_side(line), expected).reasons
+            if reason.attribute in (Attribute.WORDS, Attribute.RULE)
+        )
+        ids = tuple(line.id for line in chosen)
+        made = Proposal(parts=(expected,), confidence=Confidence.LIKELY.value, reasons=reasons + words, line_ids=ids)
+        for line in chosen:
+            if line.id in mine:
+                found[line.id].append(made)
+    return dict(found)
+
+
+def _lines_of(named: Sequence[BankLine], expected: Expected) -> list[BankLine]:
+    """Two to six of the lines that add up to the payment, if only one choice of them does, and no line is it alone."""
+    first, last = expected.expected_on - timedelta(days=DAYS_EARLY), expected.expected_on + timedelta(days=DAYS_LATE)
+    near = [
+        line
+        for line in named
+        if line.currency == expected.currency
+        and first <= line.booked_on <= last
+        and (line.amount_minor < 0) == (expected.amount_minor < 0)
+    ]
+    if any(line.amount_minor == expected.amount_minor for line in near):
+        return []
+    smaller = [line for line in near if abs(line.amount_minor) < abs(expected.amount_minor)]
+    places = only_subset([line.amount_minor for line in smaller], expected.amount_minor)
+    return [smaller[place] for place in places] if places else []
+
+
+def _has_any(line: BankLine, expected: Expected) -> bool:
+    said = f"{line.bank_reference} {line.end_to_end} {line.text} {line.counterparty}"
+    return any(has_words(said, words) for words in (*expected.words, *expected.rule_words))
+
+
+async def _open_around(session: AsyncSession, lines: Sequence[BankLine]) -> Sequence[BankLine]:
+    """Every open line that may be the rest of a payment of which these are a part."""
+    apart = timedelta(days=DAYS_EARLY + DAYS_LATE)
+    days = (min(line.booked_on for line in lines) - apart, max(line.booked_on for line in lines) + apart)
+    wanted = select(BankLine).where(BankLine.state == LineState.OPEN.value, BankLine.booked_on.between(*days))
+    return (await session.scalars(wanted.order_by(BankLine.booked_on, BankLine.id).limit(MOST_AROUND))).all()
+
+
+async def open_lines(session: AsyncSession, ids: Sequence[str]) -> Sequence[BankLine]:
+    """Those of the lines that are open, in the order of their days."""
+    wanted = select(BankLine).where(BankLine.id.in_(ids), BankLine.state == LineState.OPEN.value)
+    return (await session.scalars(wanted.order_by(BankLine.booked_on, BankLine.id))).all()

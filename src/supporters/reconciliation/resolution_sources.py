@@ -1,0 +1,153 @@
+"""Where the money of a discrepancy stands in the ledger, and under which source its resolution is posted."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from supporters.bank.models import BankLine, LineState
+from supporters.discrepancies.codes import SUSPENSE_CODES, Code
+from supporters.discrepancies.models import Discrepancy
+from supporters.donations.models import Donation, Frequency
+from supporters.ledger.chart import Account
+from supporters.ledger.models import LedgerEntry, LedgerTransaction
+from supporters.payments.models import BalanceTransaction
+from supporters.reconciliation.disputes import DISPUTE_KIND
+from supporters.reconciliation.disputes import PURPOSE as DISPUTE_PURPOSE
+from supporters.reconciliation.postings import SOURCE_KIND
+
+DISCREPANCY_KIND = "discrepancy"
+
+_FROM: Mapping[Code, Account] = {
+    Code.PAYMENT_MISMATCH: Account.SUSPENSE,
+    Code.DUPLICATE_PAYMENT: Account.SUSPENSE,
+    Code.PAYMENT_UNTRACED: Account.SUSPENSE,
+    Code.UNKNOWN_CATEGORY: Account.SUSPENSE,
+    Code.REFUND_FAILED: Account.REFUNDS,
+    Code.REFUND_NOT_MADE: Account.REFUNDS,
+    Code.DISPUTE_UNPAID: Account.DISPUTES_RECEIVABLE,
+    Code.DEPOSIT_BATCH_OFF: Account.UNDEPOSITED,
+    Code.BANK_CREDIT_UNKNOWN: Account.BANK,
+}
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What stands on the account where the money waits, by currency (debit positive), and whose it seems to be."""
+
+    sums: Mapping[str, int]
+    donation_id: str | None = None
+    fund_id: str | None = None
+    appeal_id: str | None = None
+    is_recurring: bool = False
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Under which key a resolution is posted. No day of its own: the day on which it is decided."""
+
+    kind: str
+    id: str
+    purpose: str
+    revision: int
+    booked_on: date | None = None
+
+
+def account_from(code: Code) -> Account:
+    """The account on which the money of such a discrepancy waits."""
+    return _FROM[code]
+
+
+async def money_of(session: AsyncSession, found: Discrepancy) -> Found:
+    """What can be moved now; no sums where nothing can."""
+    sums = await _sums(session, found)
+    donation = await session.get(Donation, found.donation_id) if found.donation_id else None
+    if donation is None:
+        return Found(sums)
+    is_recurring = donation.frequency != Frequency.ONCE
+    return Found(sums, donation.id, donation.fund_id, donation.appeal_id, is_recurring)
+
+
+async def source_of(session: AsyncSession, found: Discrepancy) -> Source:
+    """The key of the next posting of this discrepancy's resolution."""
+    code = Code(found.code)
+    if code is Code.DISPUTE_UNPAID:
+        return Source(DISPUTE_KIND, found.subject, DISPUTE_PURPOSE, await _count(session, DISPUTE_KIND, found.subject))
+    line = await session.get(BankLine, found.subject) if code is Code.BANK_CREDIT_UNKNOWN else None
+    booked_on = line.booked_on if line else None
+    return Source(DISCREPANCY_KIND, found.id, "resolve", await _count(session, DISCREPANCY_KIND, found.id), booked_on)
+
+
+async def posted_by(session: AsyncSession, found: Discrepancy) -> Sequence[str]:
+    """The ledger transactions that its resolutions made and that were not reversed."""
+    t, r = LedgerTransaction, aliased(LedgerTransaction)
+    is_live = ~select(r.id).where(r.reverses_id == t.id).exists()
+    mine = select(t.id).where(_by_source(DISCREPANCY_KIND, found.id), is_live)
+    return (await session.scalars(mine.order_by(t.id))).all()
+
+
+async def last_write_off(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
+    """What a dispute's last posting took off "disputes", by currency, as a sum that stands there again once it is undone."""
+    t, e = LedgerTransaction, LedgerEntry
+    last = select(t.id).where(_by_source(DISPUTE_KIND, found.subject)).order_by(t.revision.desc()).limit(1)
+    rows = select(e.currency, e.amount_minor).where(
+        e.transaction_id == last.scalar_subquery(), e.account == Account.DISPUTES_RECEIVABLE.value
+    )
+    return {row.currency: row.amount_minor for row in await session.execute(rows)}
+
+
+async def _sums(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
+    code = Code(found.code)
+    if code not in _FROM:
+        return {}
+    account = _FROM[code]
+    if account is Account.SUSPENSE:
+        return await _standing(session, account, _lines_of(code, found), found)
+    if account is Account.DISPUTES_RECEIVABLE:
+        line = BalanceTransaction
+        lines = select(line.stripe_balance_transaction_id).where(line.source_id == found.subject)
+        return await _standing(session, account, lines, found)
+    if account is Account.BANK:
+        return await _bank_credit(session, found)
+    if not found.amount_minor or not found.currency or await posted_by(session, found):
+        return {}
+    return {found.currency: -found.amount_minor}
+
+
+def _lines_of(code: Code, found: Discrepancy) -> Select[str]:
+    line = BalanceTransaction
+    by_payment = code in SUSPENSE_CODES
+    mine = line.stripe_payment_intent_id if by_payment else line.stripe_balance_transaction_id
+    return select(line.stripe_balance_transaction_id).where(mine == found.subject)
+
+
+async def _standing(
+    session: AsyncSession, account: Account, lines: Select[str], found: Discrepancy
+) -> Mapping[str, int]:
+    """What lines of the balance put there, less what resolutions have taken away; reversals count for what they reverse."""
+    t, e = LedgerTransaction, LedgerEntry
+    by_line = and_(t.source_kind == SOURCE_KIND, t.source_id.in_(lines))
+    first = or_(by_line, _by_source(DISCREPANCY_KIND, found.id), _by_source(DISPUTE_KIND, found.subject))
+    ids = select(t.id).where(first)
+    reversals = select(t.id).where(t.reverses_id.in_(ids))
+    wanted: Select[str, int] = (
+        select(e.currency, func.sum(e.amount_minor))
+        .where(e.account == account.value, or_(e.transaction_id.in_(ids), e.transaction_id.in_(reversals)))
+        .group_by(e.currency)
+    )
+    return {currency: int(total) for currency, total in await session.execute(wanted) if total}
+
+
+async def _bank_credit(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
+    line = await session.get(BankLine, found.subject, populate_existing=True, with_for_update=True)
+    return {line.currency: -line.amount_minor} if line is not None and line.state == LineState.OPEN else {}
+
+
+def _by_source(kind: str, source_id: str) -> ColumnElement[bool]:
+    return and_(LedgerTransaction.source_kind == kind, LedgerTransaction.source_id == source_id)
+
+
+async def _count(session: AsyncSession, kind: str, source_id: str) -> int:
+    counted = select(func.count()).select_from(LedgerTransaction).where(_by_source(kind, source_id))
+    return await session.scalar(counted) or 0

@@ -1,0 +1,354 @@
+"""What closing a discrepancy does to the books: money leaves where it waited and goes where a person says it belongs.
+
+Nothing is rewritten: a resolution posts a balanced pair, opening the discrepancy again reverses it. The amount is what
+stands in the ledger at that moment, never what a form says; where nothing stands there, nothing can be moved.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.appeals.models import Fund
+from supporters.discrepancies.codes import MOVES, Code, Resolution
+from supporters.discrepancies.discuss import ask_second, is_alone, withdraw_asked
+from supporters.discrepancies.models import Discrepancy, DiscrepancyState
+from supporters.discrepancies.resolve import checked_reason, held, reopen_discrepancy, resolve_discrepancy
+from supporters.discrepancies.rules import ways
+from supporters.kit.clock import local_date
+from supporters.kit.errors import Conflict, Refused
+from supporters.kit.ids import Ids
+from supporters.kit.strings import gettext as _
+from supporters.kit.text import clean_line
+from supporters.ledger.chart import Account
+from supporters.ledger.models import LedgerEntry
+from supporters.ledger.post import Entry, Posting, post
+from supporters.ledger.reverse import reverse
+from supporters.reconciliation.matches import Because, Part, confirm, undo
+from supporters.reconciliation.models import Side
+from supporters.reconciliation.resolution_sources import (
+    DISCREPANCY_KIND,
+    Found,
+    account_from,
+    last_write_off,
+    money_of,
+    posted_by,
+    source_of,
+)
+
+NEEDS_SECOND = MOVES | {Resolution.ACCEPTED}
+REASON_CHARS = 1000
+
+TO: Mapping[Resolution, Account] = {
+    Resolution.AS_DONATION: Account.DONATIONS_ONCE,
+    Resolution.AS_OTHER_INCOME: Account.OTHER_INCOME,
+    Resolution.NOT_A_DONATION: Account.NOT_OURS,
+    Resolution.OWED_BACK: Account.REFUNDS_PAYABLE,
+    Resolution.AS_FEE: Account.OTHER_FEES,
+    Resolution.AS_TAX: Account.TAX_ON_FEES,
+    Resolution.AS_BANK_FEE: Account.BANK_FEES,
+    Resolution.AS_RESERVE: Account.STRIPE_RESERVE,
+    Resolution.AS_EXCHANGE: Account.EXCHANGE,
+    Resolution.OVER_SHORT: Account.OVER_SHORT,
+    Resolution.WRITTEN_OFF: Account.RETURNED,
+    Resolution.TO_SUSPENSE: Account.SUSPENSE,
+}
+
+
+class Outcome(StrEnum):
+    """What came of closing one."""
+
+    CLOSED = "closed"  # It is closed, and the books show it.
+    ASKED = "asked"  # It waits for a second person.
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wants: how it is closed, why, for which fund if it is income, and why nobody else looks at it."""
+
+    resolution: Resolution
+    reason: str
+    fund_id: str | None = None
+    alone_reason: str = ""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What the house says about it. `second_above_minor`: 0 asks nobody."""
+
+    second_above_minor: int
+    time_zone: str
+
+
+async def close(
+    session: AsyncSession, discrepancy_id: str, asked: Asked, *, rules: Rules, actor_id: str, ids: Ids, now: datetime
+) -> Outcome:
+    """The discrepancy is closed and its money is where it belongs, or a second person is asked to agree.
+
+    *Raises* Refused without a reason, for a way that it does not have, where there is nothing to move, and where nobody
+    else can be asked and no reason says why; Conflict when it is closed. *Writes* ledger, discrepancy, bank line, audit.
+    """
+    found = await _open_one(session, discrepancy_id)
+    asked = msgspec.structs.replace(asked, reason=checked_reason(asked.reason))
+    if asked.resolution not in ways(Code(found.code)):
+        raise Refused(_("A discrepancy of this kind can't be closed in that way. It is still open."))
+    entries = await _entries(session, found, asked)
+    if not needs_second(found, asked.resolution, entries, rules):
+        await _carry_out(session, found, asked, entries, rules=rules, actor_id=actor_id, ids=ids, now=now)
+        return Outcome.CLOSED
+    if await is_alone(session, actor_id):
+        why = clean_line(asked.alone_reason, limit=REASON_CHARS)
+        if not why:
+            raise Refused(_("Nobody else does the books here. Please write why you decide this alone."))
+        asked = msgspec.structs.replace(asked, alone_reason=why)
+        await _carry_out(session, found, asked, entries, rules=rules, actor_id=actor_id, ids=ids, now=now)
+        return Outcome.CLOSED
+    await ask_second(
+        session,
+        discrepancy_id,
+        resolution=asked.resolution,
+        reason=asked.reason,
+        fund_id=asked.fund_id,
+        actor_id=actor_id,
+        now=now,
+    )
+    return Outcome.ASKED
+
+
+async def agree(
+    session: AsyncSession, discrepancy_id: str, *, rules: Rules, actor_id: str, ids: Ids, now: datetime
+) -> None:
+    """What the first person asked for is done, and both names are on record.
+
+    *Raises* Conflict when nothing is asked, Refused for the one who asked. *Writes* as `close`.
+    """
+    found = await _open_one(session, discrepancy_id)
+    if found.asked_by is None or found.asked_resolution is None:
+        raise Conflict(_("Nobody is asked to agree here any more. Nothing was changed."))
+    if found.asked_by == actor_id:
+        raise Refused(_("Somebody else has to agree: you asked for it yourself."))
+    asked = Asked(
+        resolution=Resolution(found.asked_resolution), reason=found.asked_reason or "", fund_id=found.asked_fund_id
+    )
+    first = found.asked_by
+    entries = await _entries(session, found, asked)
+    await _carry_out(session, found, asked, entries, rules=rules, actor_id=first, agreed_by=actor_id, ids=ids, now=now)
+
+
+async def decline(session: AsyncSession, discrepancy_id: str, *, actor_id: str, now: datetime) -> None:
+    """What was asked for is not done, and the discrepancy waits for another answer. *Raises* Conflict, NotFound."""
+    found = await _open_one(session, discrepancy_id)
+    if found.asked_by is None:
+        raise Conflict(_("Nobody is asked to agree here any more. Nothing was changed."))
+    await withdraw_asked(session, discrepancy_id, actor_id=actor_id, now=now)
+
+
+async def reopen(
+    session: AsyncSession,
+    discrepancy_id: str,
+    *,
+    reason: str,
+    rules: Rules,
+    actor_id: str,
+    ids: Ids,
+    now: datetime,
+) -> None:
+    """It is open again, and what its resolution did to the books is reversed. *Raises* as `reopen_discrepancy`."""
+    found = await held(session, discrepancy_id)
+    was = Resolution(found.resolution) if found.resolution else None
+    await reopen_discrepancy(session, discrepancy_id, reason=reason, actor_id=actor_id, now=now)
+    today = local_date(now, rules.time_zone)
+    for transaction_id in await posted_by(session, found):
+        await reverse(session, transaction_id, booked_on=today, memo="discrepancy reopened", ids=ids, now=now)
+    if Code(found.code) is Code.DISPUTE_UNPAID and was is Resolution.WRITTEN_OFF:
+        await _take_write_off_back(session, found, rules=rules, ids=ids, now=now)
+    if Code(found.code) is Code.BANK_CREDIT_UNKNOWN and was in MOVES:
+        await undo(session, found.subject, actor_id=actor_id, ids=ids, now=now)
+
+
+def needs_second(found: Discrepancy, resolution: Resolution, entries: tuple[Entry, ...], rules: Rules) -> bool:
+    """Whether two people have to agree: it moves or gives up more than the house lets one person decide."""
+    if not rules.second_above_minor or resolution not in NEEDS_SECOND:
+        return False
+    largest = max((abs(entry.amount_minor) for entry in entries), default=abs(found.amount_minor or 0))
+    return largest > rules.second_above_minor
+
+
+async def what_moves(session: AsyncSession, found: Discrepancy) -> Mapping[Resolution, tuple[Entry, ...]]:
+    """For each way of closing it: the entries that it would make now; none where the books stay as they are."""
+    allowed = ways(Code(found.code))
+    if not MOVES.intersection(allowed):
+        return dict.fromkeys(allowed, ())
+    money = await money_of(session, found)
+    return {way: _pairs(found, way, money, fund_id=None) if way in MOVES else () for way in allowed}
+
+
+async def what_moved(session: AsyncSession, found: Discrepancy) -> Sequence[Entry]:
+    """The entries that its resolution has made and that stand, in pairs as they were posted."""
+    posted = await posted_by(session, found)
+    in_pairs = (LedgerEntry.transaction_id, LedgerEntry.currency, LedgerEntry.id)
+    rows = await session.scalars(select(LedgerEntry).where(LedgerEntry.transaction_id.in_(posted)).order_by(*in_pairs))
+    return [
+        Entry(account=Account(row.account), amount_minor=row.amount_minor, currency=row.currency) for row in rows.all()
+    ]
+
+
+async def _take_write_off_back(
+    session: AsyncSession, found: Discrepancy, *, rules: Rules, ids: Ids, now: datetime
+) -> None:
+    """Of a dispute the opposite is posted under its own name: what is left of one is counted there."""
+    money = await money_of(session, found)
+    sums = await last_write_off(session, found)
+    again = msgspec.structs.replace(money, sums=sums)
+    entries = _pairs(found, Resolution.WRITTEN_OFF, again, fund_id=None)
+    if entries:
+        back = Asked(resolution=Resolution.WRITTEN_OFF, reason="")
+        await _post(session, found, back, entries, rules=rules, ids=ids, now=now)
+
+
+async def _open_one(session: AsyncSession, discrepancy_id: str) -> Discrepancy:
+    found = await held(session, discrepancy_id)
+    if found.state != DiscrepancyState.OPEN:
+        raise Conflict(_("Somebody has closed this discrepancy already. Nothing was changed."))
+    return found
+
+
+async def _entries(session: AsyncSession, found: Discrepancy, asked: Asked) -> tuple[Entry, ...]:
+    if asked.resolution not in MOVES:
+        return ()
+    money = await money_of(session, found)
+    if asked.resolution is Resolution.AS_DONATION and not await _has_fund(session, asked.fund_id or money.fund_id):
+        raise Refused(_("Choose the fund that the donation is for. It is still open."))
+    if not any(money.sums.values()):
+        raise Refused(_("The books have nothing of it that could be moved, or not yet. It is still open."))
+    return _pairs(found, asked.resolution, money, fund_id=asked.fund_id)
+
+
+async def _has_fund(session: AsyncSession, fund_id: str | None) -> bool:
+    return fund_id is not None and await session.get(Fund, fund_id) is not None
+
+
+def _pairs(found: Discrepancy, resolution: Resolution, money: Found, *, fund_id: str | None) -> tuple[Entry, ...]:
+    """In each currency: what stands there is taken away, and stands on the account that the resolution names."""
+    start, goal = account_from(Code(found.code)), _goal(resolution, money)
+    bank_line = found.subject if start is Account.BANK else None
+    entries: list[Entry] = []
+    for currency, minor in sorted(money.sums.items()):
+        if minor:
+            entries += [
+                _entry(start, -minor, currency, money, fund_id=None, bank_line_id=bank_line),
+                _entry(goal, minor, currency, money, fund_id=fund_id, bank_line_id=None),
+            ]
+    return tuple(entries)
+
+
+def _goal(resolution: Resolution, money: Found) -> Account:
+    account = TO[resolution]
+    return Account.DONATIONS_RECURRING if money.is_recurring and account is Account.DONATIONS_ONCE else account
+
+
+def _entry(
+    account: Account, minor: int, currency: str, money: Found, *, fund_id: str | None, bank_line_id: str | None
+) -> Entry:
+    """Costs belong to no donation: what a donation cost is what Stripe kept of its payment."""
+    is_cost = account.value.startswith("5")
+    return Entry(
+        account=account,
+        amount_minor=minor,
+        currency=currency,
+        fund_id=fund_id or money.fund_id,
+        appeal_id=None if fund_id and fund_id != money.fund_id else money.appeal_id,
+        donation_id=None if is_cost else money.donation_id,
+        bank_line_id=bank_line_id,
+    )
+
+
+async def _carry_out(
+    session: AsyncSession,
+    found: Discrepancy,
+    asked: Asked,
+    entries: tuple[Entry, ...],
+    *,
+    rules: Rules,
+    actor_id: str,
+    ids: Ids,
+    now: datetime,
+    agreed_by: str | None = None,
+) -> None:
+    if entries and Code(found.code) is Code.BANK_CREDIT_UNKNOWN:
+        entries = await _take_credit(session, found, asked, entries, rules=rules, actor_id=actor_id, ids=ids, now=now)
+    if entries:
+        await _post(session, found, asked, entries, rules=rules, ids=ids, now=now)
+    await resolve_discrepancy(
+        session,
+        found.id,
+        resolution=asked.resolution,
+        reason=asked.reason,
+        alone_reason=asked.alone_reason or None,
+        actor_id=actor_id,
+        agreed_by=agreed_by,
+        now=now,
+    )
+
+
+async def _take_credit(
+    session: AsyncSession,
+    found: Discrepancy,
+    asked: Asked,
+    entries: tuple[Entry, ...],
+    *,
+    rules: Rules,
+    actor_id: str,
+    ids: Ids,
+    now: datetime,
+) -> tuple[Entry, ...]:
+    """The bank line is matched, with suspense; returns what is left to post: from there to where it belongs, if elsewhere.
+
+    What an earlier resolution posted is reversed first: its match may have been undone meanwhile.
+    """
+    for transaction_id in await posted_by(session, found):
+        await reverse(
+            session,
+            transaction_id,
+            booked_on=local_date(now, rules.time_zone),
+            memo="discrepancy reopened",
+            ids=ids,
+            now=now,
+        )
+    [minor] = [entry.amount_minor for entry in entries if entry.account is Account.BANK]
+    part, because = Part(Side.ACCOUNT, Account.SUSPENSE.value, minor), Because(note=asked.reason)
+    await confirm(session, [found.subject], [part], because=because, actor_id=actor_id, ids=ids, now=now)
+    if asked.resolution is Resolution.TO_SUSPENSE:
+        return ()
+    return tuple(
+        msgspec.structs.replace(entry, account=Account.SUSPENSE, bank_line_id=None)
+        if entry.account is Account.BANK
+        else entry
+        for entry in entries
+    )
+
+
+async def _post(
+    session: AsyncSession,
+    found: Discrepancy,
+    asked: Asked,
+    entries: tuple[Entry, ...],
+    *,
+    rules: Rules,
+    ids: Ids,
+    now: datetime,
+) -> None:
+    source = await source_of(session, found)
+    posting = Posting(
+        source_kind=source.kind,
+        source_id=source.id,
+        purpose=source.purpose,
+        revision=source.revision,
+        booked_on=source.booked_on or local_date(now, rules.time_zone),
+        memo=f"{DISCREPANCY_KIND}: {asked.resolution.value}",
+        entries=entries,
+    )
+    await post(session, [posting], ids=ids, now=now)
+    found.postings = (found.postings or 0) + 1
+    await session.flush()

@@ -1,0 +1,68 @@
+"""Do Stripe's payouts, their lines, and what is in transit agree?"""
+
+from supporters.kit.strings import gettext as _
+from supporters.ledger.checks import Check
+
+# Every entry that says what was there when the books began, and of what took such a posting back.
+OPENED = """
+SELECT e.account, e.currency, e.amount_minor FROM ledger_transaction o
+JOIN ledger_entry e ON e.transaction_id = o.id WHERE o.source_kind = 'opening'
+UNION ALL
+SELECT e.account, e.currency, e.amount_minor FROM ledger_transaction o
+JOIN ledger_transaction r ON r.reverses_id = o.id
+JOIN ledger_entry e ON e.transaction_id = r.id WHERE o.source_kind = 'opening'
+"""
+
+_CONTENT = """
+SELECT p.stripe_payout_id AS payout, p.amount_minor, coalesce(sum(b.net_minor), 0) AS lines_minor FROM payout p
+LEFT JOIN balance_transaction b ON b.stripe_payout_id = p.stripe_payout_id AND b.currency = p.currency
+AND (b.source_id IS NULL OR b.source_id <> p.stripe_payout_id)
+WHERE p.content = 'verified' GROUP BY p.stripe_payout_id, p.amount_minor
+HAVING coalesce(sum(b.net_minor), 0) <> p.amount_minor
+"""
+
+# What a person resolved against "payouts in transit" is explained by that resolution.
+_IN_TRANSIT = f"""
+SELECT currency, sum(booked) AS booked_minor, sum(sent) AS sent_minor FROM (
+    SELECT e.currency, e.amount_minor AS booked, 0 AS sent FROM ledger_entry e
+    JOIN ledger_transaction t ON t.id = e.transaction_id
+    LEFT JOIN ledger_transaction o ON o.id = t.reverses_id
+    WHERE e.account = '1150' AND e.bank_line_id IS NULL
+    AND coalesce(o.source_kind, t.source_kind) IN ('balance_transaction', 'opening')
+    UNION ALL
+    SELECT currency, 0, -gross_minor FROM balance_transaction WHERE posted_at IS NOT NULL
+    AND reporting_category IN ('payout', 'payout_reversal', 'topup', 'topup_reversal')
+    UNION ALL
+    SELECT e.currency, 0, e.amount_minor FROM ({OPENED}) AS e WHERE e.account = '1150'
+) AS sides GROUP BY currency HAVING sum(booked) <> sum(sent)
+"""  # noqa: S608 - fixed text
+
+# A payout stands in transit whole or not at all: on its way, or arrived, or back in the balance.
+_STANDING = """
+SELECT p.stripe_payout_id AS payout, p.status, p.amount_minor, sum(e.amount_minor) AS standing_minor FROM payout p
+JOIN ledger_entry e ON e.stripe_payout_id = p.stripe_payout_id AND e.account = '1150'
+GROUP BY p.stripe_payout_id, p.status, p.amount_minor
+HAVING sum(e.amount_minor) NOT IN (0, p.amount_minor) AND NOT EXISTS (
+    SELECT 1 FROM discrepancy d WHERE d.subject = p.stripe_payout_id AND d.state = 'open')
+"""
+
+
+def sent_checks() -> list[Check]:
+    """What must hold between payouts and the ledger."""
+    return [
+        Check(
+            "payout_content",
+            _("The lines of every payout that counts as proved sum to what was paid out."),
+            _CONTENT,
+        ),
+        Check(
+            "payouts_in_transit",
+            _("What is in transit is what left Stripe or was sent to it, less what the bank shows, in each currency."),
+            _IN_TRANSIT,
+        ),
+        Check(
+            "payout_whole",
+            _("Every payout is in transit whole, or has arrived whole, or a discrepancy is open."),
+            _STANDING,
+        ),
+    ]
