@@ -22,7 +22,8 @@ from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.kit.signing import Signer
 from supporters.payments.facts import CheckoutCompleted, CreatedCheckout
-from supporters.payments.gateway import CheckoutRequest, Gateway
+from supporters.payments.gateway import Gateway
+from supporters.payments.pages import CheckoutRequest
 from supporters.receipts.issue import IssuedReceipt, issue
 from supporters.settings import Settings
 

@@ -2,28 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
-from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ParamSpec
 
 import click
 import uvicorn
-from rich.console import Console
-from uvicorn.loops.auto import auto_loop_factory
 
-from supporters import __version__
+from supporters import __version__, cli_money
 from supporters.kit.errors import NotFound, SupportersError
 from supporters.kit.logs import configure_logs
-from supporters.settings import Settings, SettingsError, read_settings
+from supporters.running import in_loop, out, require_current, run, settings_of_process
+from supporters.settings import Settings, SettingsError
 from supporters.staff.models import Role
 
-P = ParamSpec("P")
 GRACE_SECONDS = 30
 LARGEST_REPORT = 256 * 1024
 DATA_ERROR = 65  # EX_DATAERR of sysexits.h: the mail server keeps the message for a person
-out = Console(highlight=False, soft_wrap=True)
 
 
 @click.group()
@@ -46,40 +40,6 @@ def main() -> None:
         sys.exit(130)
 
 
-def in_loop(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """The async command as click wants it."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        _run(command(*args, **kwargs))
-
-    return run
-
-
-def _run(command: Coroutine[Any, Any, None]) -> None:
-    """The command has run, on the loop that the web service uses too."""
-    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        runner.run(command)
-
-
-def _settings() -> Settings:
-    settings = read_settings()
-    configure_logs(as_json=settings.log_json)
-    return settings
-
-
-async def _require_current(settings: Settings) -> None:
-    """Raises NotMigrated in words, rather than a trace of the first query that fails."""
-    from supporters.kit.db import Database
-    from supporters.kit.migrate import require_current
-
-    db = Database(settings.database_url)
-    try:
-        await require_current(db)
-    finally:
-        await db.close()
-
-
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
@@ -87,10 +47,10 @@ async def _require_current(settings: Settings) -> None:
 @click.option("--no-jobs", is_flag=True, help="Web only: run `supporters worker` beside it.")
 def serve(host: str, port: int, workers: int, no_jobs: bool) -> None:
     """Serve the pages and, unless told otherwise, do the background work."""
-    settings = _settings()
+    settings = settings_of_process()
     if workers > 1 and settings.database_url.startswith("sqlite"):
         raise click.UsageError("several workers need PostgreSQL: set SUPPORTERS_DATABASE_URL")
-    _run(_require_current(settings))
+    run(require_current(settings))
     uvicorn.run(
         "supporters.app:web_only" if no_jobs else "supporters.app:everything",
         factory=True,
@@ -113,8 +73,8 @@ async def worker() -> None:
 
     from supporters.worker import Worker, open_tools
 
-    settings = _settings()
-    await _require_current(settings)
+    settings = settings_of_process()
+    await require_current(settings)
     tools = open_tools(settings)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -133,7 +93,7 @@ async def migrate(target: str) -> None:
     from supporters.kit.db import Database
     from supporters.kit.migrate import migrate as run
 
-    settings = _settings()
+    settings = settings_of_process()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     db = Database(settings.database_url)
     try:
@@ -144,27 +104,53 @@ async def migrate(target: str) -> None:
 
 
 @cli.command()
-@click.option("--books", is_flag=True, help="Only whether the books hold.")
+@click.option("--books", is_flag=True, help="Only whether the books hold, check by check.")
+@click.option("--json", "as_json", is_flag=True, help="For a program to read.")
+@click.option("--simulate", is_flag=True, help="Only show an example of every discrepancy; nothing is stored.")
 @in_loop
-async def check(books: bool) -> None:
+async def check(books: bool, as_json: bool, simulate: bool) -> None:
     """Show the settings in effect, try everything they name, and ask whether the books hold."""
-    from supporters.checkup import check_all, check_books
+    if simulate:
+        _simulate(settings_of_process(), as_json=as_json)
+        return
+    from supporters.checkup import check_all, check_each, in_json
     from supporters.settings import redacted
     from supporters.worker import open_tools
 
-    settings = _settings()
+    settings = settings_of_process()
     tools = open_tools(settings)
     try:
-        if not books:
+        if not books and not as_json:
             for name, value in redacted(settings).items():
                 out.print(f"{name} = {value}", markup=False)
-        findings = await (check_books(tools) if books else check_all(tools))
+        findings = await (check_each(tools) if books else check_all(tools))
     finally:
         await tools.close()
-    for finding in findings:
+    if as_json:
+        click.echo(in_json(findings))
+    for finding in [] if as_json else findings:
         out.print(f"{'ok  ' if finding.is_ok else 'FAIL'}  {finding.name}: {finding.words}", markup=False)
     if not all(finding.is_ok for finding in findings):
         sys.exit(1)
+    if books and not as_json:
+        out.print("ok    books: they hold")
+
+
+def _simulate(settings: Settings, *, as_json: bool) -> None:
+    """Every kind of discrepancy was shown once."""
+    import msgspec
+
+    from supporters.discrepancies.examples import in_lines, tell_all
+    from supporters.kit.clock import SystemClock, local_date
+    from supporters.kit.strings import use_language
+
+    use_language(settings.locale)
+    told = tell_all(today=local_date(SystemClock().now(), settings.time_zone), currency=settings.currency)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        return
+    for line in in_lines(told, locale=settings.locale):
+        out.print(line, markup=False)
 
 
 @cli.command()
@@ -236,9 +222,9 @@ async def bounce() -> None:
     from supporters.newsletters.troubles import take_bounce
     from supporters.worker import open_tools
 
-    settings = _settings()
+    settings = settings_of_process()
     raw = sys.stdin.buffer.read(LARGEST_REPORT + 1)
-    await _require_current(settings)
+    await require_current(settings)
     tools = open_tools(settings)
     try:
         async with tools.db.unit_of_work() as session:
@@ -249,6 +235,10 @@ async def bounce() -> None:
     finally:
         await tools.close()
     out.print(f"{count} address(es) noted.")
+
+
+cli.add_command(cli_money.sync)
+cli.add_command(cli_money.cut_over)
 
 
 @cli.group()
@@ -269,7 +259,7 @@ async def staff_add(email: str, name: str, role: str, password: str) -> None:
     from supporters.kit.ids import Ids
     from supporters.staff.actions import add_staff
 
-    db = Database(_settings().database_url)
+    db = Database(settings_of_process().database_url)
     try:
         async with db.unit_of_work() as session:
             await add_staff(
@@ -298,7 +288,7 @@ async def staff_reset_second_factor(email: str) -> None:
     from supporters.staff.letters import StaffLetters
     from supporters.staff.queries import staff_by_email
 
-    settings = _settings()
+    settings = settings_of_process()
     db = Database(settings.database_url)
     try:
         async with db.unit_of_work() as session:
@@ -323,7 +313,7 @@ async def staff_new_password(email: str) -> None:
     from supporters.staff.new_password import PasswordLinks, make_link
     from supporters.staff.queries import staff_by_email
 
-    settings = _settings()
+    settings = settings_of_process()
     db = Database(settings.database_url)
     try:
         async with db.unit_of_work() as session:

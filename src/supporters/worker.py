@@ -17,6 +17,8 @@ from supporters import events
 from supporters.appeals import jobs as appeals
 from supporters.appeals.actions import ensure_general
 from supporters.appeals.contrast import brand_sheet
+from supporters.bank import jobs as bank
+from supporters.checks import CHECK_BOOKS, watch_books
 from supporters.connectors import jobs as connectors
 from supporters.donations.jobs import send_refund
 from supporters.donations.purge import purge_attempts
@@ -57,20 +59,27 @@ from supporters.plans.offered import BEGIN, FORGET
 from supporters.prompts import jobs as prompts
 from supporters.prompts.placements import ensure_placements
 from supporters.publishing import publish_all, publish_now_due
-from supporters.reconciliation.jobs import compare_balance, pull_and_post
+from supporters.reconciliation.detect import detect_all
+from supporters.reconciliation.jobs import compare_balance, follow_payouts, prove_payouts, pull_and_post
+from supporters.reconciliation.match_jobs import LEARN_RULES, MATCH_LINES, learn_rules, match_lines
+from supporters.reconciliation.match_jobs import TIMERS as MATCH_TIMERS
 from supporters.settings import DEFAULT_COLOR, Settings
 
 log = structlog.stdlib.get_logger()
 
-ROOMS = (appeals, prompts, people, newsletters, outgoing, connectors, imports)
+ROOMS = (appeals, prompts, people, newsletters, outgoing, connectors, imports, bank)
 TIMERS = (
     Timer("balance.pull", every=timedelta(minutes=5)),
     Timer("events.catch_up", every=timedelta(minutes=5)),
     Timer("stripe.sweep", every=timedelta(minutes=5)),
     Timer("balance.compare", every=timedelta(hours=24)),
+    Timer("payouts.sweep", every=timedelta(hours=1)),
+    Timer("discrepancies.detect", every=timedelta(hours=24)),
+    Timer(CHECK_BOOKS, every=timedelta(hours=24)),
     Timer("prompts.publish", every=timedelta(minutes=1)),
     Timer("house.nightly", every=timedelta(hours=24)),
     *offered_jobs.TIMERS,
+    *MATCH_TIMERS,
     *(timer for room in (*ROOMS, plans) for timer in room.TIMERS),
 )
 BRAND_SHEET = "brand.css"
@@ -199,6 +208,17 @@ class Worker:
             "refund.send": partial(send_refund, gateway=gateway, settings=tools.settings),
             "balance.pull": partial(pull_and_post, gateway=gateway, time_zone=tools.settings.time_zone),
             "balance.compare": partial(compare_balance, gateway=gateway, time_zone=tools.settings.time_zone),
+            "payouts.prove": partial(prove_payouts, gateway=gateway),
+            "payouts.sweep": partial(follow_payouts, gateway=gateway),
+            "discrepancies.detect": partial(
+                detect_all,
+                time_zone=tools.settings.time_zone,
+                livemode=not tools.settings.is_test_mode,
+                account=tools.settings.stripe_account or None,
+            ),
+            CHECK_BOOKS: watch_books,
+            MATCH_LINES: match_lines,
+            LEARN_RULES: learn_rules,
             "events.catch_up": partial(catch_up, gateway=gateway),
             "stripe.sweep": partial(sweep, gateway=gateway, context=self._context),
             BEGIN: partial(

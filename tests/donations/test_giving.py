@@ -14,7 +14,7 @@ from supporters.guard.switches import set_switch
 from supporters.kit.errors import Refused
 from supporters.kit.money import Money
 from supporters.payments.facts import CreatedCheckout
-from supporters.payments.gateway import CheckoutRequest
+from supporters.payments.pages import CheckoutRequest
 
 
 async def test_row_is_written_before_stripe_is_called(house: House) -> None:

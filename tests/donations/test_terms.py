@@ -10,7 +10,8 @@ from supporters.donations.models import Checkout, Frequency
 from supporters.guard.switches import RECURRING, set_switch
 from supporters.kit.errors import Conflict
 from supporters.payments.facts import CreatedCheckout
-from supporters.payments.gateway import CheckoutRequest, GatewayUnavailable
+from supporters.payments.gateway import GatewayUnavailable
+from supporters.payments.pages import CheckoutRequest
 
 
 class LostOnce(QuickPages):

@@ -18,14 +18,8 @@ from supporters.payments.facts import (
     PaymentRefused,
     RefundChanged,
 )
-from supporters.payments.gateway import (
-    API_VERSION,
-    CheckoutRequest,
-    Gateway,
-    GatewayRefused,
-    GatewayUnavailable,
-    stripe_locale,
-)
+from supporters.payments.gateway import API_VERSION, Gateway, GatewayRefused, GatewayUnavailable
+from supporters.payments.pages import CheckoutRequest, stripe_locale
 
 DONATION = "01JDONATION0000000000000000"
 

@@ -53,7 +53,7 @@ CHARGE = {"id": "ch_9", "amount": 900, "currency": "gbp", "status": "succeeded",
         ("charge.refunded", {**CHARGE, "payment_intent": "pi_9"}),
         ("charge.succeeded", {**CHARGE, "payment_intent": None}),
         ("charge.dispute.created", {**DISPUTE, "payment_intent": None}),
-        ("payout.paid", {"id": "po_9"}),
+        ("balance.available", {}),
     ],
 )
 async def test_news_that_only_the_balance_moved_is_not_kept(

@@ -21,7 +21,8 @@ from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.payments.facts import CreatedCheckout
-from supporters.payments.gateway import CheckoutRequest, GatewayRefused, GatewayUnavailable
+from supporters.payments.gateway import GatewayRefused, GatewayUnavailable
+from supporters.payments.pages import CheckoutRequest
 from supporters.settings import Settings
 
 ROUNDS = 4  # how often the attempt may have moved on under us before we give up

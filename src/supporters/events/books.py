@@ -38,6 +38,7 @@ from supporters.payments.facts import (
     MethodSeen,
     PaymentProcessing,
     PaymentRefused,
+    PayoutSeen,
     PlanSeen,
     RefundChanged,
     Tied,
@@ -47,11 +48,13 @@ from supporters.payments.facts import (
 from supporters.payments.models import InboxEvent, Owner, Ownership
 from supporters.payments.news import News, Outcome
 from supporters.payments.owners import Owned
+from supporters.payments.payouts import mirror_payouts
 from supporters.plans import refused
 from supporters.receipts import issue
 from supporters.settings import Settings
 
 PULL_JOB = "balance.pull"
+PROVE_JOB = "payouts.prove"
 PULL_AFTER = timedelta(seconds=2)  # a burst of payments asks for one pull
 SUBSCRIPTION = "sub_"
 
@@ -82,6 +85,7 @@ class Books:
         self._released: set[str] = set()
         self._told: list[Message] = []
         self._has_moved = False
+        self._has_payouts = False
 
     async def hold(self, stripe_ids: Sequence[str]) -> None:
         """These payments, subscriptions and bills are on file and nobody else changes whose they are meanwhile."""
@@ -99,6 +103,9 @@ class Books:
         if self._has_moved:
             due = self.now + PULL_AFTER
             await enqueue(self.session, PULL_JOB, {}, ids=self.tools.ids, now=self.now, run_at=due, dedupe="timer")
+        if self._has_payouts:
+            due = self.now + PULL_AFTER
+            await enqueue(self.session, PROVE_JOB, {}, ids=self.tools.ids, now=self.now, run_at=due, dedupe="timer")
 
     async def apply_carefully(self, news: News) -> Outcome:
         """As `apply_news`, and what goes wrong goes wrong for this event alone."""
@@ -164,6 +171,10 @@ class Books:
                 return await self._apply_tied(fact, cause=cause)
             case PlanSeen() | InvoiceSeen() | InvoicePaidBy() | MethodSeen() | MandateSeen():
                 return await plans.apply(self, fact)
+            case PayoutSeen():
+                await mirror_payouts(self.session, [fact], now=self.now)
+                self._has_payouts = True
+                return Outcome.HANDLED
             case Unknown():
                 return self.whose(fact.payment_intent_id) if fact.payment_intent_id else Outcome.HANDLED
             case BalanceMoved():

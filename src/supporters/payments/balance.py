@@ -16,9 +16,12 @@ from supporters.payments.facts import BalanceLine
 from supporters.payments.models import BalanceTransaction
 from supporters.payments.owners import note_ids
 
-# What Stripe never changes on a line. `status` and the ids that a line may learn later are the rest.
+# What Stripe never changes on a line. `status` and what a line may learn later are the rest: an exported file says neither
+# what type a line is of nor at which rate it was exchanged.
 FIXED = ("gross_minor", "fee_minor", "net_minor", "currency", "type", "reporting_category")
-LEARNT = ("source_id", "stripe_charge_id", "stripe_payment_intent_id", "stripe_payout_id")
+LEARNT = ("stripe_charge_id", "stripe_payment_intent_id", "stripe_payout_id", "exchange_rate", "type")
+
+AVAILABLE = "available"
 
 
 async def mirror(
@@ -61,16 +64,23 @@ async def _known(session: AsyncSession, keys: list[str]) -> Sequence[BalanceTran
 async def _compare(
     session: AsyncSession, seen: BalanceTransaction, row: dict[str, Any], *, ids: Ids, now: datetime
 ) -> None:
-    differing = {name: [getattr(seen, name), row[name]] for name in FIXED if getattr(seen, name) != row[name]}
+    differing = {name: [getattr(seen, name), row[name]] for name in FIXED if differs(getattr(seen, name), row[name])}
     if differing:
         await _tell(session, row, differing, ids=ids, now=now)
         return
-    learnt = {name: row[name] for name in LEARNT if getattr(seen, name) is None and row[name] is not None}
+    learnt = {name: row[name] for name in LEARNT if row[name] and not getattr(seen, name)}
     moved = {name: row[name] for name in ("status", "available_at") if getattr(seen, name) != row[name]}
+    if seen.status == AVAILABLE and row["status"] != AVAILABLE:
+        moved = {}  # read before, stored after: what has become available stays so
     if learnt or moved:
         mine = BalanceTransaction.stripe_balance_transaction_id == seen.stripe_balance_transaction_id
         changed = update(BalanceTransaction).where(mine).values(**learnt, **moved)
         await session.execute(changed.execution_options(synchronize_session=False))
+
+
+def differs(seen: object, told: object) -> bool:
+    """Whether two tell of a line in different ways; what one of them does not say is no difference."""
+    return seen != told and seen != "" and told != ""
 
 
 async def _tell(

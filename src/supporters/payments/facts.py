@@ -4,7 +4,7 @@ A fact says "look again", never "add this": hearing it twice, late or out of ord
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -72,6 +72,34 @@ class BalanceMoved(msgspec.Struct, frozen=True):
     """Stripe's balance has new lines; which ones, its list says."""
 
     payment_intent_id: str | None
+
+
+class PayoutSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A payout as it stands. `amount_minor` is what the bank account gets: negative when Stripe takes money from it.
+
+    `occurred_at` is None when it was looked up: then it is the newest that there is. What an exported file does not say
+    (`is_automatic`, ids of lines) is None.
+    """
+
+    payout_id: str
+    created_at: datetime
+    arrival_on: date
+    amount_minor: int
+    currency: str
+    status: str
+    livemode: bool
+    is_automatic: bool | None = None
+    method: str = "standard"
+    reconciliation_status: str | None = None
+    line_id: str | None = None
+    failure_line_id: str | None = None
+    failure_code: str | None = None
+    original_payout_id: str | None = None
+    reversed_by_id: str | None = None
+    trace_id: str | None = None
+    descriptor: str | None = None
+    account: str | None = None
+    occurred_at: datetime | None = None
 
 
 class RefundChanged(msgspec.Struct, frozen=True):
@@ -204,6 +232,7 @@ Fact = (
     | ChargeSeen
     | BalanceMoved
     | RefundChanged
+    | PayoutSeen
     | PlanSeen
     | InvoiceSeen
     | InvoicePaidBy

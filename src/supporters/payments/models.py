@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -125,12 +125,101 @@ class BalanceTransaction(Base):
         Index("ix_balance_transaction_source_id", "source_id"),
         Index("ix_balance_transaction_payment", "stripe_payment_intent_id"),
         Index(
+            "ix_balance_transaction_payout",
+            "stripe_payout_id",
+            postgresql_where=text("stripe_payout_id IS NOT NULL"),
+            sqlite_where=text("stripe_payout_id IS NOT NULL"),
+        ),
+        Index(
             "ix_balance_transaction_unposted",
             "created_at",
             postgresql_where=text("posted_at IS NULL"),
             sqlite_where=text("posted_at IS NULL"),
         ),
     )
+
+
+class PayoutState(StrEnum):
+    """Where a payout stands, as Stripe says."""
+
+    PENDING = "pending"  # It has left the balance and not Stripe.
+    IN_TRANSIT = "in_transit"  # It is with the banks.
+    PAID = "paid"  # Stripe expects it in the bank account; within five working days it may still fail.
+    FAILED = "failed"  # The bank sent it back: its money is in the balance again.
+    CANCELED = "canceled"  # It was called off before it left.
+
+
+class Content(StrEnum):
+    """Whether it is proved what a payout is made of."""
+
+    UNKNOWN = "unknown"  # Stripe has not finished saying what is in it.
+    COLLECTING = "collecting"  # Stripe has finished, and its lines are being read.
+    VERIFIED = "verified"  # Its lines add up to what was paid out, to the penny.
+    OFF = "off"  # Its lines do not add up to what was paid out; a discrepancy says by how much.
+    NOT_APPLICABLE = (
+        "not_applicable"  # Made by hand or at once: Stripe does not say what is in it; the balance proves it.
+    )
+
+
+class Payout(Base):
+    """The mirror of one payout: money on its way from Stripe's balance to the bank, or called in from there.
+
+    `amount_minor` is what the bank account gets; negative when Stripe takes money from it.
+    """
+
+    __tablename__ = "payout"
+
+    stripe_payout_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    account: Mapped[str | None] = mapped_column(String(120))
+    livemode: Mapped[bool] = mapped_column(Boolean)
+    created_at: Mapped[datetime]
+    arrival_on: Mapped[date]
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    is_automatic: Mapped[bool] = mapped_column(Boolean)
+    method: Mapped[str] = mapped_column(String(20))  # standard, instant
+    status: Mapped[str] = mapped_column(String(12))
+    paid_at: Mapped[datetime | None]  # when it was first seen paid; kept when it fails afterwards
+    reconciliation_status: Mapped[str] = mapped_column(String(20))  # completed, in_progress, not_applicable
+    line_id: Mapped[str | None] = mapped_column(String(120))  # its own line of the balance
+    failure_line_id: Mapped[str | None] = mapped_column(String(120))  # the line that put its money back
+    failure_code: Mapped[str | None] = mapped_column(String(80))
+    original_payout_id: Mapped[str | None] = mapped_column(String(120))  # the payout that this one reverses
+    reversed_by_id: Mapped[str | None] = mapped_column(String(120))
+    trace_id: Mapped[str | None] = mapped_column(String(255))  # what banks call it; may come days after the money
+    descriptor: Mapped[str | None] = mapped_column(String(255))
+    content: Mapped[str] = mapped_column(String(16))
+    content_off_minor: Mapped[int | None] = mapped_column(BigInteger)  # its lines less its amount, while `off`
+    content_read_at: Mapped[datetime | None]  # when its lines were last listed
+    verified_at: Mapped[datetime | None]  # when its contents added up; of one that Stripe does not itemise, the balance
+    mirrored_at: Mapped[datetime]
+    changed_at: Mapped[datetime]  # when Stripe last said something new of it
+
+    __table_args__ = (
+        CheckConstraint("length(currency) = 3 AND currency = upper(currency)", name="currency"),
+        Index("ix_payout_created_at", "created_at"),
+        Index("ix_payout_arrival_on", "arrival_on"),
+        Index("ix_payout_amount", "currency", "amount_minor"),
+        Index(
+            "ix_payout_unproved",
+            "created_at",
+            postgresql_where=text("content IN ('unknown', 'collecting', 'off')"),
+            sqlite_where=text("content IN ('unknown', 'collecting', 'off')"),
+        ),
+    )
+
+
+class BalanceDay(Base):
+    """What Stripe said that it held when a day ended, or as soon after as it was asked. *Money*: minor units."""
+
+    __tablename__ = "balance_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    available_minor: Mapped[int] = mapped_column(BigInteger)
+    pending_minor: Mapped[int] = mapped_column(BigInteger)
+    reserved_minor: Mapped[int] = mapped_column(BigInteger)
+    taken_at: Mapped[datetime]
 
 
 class SyncMark(Base):

@@ -14,14 +14,18 @@ from supporters.jobs.work import Work
 from supporters.kit.clock import Clock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
+from supporters.ledger.start import start_moment
 from supporters.payments import marks, owners
-from supporters.payments.balance import mirror
 from supporters.payments.facts import Fact, SessionLink
 from supporters.payments.gateway import Gateway, GatewayRefused
+from supporters.payments.lines import KIND, Read, Reading, read_windows, start_of_lines
+from supporters.payments.pace import Pace, side_by_side
+from supporters.payments.windows import Window, cut, not_done
 
 OVERLAP = timedelta(minutes=30)  # lines show up in the list a little after their time
-DEEP_OVERLAP = timedelta(hours=72)
+DEEP_OVERLAP = timedelta(days=10)
 DEEP_EVERY = timedelta(hours=20)
+AT_MOST = timedelta(seconds=60)  # half of the time for which a job is ours
 BILL, SUBSCRIPTION = "in_", "sub_"
 MOST_ASKED = 50  # look-ups in one run: Stripe takes 25 a second
 
@@ -39,52 +43,59 @@ class Books(Protocol):
 
 
 async def sweep(work: Work, _payload: dict[str, Any], *, gateway: Gateway, context: Books) -> None:
-    """Job `stripe.sweep`: pages and payments that Stripe knows more of are settled; once a day 72 hours are read again."""
+    """Job `stripe.sweep`: pages and payments that Stripe knows more of are settled; once a day ten days are read again."""
     pages = await settle_checkouts(work.db, gateway, context)
     payments = await settle_payments(work.db, gateway, context, clock=work.clock)
     lines = await sweep_deeply(work.db, gateway, clock=work.clock, ids=work.ids)
     log.info("swept", count=pages + payments, lines=lines)
 
 
-async def sweep_balance(db: Database, gateway: Gateway, *, clock: Clock, ids: Ids, overlap: timedelta = OVERLAP) -> int:
-    """The mirror has every line of Stripe's balance; returns how many are new.
+async def sweep_balance(
+    db: Database, gateway: Gateway, *, clock: Clock, ids: Ids, overlap: timedelta = OVERLAP
+) -> Read:
+    """The mirror has every line of Stripe's balance, if the answer `is_whole`; else the next run goes on where this ended.
 
-    The first run reads all, later ones what came since, and `overlap` before that once more.
+    The first runs read all, from the day on which the books began; later ones what came since, and `overlap` before that
+    once more.
     """
     async with db.reading() as session:
         until = await marks.verified_until(session, marks.BALANCE)
-    since = until - overlap if until else None
-    return await _read_window(db, gateway, since, mark=marks.BALANCE, clock=clock, ids=ids)
+        books_began = await start_moment(session)
+    reading = Reading(db=db, gateway=gateway, clock=clock, ids=ids, pace=Pace(tries=1))
+    started_at = clock.now()
+    if until is None:
+        since = books_began or await start_of_lines(reading, until=started_at)
+        windows = cut(since, started_at) if since else []
+    else:
+        windows = cut(until - overlap, started_at)
+    async with db.reading() as session:
+        windows = await not_done(session, KIND, windows)
+    # What is being made at this moment is read too: the last window stays open.
+    windows = [Window(windows[0].start if windows else None, None), *windows[1:]]
+    return await _read_all(reading, windows, mark=marks.BALANCE, started_at=started_at)
 
 
 async def sweep_deeply(db: Database, gateway: Gateway, *, clock: Clock, ids: Ids) -> int:
-    """Once a day the last 72 hours are read again: whatever was late or changed is found. Returns how many were new."""
+    """Once a day the last ten days are read again: whatever was late or changed is found. Returns how many were new."""
     async with db.reading() as session:
         until = await marks.verified_until(session, marks.BALANCE_DEEP)
-    if until and clock.now() - until < DEEP_EVERY:
-        return 0
-    since = (until or clock.now()) - DEEP_OVERLAP
-    return await _read_window(db, gateway, since, mark=marks.BALANCE_DEEP, clock=clock, ids=ids)
-
-
-async def _read_window(
-    db: Database, gateway: Gateway, since: datetime | None, *, mark: str, clock: Clock, ids: Ids
-) -> int:
-    """Each page is stored by itself; the mark moves only after the last, so that a run that broke off leaves no hole."""
     started_at = clock.now()
-    added = 0
-    cursor: str | None = None
-    while True:
-        page = await gateway.list_balance_transactions(created_gte=since, starting_after=cursor)
-        async with db.unit_of_work() as session:
-            lines = page.items
-            added += await mirror(session, lines, livemode=gateway.is_live, account=None, ids=ids, now=clock.now())
-        cursor = page.next_after
-        if cursor is None:
-            break
-    async with db.unit_of_work() as session:
-        await marks.move_mark(session, mark, until=started_at, now=clock.now())
-    return added
+    if until and started_at - until < DEEP_EVERY:
+        return 0
+    since = min(until or started_at, started_at) - DEEP_OVERLAP
+    reading = Reading(db=db, gateway=gateway, clock=clock, ids=ids, pace=Pace(tries=1))
+    windows = cut(since, started_at)
+    windows = [Window(windows[0].start, None), *windows[1:]]
+    return (await _read_all(reading, windows, mark=marks.BALANCE_DEEP, started_at=started_at)).added
+
+
+async def _read_all(reading: Reading, windows: Sequence[Window], *, mark: str, started_at: datetime) -> Read:
+    """The mark moves only after the last window, so that a run that broke off leaves no hole."""
+    read = await read_windows(reading, windows, at_most=AT_MOST)
+    if read.is_whole:
+        async with reading.db.unit_of_work() as session:
+            await marks.move_mark(session, mark, until=started_at, now=reading.clock.now())
+    return read
 
 
 async def settle_checkouts(db: Database, gateway: Gateway, context: Books) -> int:
@@ -99,12 +110,15 @@ async def settle_checkouts(db: Database, gateway: Gateway, context: Books) -> in
     return len(stuck)
 
 
-async def settle_payments(db: Database, gateway: Gateway, context: Books, *, clock: Clock) -> int:
+async def settle_payments(db: Database, gateway: Gateway, context: Books, *, clock: Clock, at_once: int = 1) -> int:
     """What nobody has claimed is ours or not, as Stripe's payment pages and bills say; returns how many were asked about."""
     async with db.reading() as session:
         unclaimed = await owners.ids_to_ask(session, now=clock.now(), limit=MOST_ASKED)
-    for stripe_id in unclaimed:
+
+    async def ask(stripe_id: str) -> None:
         await settle_owner(db, gateway, context, stripe_id, now=clock.now())
+
+    await side_by_side(unclaimed, ask, at_once=at_once)
     return len(unclaimed)
 
 

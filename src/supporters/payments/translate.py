@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from supporters.payments import translate_payouts as payouts
 from supporters.payments import translate_plans as plans
 from supporters.payments import wire
 from supporters.payments.facts import (
@@ -138,7 +139,7 @@ def line_of_entry(entry: wire.BalanceEntry) -> BalanceLine:
         source_id=source_id,
         charge_id=_charge_of(expanded, source_id),
         payment_intent_id=wire.id_of(expanded.payment_intent) if expanded else None,
-        payout_id=source_id if source_id and source_id.startswith("po_") else None,
+        payout_id=_payout_of(entry.reporting_category, source_id),
     )
 
 
@@ -175,6 +176,12 @@ def _charge_of(source: wire.Source | None, source_id: str | None) -> str | None:
     if source:
         return wire.id_of(source.charge)
     return source_id if source_id and source_id.startswith("ch_") else None
+
+
+def _payout_of(category: str, source_id: str | None) -> str | None:
+    """A payout's own line goes out with it; the line that puts a failed payout's money back goes out with a later one."""
+    is_own = category == "payout" and source_id and source_id.startswith("po_")
+    return source_id if is_own else None
 
 
 def _rate(rate: Decimal | None) -> str | None:
@@ -284,11 +291,15 @@ _READERS: dict[str, Reader] = {
     "refund.failed": _read_refund,
     "charge.refund.updated": _read_refund,
     "charge.refunded": _read_moved,
-    "payout.created": _read_moved,
-    "payout.updated": _read_moved,
-    "payout.paid": _read_moved,
-    "payout.reconciliation_completed": _read_moved,
+    "payout.created": payouts.read_payout,
+    "payout.updated": payouts.read_payout,
+    "payout.paid": payouts.read_payout,
+    "payout.failed": payouts.read_payout,
+    "payout.canceled": payouts.read_payout,
+    "payout.reconciliation_completed": payouts.read_payout,
     "balance.available": _read_moved,
+    "topup.succeeded": _read_moved,
+    "topup.reversed": _read_moved,
     "customer.subscription.created": plans.read_plan,
     "customer.subscription.updated": plans.read_plan,
     "customer.subscription.deleted": plans.read_plan,
@@ -308,8 +319,7 @@ _READERS: dict[str, Reader] = {
 }
 # What webhooks are asked for, and catch-up; of those, Stripe takes at most 20 types in one question.
 HEARD = (
-    *(kind for kind in _READERS if not kind.startswith(("payout.", "balance."))),
-    "payout.paid",
+    *(kind for kind in _READERS if not kind.startswith(("balance.", "topup."))),
     "charge.dispute.created",
     "charge.dispute.updated",
     "charge.dispute.closed",
@@ -356,6 +366,12 @@ SILENT = frozenset(
         "setup_intent.requires_action",
         "setup_intent.setup_failed",
         "setup_intent.succeeded",
+        "reporting.report_run.failed",
+        "reporting.report_run.succeeded",
+        "reporting.report_type.updated",
+        "topup.canceled",
+        "topup.created",
+        "topup.failed",
         "test_helpers.test_clock.advancing",
         "test_helpers.test_clock.created",
         "test_helpers.test_clock.deleted",

@@ -121,6 +121,9 @@ class Source(msgspec.Struct):
     payment_intent: Ref = None
 
 
+PAYMENTS = "payments"  # the balance that is paid out; a reserve is one of its own
+
+
 class BalanceEntry(msgspec.Struct):
     """What is read of Stripe's answer about a balance entry."""
 
@@ -137,6 +140,7 @@ class BalanceEntry(msgspec.Struct):
     fee_details: list[Fee] = []
     exchange_rate: Decimal | None = None
     source: LongName | Source | None = None
+    balance_type: str = PAYMENTS
 
 
 class BalancePart(msgspec.Struct):
@@ -151,6 +155,7 @@ class Balance(msgspec.Struct):
 
     available: list[BalancePart]
     pending: list[BalancePart]
+    connect_reserved: list[BalancePart] | None = None
 
 
 class BalancePage(msgspec.Struct):

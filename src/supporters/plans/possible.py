@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from supporters.kit.strings import gettext as _
-from supporters.plans.models import Actor, ChangeKind, Plan, PlanState
+from supporters.plans.models import Actor, ChangeKind, Method, Plan, PlanState
 
 UNDO_FOR = timedelta(hours=24)
 TOO_LATE = timedelta(minutes=2)  # a payment that is due by then is on its way: Stripe would not hear us in time
@@ -40,6 +40,7 @@ class Hindrance(StrEnum):
     NO_FIRST = "no_first"  # It began after something that was given once: there is no first payment to keep or return.
     YEARLY = "yearly"  # Months say nothing of a yearly donation.
     BEING_TAKEN = "being_taken"  # The next payment is on its way.
+    STANDING_ORDER = "standing_order"  # The supporter's own bank sends it: only they can change it, there.
 
 
 class FirstDay(msgspec.Struct, frozen=True):
@@ -87,6 +88,8 @@ def hindrance(
         return Hindrance.STOPPED
     if has_open:
         return Hindrance.BUSY
+    if plan.method == Method.STANDING_ORDER:
+        return Hindrance.STANDING_ORDER
     return _in_this_state(plan, kind) or _at_this_time(plan, kind, now, first)
 
 
@@ -130,6 +133,7 @@ def in_first_day(plan: Plan, now: datetime, first: FirstDay) -> bool:
 def _for_supporter(found: Hindrance) -> str:
     return {
         Hindrance.STOPPED: _("This donation has stopped. Nothing more is taken. To give again, start a new one."),
+        Hindrance.STANDING_ORDER: _("Your bank sends this donation by your standing order. You change or stop it there."),
         Hindrance.BUSY: _("Another change to this donation is being made. Wait a moment, then look again."),
         Hindrance.STARTING: _(
             "Your bank has not confirmed the first payment yet. Until it has, you can only stop this donation."
@@ -163,6 +167,9 @@ def _for_supporter(found: Hindrance) -> str:
 def _for_staff(found: Hindrance) -> str:
     """The same for the desk: about the supporter, not to them."""
     return {
+        Hindrance.STANDING_ORDER: _(
+            "The supporter's bank sends this donation by standing order. Only the supporter can change or stop it, there."
+        ),
         Hindrance.STOPPED: _(
             "This donation has stopped, so there is nothing to change. Only the supporter can begin a new one."
         ),

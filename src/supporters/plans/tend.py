@@ -68,6 +68,7 @@ def _yearly_due(now: datetime) -> ColumnElement[bool]:
     """Active, not asked to stop, and due within 14 days."""
     return (
         (Plan.frequency == "yearly")
+        & (Plan.method != Method.STANDING_ORDER)
         & (Plan.state == PlanState.ACTIVE)
         & Plan.stops_at.is_(None)
         & Plan.next_at.between(now, now + REMIND_BEFORE)
@@ -116,6 +117,7 @@ def _warning(work: Work, now: datetime, settings: Settings) -> Telling:
 async def _ask_about_silent(session: AsyncSession, work: Work, now: datetime) -> int:
     """Which of many are asked about is left to chance, so that none that Stripe will not explain stands before others."""
     silent = (Plan.state != PlanState.STOPPED) & (Plan.next_at < now - SILENT_FOR)
+    silent &= Plan.method != Method.STANDING_ORDER  # of these Stripe knows nothing
     found = (await session.scalars(select(Plan.id).where(silent).order_by(func.random()).limit(MOST_LOOKS))).all()
     for plan_id in found:
         await ask_for_look(session, plan_id, ids=work.ids, now=now)

@@ -58,7 +58,9 @@ def read(content: bytes) -> Body:
 def verify(body: Body) -> list[Finding]:
     """Everything that one certificate says, looked at again. Raises NoCertificate where something in it is missing."""
     is_whole = body.get(HASH) == digest(body)
-    words = "the file is as it was made" if is_whole else "THE FILE WAS CHANGED since it was made: its hash does not fit"
+    words = (
+        "the file is as it was made" if is_whole else "THE FILE WAS CHANGED since it was made: its hash does not fit"
+    )
     try:
         more = list(_payout(body) if body["kind"] == "payout" else _month(body))
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -95,7 +97,9 @@ def _payout(body: Body) -> Iterator[Finding]:
         booked = sum(int(each["minor"]) for each in body["books"] if each["account"] == "1100")
         yield _equal("the books have them on the Stripe balance", booked, nets, currency)
     else:
-        yield Finding(bool(payout["verified_at"]), "Stripe does not itemise it: its balance agreed after it was paid out")
+        yield Finding(
+            bool(payout["verified_at"]), "Stripe does not itemise it: its balance agreed after it was paid out"
+        )
     yield from _balanced(body["books"], "the books' entries of its lines")
     banked = sum(int(each["minor"]) for each in body["bank"])
     yield _equal("the bank lines that show it come to the same", banked, amount, currency)
@@ -115,13 +119,13 @@ def _month(body: Body) -> Iterator[Finding]:
         sums = [{"currency": each["currency"], "minor": each[f"{moment}_minor"]} for each in accounts]
         yield from _balanced(sums, f"all accounts at the month's {moment}")
     for held in body["stripe_balance"]:
+        currency, closing = held["currency"], int(held["closing_minor"])
         moved = sum(int(each["minor"]) for each in held["activity"])
-        words = f"Stripe balance in {held['currency']}: opening and activity are its closing"
-        yield _equal(words, held["opening_minor"] + moved, held["closing_minor"], held["currency"])
-        booked = [each["closing_minor"] for each in accounts if each["account"] == "1100" and each["currency"] == held["currency"]]
-        yield _equal(f"the accounts have it as {_money(held['closing_minor'], held['currency'])}", sum(booked), held["closing_minor"], held["currency"])
+        words = f"Stripe balance in {currency}: opening and activity are its closing, {_money(closing, currency)}"
+        yield _equal(words, held["opening_minor"] + moved, closing, currency)
     yield from _payouts_of_month(body)
-    yield _none([each["key"] for each in body["checks"] if each["state"] == "stop"], "nothing stood in the way of closing")
+    stopped = [each["key"] for each in body["checks"] if each["state"] == "stop"]
+    yield _none(stopped, "nothing stood in the way of closing")
 
 
 def _payouts_of_month(body: Body) -> Iterator[Finding]:

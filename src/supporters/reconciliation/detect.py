@@ -12,17 +12,21 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.discrepancies.codes import Code, Resolution
+from supporters.bank.models import BankLine, LineState
+from supporters.discrepancies.codes import MOVES, Code, Resolution
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.discrepancies.open import Difference, open_many
 from supporters.discrepancies.resolve import settle_discrepancy
 from supporters.discrepancies.rules import due_day
 from supporters.jobs.work import Work
+from supporters.kit.clock import local_date
+from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
+from supporters.ledger.reverse import reverse
 from supporters.reconciliation import detect_balance, detect_bank, detect_payments
 from supporters.reconciliation.detect_bank import settle_dealt_with
 from supporters.reconciliation.detect_look import Look, look_back
-from supporters.reconciliation.resolution_sources import money_of
+from supporters.reconciliation.resolution_sources import money_of, posted_by
 
 log = structlog.stdlib.get_logger("discrepancies")
 
@@ -47,6 +51,7 @@ async def detect_all(
         changed += await settle_gone(session, look, now=now)
         changed += await settle_dealt_with(session, now=now)
         changed += await open_left(session, now=now)
+        changed += await open_unmatched(session, time_zone=time_zone, ids=work.ids, now=now)
     if changed:
         log.info("discrepancies_changed", count=changed)
 
@@ -79,13 +84,41 @@ async def open_left(session: AsyncSession, *, now: datetime) -> int:
         sums = {currency: minor for currency, minor in (await money_of(session, found)).sums.items() if minor}
         if not sums:
             continue
-        found.state, found.reopened_at = DiscrepancyState.OPEN, now
-        found.resolution = found.reason = found.resolved_by = found.resolved_at = found.agreed_by = None
-        found.due_on = due_day(Code(found.code), opened_on=now.date())
+        _open_again(found, now)
         found.detail = {**found.detail, **_left(sums, found.currency)}
         opened += 1
     await session.flush()
     return opened
+
+
+async def open_unmatched(session: AsyncSession, *, time_zone: str, ids: Ids, now: datetime) -> int:
+    """A credit that a resolution had placed, and whose bank line somebody has opened since, waits again; says how many.
+
+    What the resolution did to the books beside the line is reversed, as the line's own entries were.
+    """
+    d = Discrepancy
+    wanted = (
+        select(d)
+        .join(BankLine, BankLine.id == d.subject)
+        .where(d.state == DiscrepancyState.RESOLVED, d.code == Code.BANK_CREDIT_UNKNOWN.value)
+        .where(d.resolution.in_([way.value for way in MOVES]), BankLine.state == LineState.OPEN.value)
+        .with_for_update(of=d)
+    )
+    opened = (await session.scalars(wanted)).all()
+    for found in opened:
+        for transaction_id in await posted_by(session, found):
+            today, memo = local_date(now, time_zone), "discrepancy reopened"
+            await reverse(session, transaction_id, booked_on=today, memo=memo, ids=ids, now=now)
+        _open_again(found, now)
+    await session.flush()
+    return len(opened)
+
+
+def _open_again(found: Discrepancy, now: datetime) -> None:
+    found.state, found.reopened_at = DiscrepancyState.OPEN, now
+    found.resolution = found.reason = found.alone_reason = None
+    found.resolved_by = found.resolved_at = found.agreed_by = None
+    found.due_on = due_day(Code(found.code), opened_on=now.date())
 
 
 def _left(sums: Mapping[str, int], own: str | None) -> dict[str, int]:

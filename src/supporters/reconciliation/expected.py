@@ -1,7 +1,7 @@
-"""What the bank should show: payouts, payouts that came back, top-ups. One query, to which other money adds its own.
+"""What the bank should show: payouts, payouts that came back, top-ups, and money that never met Stripe. One query.
 
-Each row: side, ref_id, expected_on, amount_minor (signed as at the bank), currency, trace, reference, words.
-What a live match holds already is left out.
+Each row: side, ref_id, expected_on, amount_minor (signed as at the bank), currency, trace, reference, words, payer_name,
+payer_hash. What a live match holds already is left out.
 """
 
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import CompoundSelect
 
+from supporters.reconciliation.expected_other import deposits, payments, promises
 from supporters.payments.models import BalanceTransaction, Payout, PayoutState
 from supporters.reconciliation.matching import STRIPE_WORDS
 from supporters.reconciliation.models import BankMatch, MatchState, Side
@@ -30,7 +31,7 @@ TOP_UPS = ("topup", "topup_reversal")
 
 def expected_at_bank() -> CompoundSelect[*tuple[Any, ...]]:
     """Everything that has left or reached Stripe by the bank, or waits to be paid in, and is not matched yet."""
-    return union_all(payouts(), returned_payouts(), top_ups())
+    return union_all(payouts(), returned_payouts(), top_ups(), *other_money())
 
 
 def payouts() -> Select[*tuple[Any, ...]]:
@@ -82,6 +83,8 @@ def _row(
         func.coalesce(trace, "").label("trace"),
         literal("", String()).label("reference"),
         literal(STRIPE_WORDS, String()).label("words"),
+        literal("", String()).label("payer_name"),
+        literal("", String()).label("payer_hash"),
     ).where(~is_matched(side, ref_id))
 
 

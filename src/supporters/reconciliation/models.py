@@ -32,6 +32,7 @@ class Side(StrEnum):
     TOP_UP = "top_up"  # Money that we put into Stripe's balance.
     DEPOSIT = "deposit"  # Cash and cheques that were paid in together.
     OTHER_PAYMENT = "other_payment"  # One payment that never met Stripe.
+    PROMISE = "promise"  # A payment that a reader promised; ref_id is the promise and which of its payments, "id:2".
     ACCOUNT = "account"  # An account of the ledger that a person chose: bank charges, other income, suspense ...
 
 

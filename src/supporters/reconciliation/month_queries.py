@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import ColumnElement, String, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, String, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankAccount, BankFile, BankLine, BankStatement, FileState, LineState
@@ -207,7 +207,8 @@ async def coverage(session: AsyncSession, month: date) -> list[Coverage]:
         known.setdefault(account_id, []).append((starts_on, ends_on))
     accounts = select(BankAccount).where(BankAccount.closed_at.is_(None)).order_by(BankAccount.name)
     return [
-        Coverage(each.name, _first_gap(known.get(each.id, []), month, until)) for each in await session.scalars(accounts)
+        Coverage(each.name, _first_gap(known.get(each.id, []), month, until))
+        for each in await session.scalars(accounts)
     ]
 
 
@@ -275,7 +276,8 @@ def _edges(months: Sequence[date], zone: str) -> list[datetime]:
 
 
 def _number(moment: ColumnElement[Any], edges: Sequence[datetime]) -> ColumnElement[int]:
-    return case(*((moment < edge, literal(at)) for at, edge in enumerate(edges[1:])), else_=literal(len(edges)))
+    stretches = ((moment < edge, at) for at, edge in enumerate(edges[1:]))
+    return case(*stretches, else_=len(edges)).label("number")
 
 
 def _sum(amount: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -126,9 +126,7 @@ class Arrival(NamedTuple):
     made_at: datetime
 
 
-async def list_payouts(
-    session: AsyncSession, wanted: PayoutFilter, *, limit: int, offset: int = 0
-) -> list[PayoutRow]:
+async def list_payouts(session: AsyncSession, wanted: PayoutFilter, *, limit: int, offset: int = 0) -> list[PayoutRow]:
     """The payouts, the latest arrival first."""
     elsewhere = await _months_elsewhere(session)
     query = _rows().where(*_conditions(wanted)).order_by(_payout.arrival_on.desc(), _payout.stripe_payout_id)
@@ -144,7 +142,10 @@ async def count_payouts(session: AsyncSession, wanted: PayoutFilter) -> int:
 async def find_payout(session: AsyncSession, payout_id: str) -> PayoutRow | None:
     """The payout with this id, if there is one."""
     found = (await session.execute(_rows().where(_payout.stripe_payout_id == payout_id))).one_or_none()
-    return _row(*found, await _months_elsewhere(session)) if found else None
+    if found is None:
+        return None
+    payout, bank_minor = found
+    return _row(payout, bank_minor, await _months_elsewhere(session))
 
 
 async def parts_of(session: AsyncSession, payout_id: str) -> list[Part]:
@@ -192,7 +193,10 @@ async def posted_of(session: AsyncSession, payout_id: str) -> list[Posted]:
         .group_by(entry.account, entry.currency, entry.fund_id, Donation.frequency)
         .order_by(entry.account, entry.fund_id, Donation.frequency)
     )
-    return [Posted(account, held, fund, often, int(minor)) for account, held, fund, often, minor in await session.execute(query)]
+    return [
+        Posted(account, held, fund, often, int(minor))
+        for account, held, fund, often, minor in await session.execute(query)
+    ]
 
 
 async def arrivals_of(session: AsyncSession, payout_id: str) -> list[Arrival]:

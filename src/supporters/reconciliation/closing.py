@@ -1,0 +1,178 @@
+"""A month is closed: what must be so first, what a person has to say a word about, the lock, and the certificate."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.kit.clock import local_date
+from supporters.kit.errors import Refused
+from supporters.kit.strings import gettext as _
+from supporters.kit.text import clean_line
+from supporters.ledger.models import BankProof, PeriodState
+from supporters.ledger.periods import NOTE_CHARS, lock_month, month_of, next_month, open_month_before
+from supporters.reconciliation.certify import Maker, certify_month
+from supporters.reconciliation.models import Certificate
+from supporters.reconciliation.month_queries import Coverage, MonthRow, board, coverage
+from supporters.reconciliation.payout_queries import Standing
+
+
+class Ready(StrEnum):
+    """Whether something lets the month be closed."""
+
+    DONE = "done"  # It is as it should be.
+    NOTE = "note"  # It may be closed so, with a word why.
+    STOP = "stop"  # It cannot be closed like this.
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One line of the checklist; `count` is how many are left to do."""
+
+    key: str
+    state: Ready
+    count: int = 0
+    detail: str = ""  # a month, or the name of an account
+
+
+class Checklist(msgspec.Struct, frozen=True):
+    """All of it, for one way of proving the bank."""
+
+    items: list[Item]
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it cannot be closed."""
+        return any(item.state is Ready.STOP for item in self.items)
+
+    @property
+    def needs_note(self) -> bool:
+        """Whether somebody has to say why it is closed all the same."""
+        return any(item.state is Ready.NOTE for item in self.items)
+
+
+class Close(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asks for. `broken`: how many of the books' checks do not hold at this moment."""
+
+    month: date
+    bank_proof: BankProof
+    note: str = ""
+    broken: int = 0
+
+
+async def checklist(
+    session: AsyncSession, month: date, *, bank_proof: BankProof, broken: int, zone: str, now: datetime
+) -> Checklist:
+    """What must be so before the month is closed, in the order in which one does it."""
+    row = (await board(session, [month], zone=zone))[0]
+    items = [
+        _stop("over", next_month(month) > local_date(now, zone)),
+        _earlier(await open_month_before(session, month_of(month))),
+        _stop("books", broken),
+        _stop("posted", row.unposted),
+        _note("payouts", row.count(Standing.COLLECTING)),
+        _note("payouts_off", row.count(Standing.OFF)),
+    ]
+    if bank_proof is BankProof.STATEMENT:
+        items += _bank(row, await coverage(session, month))
+    items.append(_note("explained", row.to_explain))
+    return Checklist(items)
+
+
+async def close_month(session: AsyncSession, wanted: Close, maker: Maker) -> Certificate:
+    """The month is locked and certified.
+
+    *Raises* Refused while something stands in the way or a word why is missing, Conflict when it is locked.
+    """
+    found = await checklist(
+        session,
+        wanted.month,
+        bank_proof=wanted.bank_proof,
+        broken=wanted.broken,
+        zone=maker.zone,
+        now=maker.now,
+    )
+    if found.is_stopped:
+        raise Refused(_("Something still stands in the way of closing this month. It is still open."))
+    note = clean_line(wanted.note, limit=NOTE_CHARS)
+    if found.needs_note and not note:
+        raise Refused(_("Something is left to do. Write why the month is closed all the same. It is still open."))
+    await lock_month(
+        session,
+        month_of(wanted.month),
+        bank_proof=wanted.bank_proof,
+        note=note,
+        actor_id=maker.actor_id,
+        now=maker.now,
+        time_zone=maker.zone,
+    )
+    checks = [{"key": item.key, "state": item.state.value, "count": item.count} for item in found.items]
+    return await certify_month(session, wanted.month, checks, maker)
+
+
+def is_locked(row: MonthRow) -> bool:
+    """Whether the month takes no postings now."""
+    return row.period is not None and row.period.state == PeriodState.LOCKED.value
+
+
+def describe_item(item: Item) -> str:
+    """What must be so, in one sentence of the reader's language; of what is not so, what is left."""
+    if item.state is Ready.DONE:
+        return _so()[item.key]
+    return _not_so()[item.key] % {"count": item.count, "detail": item.detail}
+
+
+def _bank(row: MonthRow, covered: list[Coverage]) -> Iterator[Item]:
+    missing = [each for each in covered if each.missing_on]
+    yield _note("arrived", row.count(Standing.ARRIVING))
+    if not covered:
+        yield Item("no_account", Ready.NOTE, 1)
+    else:
+        state = Ready.NOTE if missing else Ready.DONE
+        yield Item("statements", state, len(missing), ", ".join(each.account for each in missing))
+    yield _note("bank_lines", row.open_lines)
+
+
+def _earlier(month: str | None) -> Item:
+    return Item("earlier", Ready.STOP if month else Ready.DONE, int(bool(month)), month or "")
+
+
+def _stop(key: str, count: int) -> Item:
+    return Item(key, Ready.STOP if count else Ready.DONE, int(count))
+
+
+def _note(key: str, count: int) -> Item:
+    return Item(key, Ready.NOTE if count else Ready.DONE, count)
+
+
+def _so() -> dict[str, str]:
+    return {
+        "over": _("The month is over."),
+        "earlier": _("Every month before it is closed."),
+        "books": _("The books hold."),
+        "posted": _("Everything that Stripe's balance shows of it is in the books."),
+        "payouts": _("It is proved what every payout is made of."),
+        "payouts_off": _("No payout differs from its lines or from the bank."),
+        "arrived": _("The bank shows every payout."),
+        "no_account": _("A bank account is known."),
+        "statements": _("Statements cover every day of it."),
+        "bank_lines": _("Every bank line is explained."),
+        "explained": _("Every discrepancy of it is explained."),
+    }
+
+
+def _not_so() -> dict[str, str]:
+    return {
+        "over": _("The month is not over yet."),
+        "earlier": _("%(detail)s is still open: close it first."),
+        "books": _("The books do not hold; checks that fail: %(count)s."),
+        "posted": _("Lines of Stripe's balance that are not in the books yet: %(count)s."),
+        "payouts": _("Payouts of which it is not proved yet what is in them: %(count)s."),
+        "payouts_off": _("Payouts that differ from their lines or from the bank: %(count)s."),
+        "arrived": _("Payouts that no bank line shows yet: %(count)s."),
+        "no_account": _("No bank account is known, so no statement can show that payouts arrived."),
+        "statements": _("Statements do not cover every day of it: %(detail)s."),
+        "bank_lines": _("Bank lines that nobody has explained: %(count)s."),
+        "explained": _("Discrepancies that nobody has explained: %(count)s."),
+    }

@@ -1,0 +1,274 @@
+"""Promises whose money came become donations, standing orders become plans; and back again where a match was undone.
+
+*Idempotent by* promise and turn: a payment of a promise is made once, however often the job runs.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import ColumnElement, Integer, String, cast, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.bank.models import BankLine
+from supporters.discrepancies.codes import Code
+from supporters.discrepancies.open import open_discrepancy
+from supporters.donations.models import Donation, Frequency
+from supporters.donations.other_models import OtherKind, OtherPayment, OtherState, Promise, PromiseState
+from supporters.jobs.work import Work
+from supporters.kit.clock import local_date
+from supporters.kit.ids import Ids
+from supporters.kit.money import Money
+from supporters.kit.strings import gettext as _
+from supporters.ledger.lock import lock_ledger
+from supporters.plans.dates import MONTHS_OF, add_months, at_midday
+from supporters.plans.history import note
+from supporters.plans.models import Method, Plan, PlanKind, PlanState, ReceiptWish
+from supporters.plans.start import TAX_CODE, add_instalment
+from supporters.reconciliation.models import BankMatch, MatchState, Side
+from supporters.reconciliation.other_money import Giver, NewPayment, Recorded, record_payment, take_back
+from supporters.reconciliation.settle import EXPECTING, turn_of
+from supporters.settings import Settings
+
+FOLLOW_PROMISES = "promises.follow"
+LATE_DAYS = 10  # after the day on which a standing order was expected
+LAPSES_AFTER = timedelta(days=90)
+ID_CHARS = 26
+AT_ONCE = 50  # receipts of one transaction
+
+log = structlog.stdlib.get_logger("promises")
+
+
+async def keep_promises(work: Work, _payload: dict[str, Any], *, settings: Settings) -> None:
+    """Job `promises.keep`: what matches say came of promises is in donations, plans and books, and what they say no more is not."""
+    kept = taken = 0
+    while True:
+        async with work.db.unit_of_work() as session:
+            done = await keep_some(session, ids=work.ids, now=work.clock.now(), settings=settings)
+        kept += done
+        if done < AT_ONCE:
+            break
+    async with work.db.unit_of_work() as session:
+        taken = await take_back_unmatched(session, ids=work.ids, now=work.clock.now(), settings=settings)
+        await work.finish(session)
+    if kept or taken:
+        log.info("promises_kept", kept=kept, taken_back=taken)
+
+
+async def keep_some(session: AsyncSession, *, ids: Ids, now: datetime, settings: Settings) -> int:
+    """Up to fifty payments of promises that the bank shows are paid donations; says how many."""
+    await lock_ledger(session)
+    match, line = BankMatch, BankLine
+    made = exists(select(OtherPayment.id).where(*_payment_of(match.ref_id)))
+    wanted = (
+        select(
+            match.ref_id,
+            func.min(match.currency).label("currency"),
+            func.min(line.booked_on).label("booked_on"),
+            func.sum(match.amount_minor).label("minor"),
+            func.max(line.counterparty_hash).label("payer_hash"),
+        )
+        .join(line, line.id == match.bank_line_id)
+        .where(match.side == Side.PROMISE.value, match.state == MatchState.CONFIRMED.value, ~made)
+        .group_by(match.ref_id)
+        .order_by("booked_on", match.ref_id)
+        .limit(AT_ONCE)
+    )
+    rows = (await session.execute(wanted)).all()
+    for row in rows:
+        amount, day = Money(int(row.minor), row.currency), _day(row.booked_on)
+        await _keep(session, row.ref_id, amount, day, row.payer_hash, ids=ids, now=now, settings=settings)
+    return len(rows)
+
+
+async def take_back_unmatched(session: AsyncSession, *, ids: Ids, now: datetime, settings: Settings) -> int:
+    """Payments of promises whose match was undone are void; says how many."""
+    await lock_ledger(session)
+    payment, match = OtherPayment, BankMatch
+    ref_id = payment.promise_id + ":" + cast(payment.promise_turn, String())
+    held = exists(
+        select(match.id).where(
+            match.ref_id == ref_id, match.side == Side.PROMISE.value, match.state == MatchState.CONFIRMED.value
+        )
+    )
+    wanted = select(payment).where(
+        payment.promise_id.is_not(None), payment.state == OtherState.CLEARED.value, payment.recorded_by.is_(None), ~held
+    )
+    found = (await session.scalars(wanted.with_for_update())).all()
+    for each in found:
+        words = _("Its match with the bank line was undone.")
+        await take_back(session, each, words=words, actor_id=None, ids=ids, now=now, settings=settings)
+    return len(found)
+
+
+async def follow_promises(work: Work, _payload: dict[str, Any], *, settings: Settings) -> None:
+    """Job `promises.follow`: a standing order that did not come is a discrepancy, a promise that nobody kept lapses."""
+    async with work.db.unit_of_work() as session:
+        now = work.clock.now()
+        missed = await find_missed(session, ids=work.ids, now=now, settings=settings)
+        lapsed = await lapse(session, now=now)
+        await work.finish(session)
+    if missed or lapsed:
+        log.info("promises_followed", missed=missed, lapsed=lapsed)
+
+
+async def find_missed(session: AsyncSession, *, ids: Ids, now: datetime, settings: Settings) -> int:
+    """Each payment of a standing order that is more than ten days late is a discrepancy once, and the next is waited for."""
+    latest = local_date(now, settings.time_zone) - timedelta(days=LATE_DAYS)
+    late = (Promise.state == PromiseState.RUNNING.value) & (Promise.expected_on < latest)
+    found = (await session.scalars(select(Promise).where(late).order_by(Promise.id).with_for_update())).all()
+    for promise in found:
+        await open_discrepancy(
+            session,
+            code=Code.STANDING_ORDER_MISSED,
+            subject=f"{promise.id}:{promise.expected_on.isoformat()}",
+            ids=ids,
+            now=now,
+            amount=Money(promise.amount_minor, promise.currency),
+            detail={"reference": promise.reference, "expected_on": promise.expected_on.isoformat()},
+        )
+        promise.expected_on = _next(promise, promise.expected_on)
+        await _say_next(session, promise, settings)
+    await session.flush()
+    return len(found)
+
+
+async def lapse(session: AsyncSession, *, now: datetime) -> int:
+    """Promises of which nothing came for ninety days are not expected any more; says how many."""
+    old = (Promise.state == PromiseState.OPEN.value) & (Promise.made_at < now - LAPSES_AFTER)
+    found = (await session.scalars(select(Promise).where(old).with_for_update())).all()
+    for promise in found:
+        promise.state, promise.closed_at = PromiseState.LAPSED.value, now
+    await session.flush()
+    return len(found)
+
+
+def _payment_of(ref_id: ColumnElement[str] | Any) -> tuple[ColumnElement[bool], ...]:
+    return (
+        OtherPayment.promise_id == func.substr(ref_id, 1, ID_CHARS),
+        OtherPayment.promise_turn == cast(func.substr(ref_id, ID_CHARS + 2), Integer),
+    )
+
+
+def _day(day: Any) -> date:
+    return day if isinstance(day, date) else date.fromisoformat(day)
+
+
+async def _keep(
+    session: AsyncSession,
+    ref_id: str,
+    amount: Money,
+    booked_on: date,
+    payer_hash: str,
+    *,
+    ids: Ids,
+    now: datetime,
+    settings: Settings,
+) -> None:
+    promise_id, turn = turn_of(ref_id)
+    promise = await session.get(Promise, promise_id, with_for_update=True, populate_existing=True)
+    assert promise, "a match names a promise that is here"
+    is_once = promise.frequency == Frequency.ONCE
+    new = NewPayment(
+        giver=Giver(supporter_id=promise.supporter_id, name=promise.name, email=promise.email),
+        kind=OtherKind.TRANSFER if is_once else OtherKind.STANDING_ORDER,
+        amount=amount,
+        received_on=booked_on,
+        appeal_id=promise.appeal_id,
+        locale=promise.locale,
+        livemode=promise.livemode,
+        attribution_id=promise.attribution_id,
+        frequency=Frequency(promise.frequency),
+        is_renewal=promise.plan_id is not None,
+        state=OtherState.CLEARED,
+        promise_id=promise.id,
+        promise_turn=turn,
+    )
+    recorded = await record_payment(session, new, actor_id=None, ids=ids, now=now, settings=settings)
+    promise.supporter_id = recorded.supporter_id
+    promise.payer_hash = payer_hash or promise.payer_hash
+    if not is_once:
+        promise.amount_minor = amount.minor  # what the bank sends now is what is expected next
+        promise.expected_on = max(_next(promise, booked_on), promise.expected_on)
+        await _renew(session, promise, recorded, amount, ids=ids, now=now, settings=settings)
+    await session.flush()
+
+
+async def _renew(
+    session: AsyncSession,
+    promise: Promise,
+    recorded: Recorded,
+    amount: Money,
+    *,
+    ids: Ids,
+    now: datetime,
+    settings: Settings,
+) -> None:
+    """The standing order is a plan, and this one of its payments."""
+    is_first = promise.plan_id is None
+    if is_first:
+        donation = await session.get(Donation, recorded.donation_id, populate_existing=True)
+        assert donation, "it was written a moment ago"
+        plan = _plan(promise, donation, ids=ids, now=now)
+        session.add(plan)
+        await session.flush()
+        promise.plan_id = plan.id
+    plan_id = promise.plan_id
+    assert plan_id, "it was made above"
+    await add_instalment(session, plan_id, recorded.donation_id, f"own_{recorded.payment_id}", now=now)
+    told = {"amount_minor": amount.minor, "currency": amount.currency, "frequency": promise.frequency}
+    kind = "started" if is_first else "renewed"
+    await note(session, plan_id, kind, cause=recorded.payment_id, ids=ids, now=now, detail=told)
+    await _say_next(session, promise, settings, amount=amount)
+
+
+def _plan(promise: Promise, donation: Donation, *, ids: Ids, now: datetime) -> Plan:
+    return Plan(
+        id=ids.ulid(),
+        reference=ids.reference("P"),
+        supporter_id=donation.supporter_id,
+        first_donation_id=donation.id,
+        kind=PlanKind.DONATION,
+        tax_code=TAX_CODE,
+        frequency=promise.frequency,
+        amount_minor=donation.amount_minor,
+        currency=donation.currency,
+        method=Method.STANDING_ORDER,
+        fund_id=promise.fund_id,
+        appeal_id=promise.appeal_id,
+        attribution_id=promise.attribution_id,
+        state=PlanState.ACTIVE,
+        livemode=promise.livemode,
+        receipts=ReceiptWish.EACH,
+        locale=promise.locale,
+        started_at=donation.paid_at or now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _next(promise: Promise, day: date) -> date:
+    return add_months(day, MONTHS_OF[promise.frequency])
+
+
+async def _say_next(
+    session: AsyncSession, promise: Promise, settings: Settings, *, amount: Money | None = None
+) -> None:
+    """The plan says when the next payment is expected, and how much it is now."""
+    plan = await session.get(Plan, promise.plan_id) if promise.plan_id else None
+    if plan and plan.state != PlanState.STOPPED:
+        plan.next_at = at_midday(promise.expected_on, ZoneInfo(settings.time_zone))
+        plan.amount_minor = amount.minor if amount else plan.amount_minor
+
+
+async def end_promise(session: AsyncSession, promise: Promise, *, now: datetime) -> None:
+    """Nothing more is expected of the promise, and its plan, if it has one, is over. The caller holds its row."""
+    was_running = promise.state == PromiseState.RUNNING
+    if promise.state in EXPECTING:
+        promise.state, promise.closed_at = PromiseState.ENDED.value, now
+    plan = await session.get(Plan, promise.plan_id, with_for_update=True) if promise.plan_id and was_running else None
+    if plan and plan.state != PlanState.STOPPED:
+        plan.state, plan.stopped_at, plan.stop_reason = PlanState.STOPPED.value, now, "staff"
+        plan.next_at = None
+    await session.flush()
