@@ -1,30 +1,21 @@
-"""Opening a discrepancy."""
+"""Opening a discrepancy, and what makes a closed one open again."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 
-from sqlalchemy import update
+import msgspec
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
+from supporters.discrepancies.rules import due_day
 from supporters.kit.db import insert_for
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 
-DUE_AFTER = timedelta(days=7)
-DUE_SOON = timedelta(days=1)
-URGENT = frozenset(
-    {
-        Code.PAYMENT_MISMATCH,
-        Code.DUPLICATE_PAYMENT,
-        Code.REFUND_FAILED,
-        Code.REFUND_NOT_MADE,
-        Code.FRAUD_WARNING,
-        Code.TAKEN_AFTER_STOP,
-        Code.CHANGE_NOT_MADE,
-    }
-)
+SUBJECT_LIMIT = 120
+_UNSEEN = "\0"  # no fingerprint is that
 
 
 async def open_discrepancy(
@@ -38,28 +29,82 @@ async def open_discrepancy(
     amount: Money | None = None,
     detail: Mapping[str, object] | None = None,
     due_on: date | None = None,
+    fingerprint: str | None = None,
 ) -> None:
-    """A person will see this difference. *Idempotent by* (code, subject): a resolved one is never opened again.
+    """A person will see this difference. *Idempotent by* (code, subject): a resolved one is not opened again.
 
-    `due_on` where others set the day, such as a bank: one that is open already then has that day.
+    `due_on` where others set the day, such as a bank: one that is open already then has that day. `fingerprint` says what
+    the difference looks like: with another one than before, what is known is renewed and a resolved one is open again,
+    unless its resolution went into the books.
 
     For codes about a payment the subject is its payment intent: postings look there. `detail` holds plain JSON values.
     """
     row: dict[str, object] = {
         "id": ids.ulid(),
         "code": code.value,
-        "subject": subject[:120],
+        "subject": subject[:SUBJECT_LIMIT],
         "donation_id": donation_id,
         "amount_minor": amount.minor if amount else None,
         "currency": amount.currency if amount else None,
         "detail": dict(detail or {}),
+        "fingerprint": fingerprint,
         "state": DiscrepancyState.OPEN.value,
         "opened_at": now,
-        "due_on": due_on or (now + (DUE_SOON if code in URGENT else DUE_AFTER)).date(),
+        "due_on": due_on or due_day(code, opened_on=now.date()),
     }
     insert = insert_for(session, Discrepancy).values(row)
     await session.execute(insert.on_conflict_do_nothing(index_elements=["code", "subject"]))
+    same = (Discrepancy.code == code.value) & (Discrepancy.subject == subject[:SUBJECT_LIMIT])
+    if fingerprint is not None:
+        await _renew(session, same, row)
     if due_on:
-        same = (Discrepancy.code == code.value) & (Discrepancy.subject == subject[:120])
         moved = update(Discrepancy).where(same, Discrepancy.state == DiscrepancyState.OPEN.value)
         await session.execute(moved.values(due_on=due_on).execution_options(synchronize_session=False))
+
+
+async def _renew(session: AsyncSession, same: ColumnElement[bool], row: Mapping[str, object]) -> None:
+    """What has another look now shows it; a resolved one waits for a person again."""
+    d = Discrepancy
+    looks_other = or_(d.fingerprint.is_(None), d.fingerprint != row["fingerprint"])
+    shown = {name: row[name] for name in ("fingerprint", "amount_minor", "currency", "detail")}
+    still_open = update(d).where(same, looks_other, d.state == DiscrepancyState.OPEN.value)
+    await session.execute(still_open.values(shown).execution_options(synchronize_session=False))
+    closed = and_(same, looks_other, d.state == DiscrepancyState.RESOLVED.value, d.postings.is_(None))
+    again = {**shown, "state": DiscrepancyState.OPEN.value, "reopened_at": row["opened_at"], "due_on": row["due_on"]}
+    await session.execute(update(d).where(closed).values(again).execution_options(synchronize_session=False))
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference as a search finds it; the same as the arguments of `open_discrepancy`."""
+
+    code: Code
+    subject: str
+    donation_id: str | None = None
+    amount: Money | None = None
+    detail: Mapping[str, object] = {}
+    fingerprint: str | None = None
+
+
+async def open_many(session: AsyncSession, found: Sequence[Difference], *, ids: Ids, now: datetime) -> int:
+    """Every one of them is on record; says how many are new or look otherwise than before. *Idempotent by* code and subject."""
+    known = await _fingerprints(session, {each.code for each in found})
+    changed = [each for each in found if known.get((each.code, each.subject), _UNSEEN) != each.fingerprint]
+    for each in changed:
+        await open_discrepancy(
+            session,
+            code=each.code,
+            subject=each.subject,
+            donation_id=each.donation_id,
+            amount=each.amount,
+            detail=each.detail,
+            fingerprint=each.fingerprint,
+            ids=ids,
+            now=now,
+        )
+    return len(changed)
+
+
+async def _fingerprints(session: AsyncSession, codes: Iterable[Code]) -> dict[tuple[Code, str], str | None]:
+    d = Discrepancy
+    wanted = select(d.code, d.subject, d.fingerprint).where(d.code.in_([code.value for code in codes]))
+    return {(Code(row.code), row.subject): row.fingerprint for row in await session.execute(wanted)}

@@ -1,13 +1,28 @@
 """Everything that is read about discrepancies."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import func, select
+import msgspec
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.discrepancies.codes import Code
-from supporters.discrepancies.models import Discrepancy, DiscrepancyState
+from supporters.discrepancies.models import Comment, Discrepancy, DiscrepancyState
+from supporters.discrepancies.rules import QUIET
+
+_QUIET_CODES = [code.value for code in QUIET]
+NOBODY = "nobody"
+
+
+class DiscrepancyFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ones are asked for. `is_quiet`: those for information, those that somebody must explain, or None for both."""
+
+    state: DiscrepancyState = DiscrepancyState.OPEN
+    is_quiet: bool | None = None
+    code: Code | None = None
+    owner_id: str | None = None  # a colleague, or NOBODY
+    asks_other_than: str | None = None  # those that wait for a second person who is not this one
 
 
 async def list_discrepancies(
@@ -15,18 +30,23 @@ async def list_discrepancies(
     *,
     state: DiscrepancyState = DiscrepancyState.OPEN,
     code: Code | None = None,
+    asked: DiscrepancyFilter | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> Sequence[Discrepancy]:
-    """Open ones with the nearest due date first; resolved ones with the latest first."""
-    query = select(Discrepancy).where(Discrepancy.state == state)
-    if code is not None:
-        query = query.where(Discrepancy.code == code)
-    if state is DiscrepancyState.OPEN:
+    """Open ones with the nearest due date first, closed ones with the latest first. `asked` says it all where given."""
+    wanted = asked or DiscrepancyFilter(state=state, code=code)
+    query = select(Discrepancy).where(*_conditions(wanted))
+    if wanted.state is DiscrepancyState.OPEN:
         query = query.order_by(Discrepancy.due_on, Discrepancy.id)
     else:
         query = query.order_by(Discrepancy.resolved_at.desc(), Discrepancy.id)
     return (await session.scalars(query.limit(limit).offset(offset))).all()
+
+
+async def count_discrepancies(session: AsyncSession, asked: DiscrepancyFilter) -> int:
+    """How many there are of those."""
+    return await session.scalar(select(func.count()).select_from(Discrepancy).where(*_conditions(asked))) or 0
 
 
 async def find_discrepancy(session: AsyncSession, discrepancy_id: str) -> Discrepancy | None:
@@ -40,27 +60,50 @@ async def discrepancies_of_donation(session: AsyncSession, donation_id: str) -> 
     return (await session.scalars(query)).all()
 
 
+async def comments_on(session: AsyncSession, discrepancy_id: str) -> Sequence[Comment]:
+    """What colleagues wrote about it, oldest first."""
+    query = select(Comment).where(Comment.discrepancy_id == discrepancy_id).order_by(Comment.written_at, Comment.id)
+    return (await session.scalars(query)).all()
+
+
 async def count_open(session: AsyncSession) -> int:
-    """How many wait for a person, for the desk's navigation."""
-    query = select(func.count()).select_from(Discrepancy).where(Discrepancy.state == DiscrepancyState.OPEN)
-    return await session.scalar(query) or 0
+    """How many wait for a person, for the desk's navigation. Those for information wait for nobody."""
+    return await count_discrepancies(session, DiscrepancyFilter(is_quiet=False))
 
 
 async def count_overdue(session: AsyncSession, *, today: date) -> int:
     """How many should have been explained before `today`."""
-    query = (
-        select(func.count())
-        .select_from(Discrepancy)
-        .where(Discrepancy.state == DiscrepancyState.OPEN, Discrepancy.due_on < today)
-    )
+    query = select(func.count()).where(*_conditions(DiscrepancyFilter(is_quiet=False)), Discrepancy.due_on < today)
     return await session.scalar(query) or 0
 
 
 async def count_open_by_code(session: AsyncSession) -> dict[Code, int]:
-    """How many of each kind wait for a person; kinds with none are left out."""
+    """How many of each kind are open; kinds with none are left out."""
     query = (
         select(Discrepancy.code, func.count())
         .where(Discrepancy.state == DiscrepancyState.OPEN)
         .group_by(Discrepancy.code)
     )
     return {Code(code): count for code, count in await session.execute(query)}
+
+
+async def opened_since(session: AsyncSession) -> datetime | None:
+    """When the oldest that still waits for a person was opened."""
+    query = select(func.min(Discrepancy.opened_at)).where(*_conditions(DiscrepancyFilter(is_quiet=False)))
+    return await session.scalar(query)
+
+
+def _conditions(asked: DiscrepancyFilter) -> list[ColumnElement[bool]]:
+    d = Discrepancy
+    found: list[ColumnElement[bool]] = [d.state == asked.state]
+    if asked.is_quiet is not None:
+        found.append(d.code.in_(_QUIET_CODES) if asked.is_quiet else d.code.not_in(_QUIET_CODES))
+    if asked.code is not None:
+        found.append(d.code == asked.code.value)
+    if asked.owner_id == NOBODY:
+        found.append(d.owner_id.is_(None))
+    elif asked.owner_id is not None:
+        found.append(d.owner_id == asked.owner_id)
+    if asked.asks_other_than is not None:
+        found.append(d.asked_by.is_not(None) & (d.asked_by != asked.asks_other_than))
+    return found

@@ -7,6 +7,7 @@ holds the hash of the one made before it, so that none can be left out, slipped 
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 import msgspec
@@ -72,7 +73,7 @@ def verify_chain(bodies: Sequence[Body]) -> list[Finding]:
     """Whether each of several certificates follows the one before it. Numbers that are not here are said to be so."""
     ordered = sorted(bodies, key=lambda body: int(body["number"]))
     found: list[Finding] = []
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         numbers = f"{before['number']} and {after['number']}"
         if after["number"] == before["number"] + 1:
             fits = after.get("previous_sha256") == before.get(HASH)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Date,
     Select,
     String,
+    cast,
     exists,
     func,
     literal,
@@ -21,8 +22,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import CompoundSelect
 
-from supporters.reconciliation.expected_other import deposits, payments, promises
+from supporters.donations.other_models import (
+    Deposit,
+    DepositState,
+    OtherKind,
+    OtherPayment,
+    OtherState,
+    Promise,
+    PromiseState,
+)
 from supporters.payments.models import BalanceTransaction, Payout, PayoutState
+from supporters.donations.models import Donation
 from supporters.reconciliation.matching import STRIPE_WORDS
 from supporters.reconciliation.models import BankMatch, MatchState, Side
 
@@ -31,7 +41,7 @@ TOP_UPS = ("topup", "topup_reversal")
 
 def expected_at_bank() -> CompoundSelect[*tuple[Any, ...]]:
     """Everything that has left or reached Stripe by the bank, or waits to be paid in, and is not matched yet."""
-    return union_all(payouts(), returned_payouts(), top_ups(), *other_money())
+    return union_all(payouts(), returned_payouts(), top_ups(), deposits(), payments(), bounced(), promises())
 
 
 def payouts() -> Select[*tuple[Any, ...]]:
@@ -66,6 +76,71 @@ def top_ups() -> Select[*tuple[Any, ...]]:
     ).where(line.reporting_category.in_(TOP_UPS), line.posted_at.is_not(None))
 
 
+def deposits() -> Select[*tuple[Any, ...]]:
+    """Cash and cheques that were paid in together and that no line shows yet."""
+    each = Deposit
+    return _other(
+        Side.DEPOSIT, each.id, each.paid_in_on, each.counted_minor, each.currency, reference=each.reference
+    ).where(each.state == DepositState.PAID_IN.value)
+
+
+def payments() -> Select[*tuple[Any, ...]]:
+    """Transfers that staff wrote down before the statement came."""
+    each = OtherPayment
+    kinds = (OtherKind.TRANSFER.value, OtherKind.STANDING_ORDER.value)
+    return (
+        _other(Side.OTHER_PAYMENT, each.id, each.received_on, each.amount_minor, each.currency, name=Donation.name)
+        .join(Donation, Donation.id == each.donation_id)
+        .where(each.kind.in_(kinds), each.state == OtherState.RECORDED.value)
+    )
+
+
+def bounced() -> Select[*tuple[Any, ...]]:
+    """Cheques that had been paid in and were not paid: the bank takes them out again."""
+    each = OtherPayment
+    day = type_coerce(func.date(each.ended_at), Date())
+    return _other(Side.OTHER_PAYMENT, each.id, day, -each.amount_minor, each.currency).where(
+        each.state == OtherState.BOUNCED.value, each.deposit_id.is_not(None)
+    )
+
+
+def promises() -> Select[*tuple[Any, ...]]:
+    """The next payment of every promise and standing order."""
+    each = Promise
+    ref_id = each.id + ":" + cast(each.turn, String())
+    return _other(
+        Side.PROMISE,
+        ref_id,
+        each.expected_on,
+        each.amount_minor,
+        each.currency,
+        reference=each.reference,
+        name=each.name,
+        payer_hash=each.payer_hash,
+    ).where(each.state.in_([PromiseState.OPEN.value, PromiseState.RUNNING.value]))
+
+
+def _other(
+    side: Side,
+    ref_id: Any,
+    expected_on: Any,
+    amount_minor: Any,
+    currency: Any,
+    *,
+    reference: Any = "",
+    name: Any = "",
+    payer_hash: Any = "",
+) -> Select[*tuple[Any, ...]]:
+    row = _row(side, ref_id, expected_on, amount_minor, currency, None)
+    told = {"reference": reference, "words": "", "payer_name": name, "payer_hash": payer_hash}
+    columns = [column for column in row.selected_columns if column.key not in told]
+    return row.with_only_columns(*columns, *(_said(value).label(label) for label, value in told.items()))
+
+
+def _said(value: Any) -> Any:
+    return literal(value, String()) if isinstance(value, str) else value
+
+
 def _row(
     side: Side,
     ref_id: Any,
@@ -80,7 +155,7 @@ def _row(
         expected_on.label("expected_on"),
         amount_minor.label("amount_minor"),
         currency.label("currency"),
-        func.coalesce(trace, "").label("trace"),
+        (literal("", String()) if trace is None else func.coalesce(trace, "")).label("trace"),
         literal("", String()).label("reference"),
         literal(STRIPE_WORDS, String()).label("words"),
         literal("", String()).label("payer_name"),

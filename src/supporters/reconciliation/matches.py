@@ -22,6 +22,7 @@ from supporters.ledger.reverse import reverse
 from supporters.reconciliation.automatic import AGAINST, BANK_LINE, MATCH
 from supporters.reconciliation.expected import expected_at_bank
 from supporters.reconciliation.models import BankMatch, Confidence, MatchAction, MatchState, Side
+from supporters.reconciliation.settle import settle, unsettle
 
 NOTE_CHARS = 500
 ONE, MANY = "one", "many"
@@ -83,6 +84,7 @@ async def confirm(
     postings = [await _posting(session, line, parts) for line in lines]
     await session.flush()
     await post(session, postings, ids=ids, now=now)
+    await settle(session, [(part.side.value, part.ref_id) for part in parts], ids=ids, now=now)
     await _audit(session, "bank.match", lines, parts, actor_id=actor_id, now=now)
     return made
 
@@ -107,6 +109,7 @@ async def undo(session: AsyncSession, line_id: str, *, actor_id: str, ids: Ids, 
     for match in gone.values():
         match.state, match.undone_by, match.undone_at = MatchState.UNDONE.value, actor_id, now
     await session.flush()
+    await unsettle(session, sorted(targets), ids=ids, now=now)
     await _audit(session, "bank.unmatch", lines, (), actor_id=actor_id, now=now)
     return len(lines)
 
@@ -180,6 +183,8 @@ async def _require_expected(session: AsyncSession, line: BankLine, parts: Sequen
     for key, minor in payments.items():
         if key not in open_ones:
             raise Conflict(_("This payment is matched with another bank line, or not expected. Nothing was changed."))
+        if key[0] == Side.PROMISE and minor > 0:
+            continue  # whatever came, is what was given
         if open_ones[key] != minor:
             raise Refused(_("A payment cannot be matched in part. Nothing was changed."))
 

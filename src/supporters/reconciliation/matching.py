@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from supporters.donations.reference import find_references, near_references
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import plain_words
 
@@ -153,14 +154,20 @@ def _names(line: BankSide, expected: Expected) -> list[Reason]:
         outcome = Outcome.SAME if has_reference(held, expected.trace) else Outcome.DIFFERENT
         found.append(Reason(Attribute.TRACE, expected.trace, _shown(line), outcome))
     if expected.reference:
-        outcome = Outcome.SAME if has_reference(held, expected.reference) else Outcome.DIFFERENT
-        found.append(Reason(Attribute.REFERENCE, expected.reference, _shown(line), outcome))
+        found.append(Reason(Attribute.REFERENCE, expected.reference, _shown(line), _reference(held, expected.reference)))
     for attribute, words in ((Attribute.RULE, expected.rule_words), (Attribute.WORDS, expected.words)):
         hit = next((each for each in words if has_words(everything, each)), "")
         if hit:
             found.append(Reason(attribute, hit, _shown(line), Outcome.SAME))
     payer = _payer(line, expected)
     return [*found, payer] if payer else found
+
+
+def _reference(held: str, reference: str) -> Outcome:
+    """Whether our reference is on the line, or one that differs in a single sign: that is for a person to look at."""
+    if has_reference(held, reference) or reference in find_references(held):
+        return Outcome.SAME
+    return Outcome.NEAR if reference in near_references(held) else Outcome.DIFFERENT
 
 
 def _payer(line: BankSide, expected: Expected) -> Reason | None:

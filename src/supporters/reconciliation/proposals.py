@@ -14,6 +14,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankLine, LineState
+from supporters.donations.reference import find_references, near_references
 from supporters.reconciliation.expected import expected_at_bank
 from supporters.reconciliation.matching import (
     DAYS_EARLY,
@@ -33,6 +34,7 @@ from supporters.reconciliation.subset import MOST_CANDIDATES, only_subset
 
 SHOWN = 3
 MOST_AROUND = 1_000
+SINGLE = (Side.OTHER_PAYMENT.value, Side.PROMISE.value)  # what one giver sends comes as one line
 RANK = {Confidence.CERTAIN.value: 0, Confidence.LIKELY.value: 1, Confidence.POSSIBLE.value: 2}
 
 
@@ -141,9 +143,19 @@ async def _expected_around(
     first = min(line.booked_on for line in lines) - timedelta(days=DAYS_LATE)
     last = max(line.booked_on for line in lines) + timedelta(days=DAYS_EARLY)
     wanted = expected_at_bank().subquery("expected")
-    near = wanted.c.expected_on.between(first, last) & wanted.c.currency.in_({line.currency for line in lines})
+    near = wanted.c.expected_on.between(first, last) | wanted.c.reference.in_(sorted(_own_references(lines)))
+    near &= wanted.c.currency.in_({line.currency for line in lines})
     rows = await session.execute(select(wanted).where(near).order_by(wanted.c.expected_on, wanted.c.ref_id))
     return [_expected(row, rule_words) for row in rows]
+
+
+def _own_references(lines: Sequence[BankLine]) -> set[str]:
+    """The references of promises that the lines name, also with one wrong sign: they may come on any day."""
+    return {name for line in lines for name in (*find_references(_held(line)), *near_references(_held(line)))}
+
+
+def _held(line: BankLine) -> str:
+    return " ".join((line.bank_reference, line.end_to_end, line.text))
 
 
 def _expected(row: Row[Any], rule_words: tuple[str, ...]) -> Expected:
@@ -156,6 +168,8 @@ def _expected(row: Row[Any], rule_words: tuple[str, ...]) -> Expected:
         currency=row.currency,
         trace=row.trace,
         reference=row.reference,
+        payer_name=row.payer_name,
+        payer_hashes=(row.payer_hash,) if row.payer_hash else (),
         words=(row.words,) if row.words else (),
         rule_words=rule_words if row.words else (),
     )
@@ -163,15 +177,17 @@ def _expected(row: Row[Any], rule_words: tuple[str, ...]) -> Expected:
 
 def _singles(line: BankLine, around: Around) -> list[Proposal]:
     side = bank_side(line)
-    held = run_together(" ".join((line.bank_reference, line.end_to_end, line.text)))
-    named = [expected for key, expected in around.by_reference if key in held]
+    held, own = run_together(_held(line)), _own_references([line])
+    named = [expected for key, expected in around.by_reference if key in held or expected.reference in own]
     same = around.by_amount.get((line.currency, line.amount_minor), [])
     found: list[Proposal] = []
     for expected in {(each.side, each.ref_id): each for each in (*same, *named)}.values():
         weighed = weigh(side, expected)
         if weighed.confidence:
+            is_promise = expected.side == Side.PROMISE  # whatever came, is what was given
+            part = msgspec.structs.replace(expected, amount_minor=line.amount_minor) if is_promise else expected
             made = Proposal(
-                parts=(expected,), confidence=weighed.confidence, reasons=weighed.reasons, points=weighed.points
+                parts=(part,), confidence=weighed.confidence, reasons=weighed.reasons, points=weighed.points
             )
             found.append(made)
     return found
@@ -223,6 +239,7 @@ def _merged(line: BankLine, around: Sequence[Expected]) -> list[Proposal]:
         each
         for each in around
         if each.currency == line.currency
+        and each.side not in SINGLE
         and first <= each.expected_on <= last
         and (each.amount_minor < 0) == (line.amount_minor < 0)
         and abs(each.amount_minor) < abs(line.amount_minor)

@@ -1,164 +1,193 @@
-"""/desk/discrepancies: differences that a person must explain, each with its way to be closed."""
+"""/desk/discrepancies: differences that a person must explain, the first due on top; every view is an address."""
 
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import msgspec
 from litestar import get, post
 from litestar.connection import Request
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.discrepancies.codes import Resolution, describe_resolution
-from supporters.discrepancies.models import Discrepancy, DiscrepancyState
-from supporters.discrepancies.queries import count_open, find_discrepancy, list_discrepancies
-from supporters.discrepancies.resolve import REASON_LIMIT, resolve_discrepancy
+from supporters.discrepancies.discuss import bookkeepers
+from supporters.discrepancies.models import Discrepancy
+from supporters.discrepancies.queries import (
+    NOBODY,
+    DiscrepancyFilter,
+    count_discrepancies,
+    count_open_by_code,
+    list_discrepancies,
+    opened_since,
+)
+from supporters.discrepancies.resolve import note_quiet
+from supporters.discrepancies.rules import QUIET
 from supporters.kit.clock import local_date
-from supporters.kit.errors import NotFound
-from supporters.kit.ids import is_ulid
-from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
-from supporters.kit.text import clean_line
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
-from supporters.web.common.house import house_of
+from supporters.web.common.forms import read_query
+from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
+from supporters.web.desk import sheet
+from supporters.web.desk.discrepancy_words import FIELDS, PATH, Asked, age_words, filter_of, read_view, show
 from supporters.web.desk.frame import desk_page
+from supporters.web.desk.list_file import ListFile, list_file
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.words import code_words
 
-ROWS = 200
+ROWS = 100
+AMOUNT = 4  # which column of the file, from 0
 
 
-class Shown(msgspec.Struct, frozen=True):
-    """One discrepancy as pages show it."""
-
-    id: str
-    code: str
-    sentence: str
-    subject: str
-    donation_id: str | None
-    amount: Money | None
-    record: Discrepancy
-
-    @property
-    def dispute_id(self) -> str | None:
-        """The dispute that it is a task of."""
-        found = self.record.detail.get("dispute")
-        return found if isinstance(found, str) else None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nobody has explained it yet."""
-        return self.record.state == DiscrepancyState.OPEN
-
-
-@get("/desk/discrepancies", opt={"access": DOES_BOOKS})
+@get(PATH, opt={"access": DOES_BOOKS})
 async def show_discrepancies(
     request: Request[Any, Any, Any], reading: NamedDependency[AsyncSession]
 ) -> Response[bytes]:
-    """Open ones with the nearest due date first, or those that were closed."""
-    closed = request.query_params.get("state") == "resolved"
-    state = DiscrepancyState.RESOLVED if closed else DiscrepancyState.OPEN
-    found = await list_discrepancies(reading, state=state, limit=ROWS)
-    house = house_of(request)
+    """One page of the view that the address names."""
+    asked, member = _asked(request), member_of(request)
+    wanted = filter_of(asked, member.id)
+    found = await list_discrepancies(reading, asked=wanted, limit=ROWS, offset=(asked.page - 1) * ROWS)
+    total = await count_discrepancies(reading, wanted)
+    house, since = house_of(request), await opened_since(reading)
+    today = local_date(house.clock.now(), house.settings.time_zone)
     return await desk_page(
         request,
         reading,
         "desk/discrepancies.html",
         here="discrepancies",
-        closed=closed,
-        rows=[_shown(each) for each in found],
-        open_count=await count_open(reading),
-        today=local_date(house.clock.now(), house.settings.time_zone),
-        names=await staff_names(reading, [each.resolved_by for each in found]),
+        asked=asked,
+        rows=[(show(each), age_words(each.opened_at, today)) for each in found],
+        total=total,
+        views=await _views(reading, asked, member.id),
+        codes=[(code.value, f"{code_words(code)} ({count})") for code, count in await _codes(reading, asked)],
+        owners=list((await bookkeepers(reading)).items()),
+        oldest=age_words(since, today) if since else "",
+        today=today,
+        names=await staff_names(reading, [name for each in found for name in (each.resolved_by, each.owner_id)]),
         ways={each.value: describe_resolution(each) for each in Resolution},
-        row_limit=ROWS,
+        newer=asked.address(page=str(asked.page - 1)) if asked.page > 1 else None,
+        older=asked.address(page=str(asked.page + 1)) if asked.page * ROWS < total else None,
+        csv=asked.address(PATH + ".csv"),
+        xlsx=asked.address(PATH + ".xlsx"),
     )
 
 
-@get("/desk/discrepancies/{discrepancy_id:str}", opt={"access": DOES_BOOKS})
-async def show_discrepancy(
-    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], reading: NamedDependency[AsyncSession]
-) -> Response[bytes]:
-    """One discrepancy, what is known about it, and the form that closes it."""
-    return await _page(request, reading, discrepancy_id)
+@get(PATH + ".csv", opt={"access": DOES_BOOKS, "proof": True})
+async def export_discrepancies(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The whole view as a spreadsheet file. The audit says who took it, before the first line goes out."""
+    return await _export(request, "csv")
 
 
-@post("/desk/discrepancies/{discrepancy_id:str}", status_code=303, opt={"access": DOES_BOOKS})
-async def take_resolution(
-    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
-) -> Response[Any]:
-    """The discrepancy is closed, or the form comes back (422)."""
+@get(PATH + ".xlsx", opt={"access": DOES_BOOKS, "proof": True})
+async def export_workbook(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The whole view as a workbook; the audit says who took it."""
+    return await _export(request, "xlsx")
+
+
+@post(PATH + "/read", status_code=303, opt={"access": DOES_BOOKS})
+async def read_all(request: Request[Any, Any, Any], session: NamedDependency[AsyncSession]) -> Redirect:
+    """Everything that is for information only is closed as read."""
     member = member_of(request)
-    form = await read_sealed(request, member, ["way", "reason"])
-    way, reason = form.get("way", ""), clean_line(form.get("reason", ""), limit=REASON_LIMIT)
-    problems: list[tuple[str, str]] = []
-    if way not in {each.value for each in Resolution}:
-        problems.append((f"way-{Resolution.EXPLAINED.value}", _("Choose how it is closed.")))
-    if not reason:
-        problems.append(("reason", _("Write why, for whoever reads this in a year.")))
-    if problems:
-        return await _page(request, session, discrepancy_id, way=way, reason=reason, problems=problems)
-    _check_id(discrepancy_id)
-    await resolve_discrepancy(
-        session,
-        discrepancy_id,
-        resolution=Resolution(way),
-        reason=reason,
-        actor_id=member.id,
-        now=house_of(request).clock.now(),
+    await read_sealed(request, member, [])
+    await note_quiet(session, actor_id=member.id, now=house_of(request).clock.now())
+    return Redirect(f"{PATH}?view=info", status_code=303)
+
+
+def _asked(request: AnyRequest) -> Asked:
+    return read_view(read_query(request.scope["query_string"], FIELDS))
+
+
+async def _views(session: AsyncSession, asked: Asked, member_id: str) -> list[tuple[str, str, bool]]:
+    """Label, address and whether it is shown, for each view; open ones with how many there are."""
+    open_ = DiscrepancyFilter(is_quiet=False)
+    counted = (
+        ("", _("All open"), open_),
+        ("mine", _("Mine"), DiscrepancyFilter(is_quiet=False, owner_id=member_id)),
+        ("free", _("Nobody's"), DiscrepancyFilter(is_quiet=False, owner_id=NOBODY)),
+        ("second", _("To agree"), DiscrepancyFilter(is_quiet=False, asks_other_than=member_id)),
+        ("info", _("For information"), DiscrepancyFilter(is_quiet=True)),
     )
-    return Redirect("/desk/discrepancies", status_code=303)
+    empty = Asked("", "", "", 1)
+    views = [
+        (f"{label}, {await count_discrepancies(session, wanted)}", empty.address(view=view), asked.view == view)
+        for view, label, wanted in counted
+    ]
+    return [*views, (_("Closed"), empty.address(view="closed"), asked.view == "closed")]
 
 
-async def _page(
-    request: AnyRequest,
-    session: AsyncSession,
-    discrepancy_id: str,
-    *,
-    way: str = "",
-    reason: str = "",
-    problems: list[tuple[str, str]] | None = None,
-) -> Response[bytes]:
-    _check_id(discrepancy_id)
-    found = await find_discrepancy(session, discrepancy_id)
-    if found is None:
-        raise NotFound(_("There is no such discrepancy."))
-    house = house_of(request)
-    return await desk_page(
-        request,
-        session,
-        "desk/discrepancy.html",
-        here="discrepancies",
-        it=_shown(found),
-        names=await staff_names(session, [found.resolved_by]),
-        today=local_date(house.clock.now(), house.settings.time_zone),
-        ways=[(each.value, describe_resolution(each)) for each in Resolution],
-        way=way,
-        reason=reason,
-        problems=problems or [],
+async def _codes(session: AsyncSession, asked: Asked) -> Sequence[tuple[Any, int]]:
+    """The kinds that are open in this part of the list, the commonest first."""
+    counts = (await count_open_by_code(session)).items()
+    wanted = [(code, count) for code, count in counts if (code in QUIET) == (asked.view == "info")]
+    return sorted(wanted, key=lambda pair: -pair[1])
+
+
+async def _export(request: AnyRequest, kind: str) -> Response[Any]:
+    asked = _asked(request)
+    wanted = ListFile(
+        name="discrepancies",
+        action="discrepancy.export",
+        view={"view": asked.view, "code": asked.code, "owner": asked.owner},
+        header=_header(),
+        numbers={AMOUNT},
     )
+    rows = _rows(house_of(request), filter_of(asked, member_of(request).id))
+    return await list_file(request, wanted, rows, kind)
 
 
-def _check_id(discrepancy_id: str) -> None:
-    if not is_ulid(discrepancy_id):
-        raise NotFound(_("There is no such discrepancy."))
+async def _rows(house: House, wanted: DiscrepancyFilter) -> AsyncIterator[list[list[str]]]:
+    """Opens its own reading session: the request's is closed before the first line is sent."""
+    async with house.db.reading() as session:
+        names, offset = dict[str, str](), 0
+        while True:
+            rows = await list_discrepancies(session, asked=wanted, limit=1000, offset=offset)
+            names |= await staff_names(session, [name for each in rows for name in (each.resolved_by, each.owner_id)])
+            yield [_cells(each, names) for each in rows]
+            if len(rows) < 1000:
+                return
+            offset += len(rows)
 
 
-def _shown(found: Discrepancy) -> Shown:
-    has_amount = found.amount_minor is not None and found.currency is not None
-    return Shown(
-        id=found.id,
-        code=found.code,
-        sentence=code_words(found.code),
-        subject=found.subject,
-        donation_id=found.donation_id,
-        amount=Money(found.amount_minor or 0, found.currency or "") if has_amount else None,
-        record=found,
-    )
+def _header() -> list[str]:
+    return [
+        _("Code"),
+        _("What"),
+        _("About"),
+        _("Currency"),
+        _("Amount"),
+        _("Opened (UTC)"),
+        _("Due"),
+        _("Looks after it"),
+        _("State"),
+        _("How it was closed"),
+        _("Why"),
+        _("Closed by"),
+        _("Agreed by"),
+        _("Closed (UTC)"),
+    ]
 
 
-HANDLERS = [show_discrepancies, show_discrepancy, take_resolution]
+def _cells(found: Discrepancy, names: dict[str, str]) -> list[str]:
+    it = show(found)
+    closed = found.resolved_at.strftime("%Y-%m-%d %H:%M:%S") if found.resolved_at else ""
+    return [
+        it.code,
+        it.sentence,
+        it.subject,
+        it.amount.currency if it.amount else "",
+        sheet.number(it.amount),
+        found.opened_at.strftime("%Y-%m-%d %H:%M:%S"),
+        found.due_on.isoformat(),
+        names.get(found.owner_id or "", ""),
+        found.state,
+        found.resolution or "",
+        found.reason or "",
+        names.get(found.resolved_by or "", ""),
+        names.get(found.agreed_by or "", ""),
+        closed,
+    ]
+
+
+HANDLERS = [show_discrepancies, export_discrepancies, export_workbook, read_all]

@@ -1,0 +1,301 @@
+"""/desk/discrepancies/{id}: one difference, what is known and said about it, who looks after it, and how it is closed."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+from litestar import get, post
+from litestar.connection import Request
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.appeals.queries import fund_names
+from supporters.audit.queries import AuditFilter, list_entries
+from supporters.discrepancies.codes import Code, Resolution, describe_resolution
+from supporters.discrepancies.discuss import COMMENT_CHARS, add_comment, assign, bookkeepers, change_due, is_alone
+from supporters.discrepancies.models import Discrepancy
+from supporters.discrepancies.queries import comments_on, find_discrepancy
+from supporters.discrepancies.resolve import REASON_LIMIT
+from supporters.discrepancies.rules import ways
+from supporters.kit.clock import local_date
+from supporters.kit.errors import NotFound, Refused
+from supporters.kit.ids import is_ulid
+from supporters.kit.strings import gettext as _
+from supporters.kit.text import clean_line
+from supporters.reconciliation.resolutions import (
+    Asked,
+    Rules,
+    agree,
+    close,
+    decline,
+    needs_second,
+    reopen,
+    what_moved,
+    what_moves,
+)
+from supporters.staff.queries import staff_names
+from supporters.web.common.access import member_of
+from supporters.web.common.house import House, house_of
+from supporters.web.common.shell import AnyRequest
+from supporters.web.desk.discrepancy_words import (
+    KNOWN,
+    PATH,
+    history_of,
+    links_of,
+    moves_in_words,
+    moves_something,
+    show,
+    ways_of,
+)
+from supporters.web.desk.frame import desk_page
+from supporters.web.desk.roles import DOES_BOOKS
+from supporters.web.desk.seal import read_sealed
+
+ONE = PATH + "/{discrepancy_id:str}"
+DEEDS = 100
+LATEST = date(9998, 12, 30)
+Problems = list[tuple[str, str]]
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What stands in the forms."""
+
+    way: str = ""
+    reason: str = ""
+    fund: str = ""
+    alone: str = ""
+    words: str = ""
+    due: str = ""
+    again: str = ""
+
+
+@get(ONE, opt={"access": DOES_BOOKS})
+async def show_discrepancy(
+    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], reading: NamedDependency[AsyncSession]
+) -> Response[bytes]:
+    """One discrepancy, what is known about it, and the forms that deal with it."""
+    return await _page(request, reading, await _find(reading, discrepancy_id))
+
+
+@post(ONE, status_code=303, opt={"access": DOES_BOOKS})
+async def take_resolution(
+    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """The discrepancy is closed or waits for a second person; or the form comes back (422)."""
+    member, house = member_of(request), house_of(request)
+    form = await read_sealed(request, member, ["way", "reason", "fund", "alone"])
+    found = await _find(session, discrepancy_id)
+    typed = Typed(
+        way=form.get("way", ""),
+        reason=clean_line(form.get("reason", ""), limit=REASON_LIMIT),
+        fund=form.get("fund", "")[:26],
+        alone=clean_line(form.get("alone", ""), limit=REASON_LIMIT),
+    )
+    problems = _problems(found, typed)
+    if problems:
+        return await _page(request, session, found, typed=typed, problems=problems)
+    asked = Asked(
+        resolution=Resolution(typed.way),
+        reason=typed.reason,
+        fund_id=typed.fund or None,
+        alone_reason=typed.alone,
+    )
+    try:
+        async with session.begin_nested():
+            await close(
+                session,
+                found.id,
+                asked,
+                rules=_rules(house),
+                actor_id=member.id,
+                ids=house.ids,
+                now=house.clock.now(),
+            )
+    except Refused as refused:
+        place = "alone" if await is_alone(session, member.id) and not typed.alone else f"way-{_first(found)}"
+        return await _page(request, session, found, typed=typed, problems=[(place, refused.message)])
+    return Redirect(f"{PATH}/{found.id}", status_code=303)
+
+
+@post(ONE + "/comment", status_code=303, opt={"access": DOES_BOOKS})
+async def take_comment(
+    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """What somebody wrote stands under it; or the form comes back (422)."""
+    member, house = member_of(request), house_of(request)
+    form = await read_sealed(request, member, ["words"])
+    found, words = await _find(session, discrepancy_id), form.get("words", "")
+    if not words.strip() or len(words) > COMMENT_CHARS:
+        said = _("Write something, in at most %(count)s characters.") % {"count": COMMENT_CHARS}
+        return await _page(request, session, found, typed=Typed(words=words), problems=[("words", said)])
+    await add_comment(session, found.id, words, actor_id=member.id, ids=house.ids, now=house.clock.now())
+    return Redirect(f"{PATH}/{found.id}#comments", status_code=303)
+
+
+@post(ONE + "/owner", status_code=303, opt={"access": DOES_BOOKS})
+async def take_owner(
+    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """Somebody looks after it, by a day; or the form comes back (422)."""
+    member, house = member_of(request), house_of(request)
+    form = await read_sealed(request, member, ["owner", "due"])
+    found, owner, due = await _find(session, discrepancy_id), form.get("owner", "") or None, form.get("due", "")
+    day = _read_day(due)
+    if day is None:
+        said = _("Write the day as year, month and day: 2026-11-22.")
+        return await _page(request, session, found, typed=Typed(due=due[:40]), problems=[("due", said)])
+    now = house.clock.now()
+    if owner != found.owner_id:
+        await assign(session, found.id, owner, actor_id=member.id, now=now)
+    if day != found.due_on:
+        await change_due(session, found.id, day, actor_id=member.id, now=now)
+    return Redirect(f"{PATH}/{found.id}", status_code=303)
+
+
+@post(ONE + "/agree", status_code=303, opt={"access": DOES_BOOKS})
+async def take_agreement(
+    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Redirect:
+    """What the first person asked for is done."""
+    member, house = member_of(request), house_of(request)
+    await read_sealed(request, member, [])
+    found = await _find(session, discrepancy_id)
+    await agree(session, found.id, rules=_rules(house), actor_id=member.id, ids=house.ids, now=house.clock.now())
+    return Redirect(f"{PATH}/{found.id}", status_code=303)
+
+
+@post(ONE + "/decline", status_code=303, opt={"access": DOES_BOOKS})
+async def take_refusal(
+    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Redirect:
+    """What the first person asked for is not done."""
+    member = member_of(request)
+    await read_sealed(request, member, [])
+    found = await _find(session, discrepancy_id)
+    await decline(session, found.id, actor_id=member.id, now=house_of(request).clock.now())
+    return Redirect(f"{PATH}/{found.id}", status_code=303)
+
+
+@post(ONE + "/reopen", status_code=303, opt={"access": DOES_BOOKS})
+async def take_reopening(
+    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """It is open again, and what its resolution did to the books is reversed; or the form comes back (422)."""
+    member, house = member_of(request), house_of(request)
+    form = await read_sealed(request, member, ["reason"])
+    found, reason = await _find(session, discrepancy_id), clean_line(form.get("reason", ""), limit=REASON_LIMIT)
+    if not reason:
+        said = _("Write why, for whoever reads this in a year.")
+        return await _page(request, session, found, problems=[("again", said)])
+    await reopen(
+        session,
+        found.id,
+        reason=reason,
+        rules=_rules(house),
+        actor_id=member.id,
+        ids=house.ids,
+        now=house.clock.now(),
+    )
+    return Redirect(f"{PATH}/{found.id}", status_code=303)
+
+
+async def _page(
+    request: AnyRequest,
+    session: AsyncSession,
+    found: Discrepancy,
+    *,
+    typed: Typed | None = None,
+    problems: Problems | None = None,
+) -> Response[bytes]:
+    house, member = house_of(request), member_of(request)
+    deeds = await list_entries(session, AuditFilter(record_kind="discrepancy", record_id=found.id), limit=DEEDS)
+    thread = await comments_on(session, found.id)
+    people = [*(each.actor_id for each in deeds), *(each.written_by for each in thread)]
+    names = await staff_names(session, [*people, found.resolved_by, found.agreed_by, found.asked_by, found.owner_id])
+    return await desk_page(
+        request,
+        session,
+        "desk/discrepancy.html",
+        here="discrepancies",
+        it=show(found),
+        names=names,
+        today=local_date(house.clock.now(), house.settings.time_zone),
+        links=links_of(found, is_test=house.settings.is_test_mode, places=_places(request)),
+        comments=thread,
+        deeds=history_of(deeds, names),
+        owners=list((await bookkeepers(session)).items()),
+        funds=list((await fund_names(session)).items()) if moves_something(found) else [],
+        typed=typed or Typed(),
+        may_agree=found.asked_by is not None and found.asked_by != member.id,
+        problems=problems or [],
+        **await _closing(session, house, found, member.id),
+    )
+
+
+async def _closing(session: AsyncSession, house: House, found: Discrepancy, member_id: str) -> Mapping[str, Any]:
+    """The ways of closing it, and whether one of them takes two people."""
+    rules = _rules(house)
+    moves = await what_moves(session, found)
+    takes_two = any(needs_second(found, way, entries, rules) for way, entries in moves.items())
+    shown = ways_of(found, moves, locale=house.settings.locale)
+    return {
+        "ways": shown,
+        "wanted": next((each for each in shown if each.value == found.asked_resolution), None),
+        "closed_how": describe_resolution(Resolution(found.resolution)) if found.resolution else "",
+        "booked": moves_in_words(await what_moved(session, found), locale=house.settings.locale),
+        "takes_two": takes_two,
+        "alone": takes_two and await is_alone(session, member_id),
+    }
+
+
+def _places(request: AnyRequest) -> frozenset[str]:
+    """The parts of the desk that have pages below their own."""
+    paths = (route.path.split("/") for route in request.app.routes)
+    return frozenset(parts[2] for parts in paths if parts[1] == "desk" and len(parts) > 3)
+
+
+async def _find(session: AsyncSession, discrepancy_id: str) -> Discrepancy:
+    found = await find_discrepancy(session, discrepancy_id) if is_ulid(discrepancy_id) else None
+    if found is None or found.code not in KNOWN:
+        raise NotFound(_("There is no such discrepancy."))
+    return found
+
+
+def _problems(found: Discrepancy, typed: Typed) -> Problems:
+    problems: Problems = []
+    if typed.way not in ways(Code(found.code)):
+        problems.append((f"way-{_first(found)}", _("Choose how it is closed.")))
+    if not typed.reason:
+        problems.append(("reason", _("Write why, for whoever reads this in a year.")))
+    return problems
+
+
+def _first(found: Discrepancy) -> str:
+    return ways(Code(found.code))[0].value
+
+
+def _read_day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day <= LATEST else None
+
+
+def _rules(house: House) -> Rules:
+    settings = house.settings
+    return Rules(second_above_minor=settings.second_person_above_minor, time_zone=settings.time_zone)
+
+
+HANDLERS = [
+    show_discrepancy,
+    take_resolution,
+    take_comment,
+    take_owner,
+    take_agreement,
+    take_refusal,
+    take_reopening,
+]

@@ -1,0 +1,250 @@
+"""Discrepancies as pages show them: what they are about, where to look, what each way of closing one does. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from urllib.parse import urlencode
+
+import msgspec
+
+from supporters.audit.queries import AuditRow
+from supporters.discrepancies.codes import Code, Resolution, describe, describe_resolution
+from supporters.discrepancies.models import Discrepancy, DiscrepancyState
+from supporters.discrepancies.queries import NOBODY, DiscrepancyFilter
+from supporters.discrepancies.rules import QUIET, RULES, ways
+from supporters.kit.money import Money, format_money
+from supporters.kit.strings import gettext as _
+from supporters.kit.strings import ngettext
+from supporters.ledger.chart import describe as describe_account
+from supporters.ledger.post import Entry
+from supporters.staff.letter_words import role_word
+from supporters.web.desk.audit_words import deed_word
+
+PATH = "/desk/discrepancies"
+FIELDS = ("view", "code", "owner", "page", "state")
+VIEWS = ("", "mine", "free", "second", "info", "closed")
+LAST_PAGE = 500
+AT_STRIPE = "https://dashboard.stripe.com"
+_PLACES = {
+    "pi": "payments",
+    "ch": "payments",
+    "py": "payments",
+    "po": "payouts",
+    "du": "disputes",
+    "dp": "disputes",
+    "evt": "events",
+    "tu": "topups",
+    "sub": "subscriptions",
+    "in": "invoices",
+}
+_ABOUT_LINES = (Code.BANK_CREDIT_UNKNOWN.value, Code.BANK_MERGED.value)  # their subject is the bank line
+KNOWN = frozenset(code.value for code in Code)
+_AT_STRIPE = (*_PLACES, "txn", "re", "pyr", "cs", "issfr")
+_LINKED = frozenset({"dispute", "first_donation", "bank_account_id"})
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """One discrepancy as pages show it."""
+
+    id: str
+    code: str
+    sentence: str
+    subject: str
+    donation_id: str | None
+    amount: Money | None
+    record: Discrepancy
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has explained it yet."""
+        return self.record.state == DiscrepancyState.OPEN
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is for information only."""
+        return self.code in QUIET
+
+    @property
+    def looks_after(self) -> str:
+        """Who usually looks after such ones."""
+        return role_word(RULES[Code(self.code)].owner) if self.code in RULES else ""
+
+    @property
+    def told(self) -> Sequence[tuple[str, object, Money | None]]:
+        """What else is known: label, value, and the value as money if it is an amount."""
+        known, currency = self.record.detail.items(), self.record.currency
+        linked = {self.subject, *_stripe_ids(self.record)}
+        return [
+            (
+                name.removesuffix("_minor").replace("_", " ").capitalize(),
+                value,
+                Money(value, currency) if currency and name.endswith("_minor") and isinstance(value, int) else None,
+            )
+            for name, value in known
+            if name not in _LINKED and not (isinstance(value, str) and value in linked)
+        ]
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One way of closing it, and what that does to the books."""
+
+    value: str
+    words: str
+    moves: Sequence[str]
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Where to look."""
+
+    label: str
+    words: str
+    href: str
+    is_outside: bool = False
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """One line of its history."""
+
+    at: datetime
+    words: str
+    by: str
+    why: str
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A view of the list as its address asks for it."""
+
+    view: str
+    code: str
+    owner: str
+    page: int
+
+    def address(self, path: str = PATH, **changes: str) -> str:
+        """The address of this view with `changes`; back on its first page unless they name one."""
+        fields = {"view": self.view, "code": self.code, "owner": self.owner, **changes}
+        query = urlencode({name: value for name, value in fields.items() if value})
+        return f"{path}?{query}" if query else path
+
+
+def read_view(query: Mapping[str, str]) -> Asked:
+    """What the address asks for; what it can't mean is left out."""
+    view = "closed" if query.get("state") == "resolved" else query.get("view", "")
+    code = query.get("code", "")
+    page = query.get("page", "")
+    number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1
+    return Asked(
+        view if view in VIEWS else "",
+        code if code in RULES else "",
+        query.get("owner", "")[:26],
+        min(max(number, 1), LAST_PAGE),
+    )
+
+
+def filter_of(asked: Asked, member_id: str) -> DiscrepancyFilter:
+    """The view as the rows are looked for."""
+    view = asked.view
+    owner = {"mine": member_id, "free": NOBODY}.get(view, asked.owner or None)
+    has_code = bool(asked.code)
+    return DiscrepancyFilter(
+        state=DiscrepancyState.RESOLVED if view == "closed" else DiscrepancyState.OPEN,
+        is_quiet=None if view == "closed" or has_code else view == "info",
+        code=Code(asked.code) if has_code else None,
+        owner_id=owner,
+        asks_other_than=member_id if view == "second" else None,
+    )
+
+
+def show(found: Discrepancy) -> Shown:
+    """The record as pages show it; a code that this version does not know is shown as it is stored."""
+    has_amount = found.amount_minor is not None and found.currency is not None
+    known = found.code in KNOWN
+    return Shown(
+        id=found.id,
+        code=found.code,
+        sentence=describe(Code(found.code)) if known else found.code,
+        subject=found.subject,
+        donation_id=found.donation_id,
+        amount=Money(found.amount_minor or 0, found.currency or "") if has_amount else None,
+        record=found,
+    )
+
+
+def ways_of(found: Discrepancy, moves: Mapping[Resolution, Sequence[Entry]], *, locale: str) -> Sequence[Way]:
+    """Every way of closing it, the likeliest first, with what each would move."""
+    return [
+        Way(way.value, describe_resolution(way), moves_in_words(moves.get(way, ()), locale=locale))
+        for way in ways(Code(found.code))
+    ]
+
+
+def moves_something(found: Discrepancy) -> bool:
+    """Whether a fund may have to be chosen."""
+    return Resolution.AS_DONATION in ways(Code(found.code))
+
+
+def links_of(found: Discrepancy, *, is_test: bool, places: Collection[str]) -> Sequence[Link]:
+    """Both sides: the record here, and the one at Stripe. `places`: the parts of the desk that have a page for each record."""
+    links = [Link(label, words, href) for label, words, href in _here(found, places)]
+    for stripe_id in _stripe_ids(found):
+        links.append(Link(_("At Stripe"), stripe_id, at_stripe(stripe_id, is_test=is_test), is_outside=True))
+    return links
+
+
+def _here(found: Discrepancy, places: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    told = {name: value for name, value in found.detail.items() if isinstance(value, str)}
+    if found.donation_id:
+        yield _("Donation"), _("Open the donation"), f"/desk/donations/{found.donation_id}"
+    if "first_donation" in told:
+        yield _("The other donation"), _("Open the other donation"), f"/desk/donations/{told['first_donation']}"
+    if "dispute" in told:
+        yield _("Dispute"), _("Open the dispute"), f"/desk/disputes/{told['dispute']}"
+    if found.subject.startswith("po_") and "payouts" in places:
+        yield _("Payout"), _("Open the payout"), f"/desk/payouts/{found.subject}"
+    if "bank_account_id" in told:
+        yield _("Bank account"), _("Open the account"), f"/desk/bank/{told['bank_account_id']}"
+    if found.code in _ABOUT_LINES and "match" in places:
+        yield _("Bank line"), _("Open the bank line"), f"/desk/match/{found.subject}"
+
+
+def at_stripe(stripe_id: str, *, is_test: bool) -> str:
+    """Where Stripe's own desk shows it; what has no page of its own there is looked for."""
+    root = f"{AT_STRIPE}/test" if is_test else AT_STRIPE
+    place = _PLACES.get(stripe_id.partition("_")[0])
+    return f"{root}/{place}/{stripe_id}" if place else f"{root}/search?{urlencode({'query': stripe_id})}"
+
+
+def history_of(rows: Sequence[AuditRow], names: Mapping[str, str]) -> Sequence[Deed]:
+    """What was done about it, oldest first."""
+    return [
+        Deed(
+            at=row.at,
+            words=deed_word(row.action),
+            by=names.get(row.actor_id or "", _("somebody who has left")),
+            why=str((row.detail or {}).get("reason") or ""),
+        )
+        for row in reversed(rows)
+    ]
+
+
+def age_words(opened_at: datetime, today: date) -> str:
+    """How long it has waited."""
+    days = max((today - opened_at.date()).days, 0)
+    if days == 0:
+        return _("today")
+    return ngettext("%(days)s day", "%(days)s days", days) % {"days": days}
+
+
+def moves_in_words(entries: Sequence[Entry], *, locale: str) -> Sequence[str]:
+    """Each pair of entries as a sentence: from where to where."""
+    told: list[str] = []
+    for first, second in zip(entries[::2], entries[1::2], strict=True):
+        credit, debit = (second, first) if second.amount_minor < 0 else (first, second)
+        amount = format_money(Money(debit.amount_minor, debit.currency), locale)
+        sides = {"debit": describe_account(debit.account).name, "credit": describe_account(credit.account).name}
+        told.append(_("Books %(amount)s: debit %(debit)s, credit %(credit)s.") % {"amount": amount, **sides})
+    return told
+
+
+def _stripe_ids(found: Discrepancy) -> list[str]:
+    named = [found.subject, *(value for value in found.detail.values() if isinstance(value, str))]
+    seen = dict.fromkeys(each for each in named if "_" in each and each.partition("_")[0] in _AT_STRIPE)
+    return [each for each in seen if each.replace("_", "").isalnum()][:4]
