@@ -67,6 +67,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "currency", name=op.f("pk_balance_day")),
     )
     op.create_index(
+        "ix_balance_transaction_top_up",
+        "balance_transaction",
+        ["created_at"],
+        postgresql_where=sa.text("reporting_category IN ('topup', 'topup_reversal')"),
+        sqlite_where=sa.text("reporting_category IN ('topup', 'topup_reversal')"),
+    )
+    op.create_index(
         "ix_balance_transaction_payout",
         "balance_transaction",
         ["stripe_payout_id"],
@@ -77,5 +84,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_balance_transaction_payout", table_name="balance_transaction")
+    op.drop_index("ix_balance_transaction_top_up", table_name="balance_transaction")
     op.drop_table("balance_day")
     op.drop_table("payout")

@@ -25,9 +25,9 @@ class Banker:
     async def upload(self, content: bytes, name: str = "statement") -> httpx.Response:
         return await self.desk.post(f"{self.path}/files", data=await self.seal(), files={"file": (name, content)})
 
-    async def bring(self, form: str, lines: list[Line], *, opening: int = 0) -> str:
+    async def bring(self, form: str, lines: list[Line], *, opening: int = 0, account: str = NUMBER) -> str:
         """A file whose check waits; returns its address."""
-        uploaded = await self.upload(write(form, lines, opening=opening), f"november.{form}")
+        uploaded = await self.upload(write(form, lines, opening=opening, account=account), f"november.{form}")
         assert uploaded.status_code == 303, words(uploaded.text)
         path = uploaded.headers["location"]
         page = await self.desk.get(path)

@@ -30,6 +30,9 @@ from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 from supporters.kit.money import exponent
 from supporters.ledger.chart import Account, describe
+from supporters.ledger.models import BankProof
+from supporters.ledger.periods import lock_month
+from supporters.ledger.post import Entry, Posting, post
 from whole import Whole
 
 NOW = datetime(YEAR + 1, 1, 3, tzinfo=UTC)
@@ -40,6 +43,7 @@ QUARTERS = ((1, 3), (4, 6), (7, 9), (10, 12))
 async def test_both_accept_a_year_and_count_what_our_books_count(db: Database, ids: Ids, tmp_path: Path) -> None:
     async with db.unit_of_work() as session:
         await add_year(session, ids, months=12 if db.is_sqlite else 3)
+        await lock(session, 11 if db.is_sqlite else 3)
         beans = await save(session, await export(session, ids, Target.BEANCOUNT), tmp_path)
         journal = await save(session, await export(session, ids, Target.HLEDGER, Mode.LINE), tmp_path)
         ours = outside_names(await our_books(session))
@@ -57,6 +61,7 @@ async def test_quarters_beside_each_other_are_the_year_and_a_penny_is_noticed(
 ) -> None:
     async with sqlite_db.unit_of_work() as session:
         await add_year(session, ids)
+        await lock(session, 12)
         beans = [
             await save(session, await export(session, ids, Target.BEANCOUNT, months=q), tmp_path) for q in QUARTERS
         ]
@@ -80,12 +85,39 @@ async def test_quarters_beside_each_other_are_the_year_and_a_penny_is_noticed(
     assert "balance assertion" in run(hledger(), "-f", whole_text, "check", fails=True)
 
 
+async def test_no_file_claims_a_balance_that_a_later_file_changes(
+    sqlite_db: Database, ids: Ids, tmp_path: Path
+) -> None:
+    files: list[Path] = []
+    async with sqlite_db.unit_of_work() as session:
+        await add_year(session, ids, months=4)
+        await lock(session, 3)
+        for months in ((1, 1), (3, 3), (2, 2), (4, 4)):  # February is left out at first, and April is not closed
+            files.append(await save(session, await export(session, ids, Target.BEANCOUNT, months=months), tmp_path))
+        late = Posting(
+            source_kind="other_payment", source_id="late", purpose="test", booked_on=date(YEAR, 4, 3), memo="late",
+            entries=(
+                Entry(account=Account.UNDEPOSITED, amount_minor=100, currency="GBP"),
+                Entry(account=Account.FEE_COVER, amount_minor=-100, currency="GBP"),
+            ),
+        )  # fmt: skip
+        await post(session, [late], ids=ids, now=NOW)
+        files.append(await save(session, await export(session, ids, Target.BEANCOUNT), tmp_path))
+        ours = outside_names(await our_books(session))
+    whole = tmp_path / "whole.beancount"
+    whole.write_text("".join(f'include "{file.name}"\n' for file in files))
+
+    assert told_by_beancount(whole) == ours
+    assert [" balance " in file.read_text() for file in files] == [True, False, False, False, False]
+
+
 async def test_what_takes_a_batch_back_leaves_nothing_of_it_and_all_of_it_goes_out_again(
     sqlite_db: Database, ids: Ids, tmp_path: Path
 ) -> None:
     texts: dict[Target, str] = {}
     async with sqlite_db.unit_of_work() as session:
         await add_year(session, ids)
+        await lock(session, 12)
         for target in (Target.BEANCOUNT, Target.HLEDGER):
             made = await export(session, ids, target, months=(7, 8))
             first = await save(session, made, tmp_path)
@@ -104,6 +136,31 @@ async def test_what_takes_a_batch_back_leaves_nothing_of_it_and_all_of_it_goes_o
     assert texts[Target.HLEDGER].count("2026-07-") > 30
     assert told_by_beancount(both_beans) == {}
     assert told_by_hledger(both_text) == {}
+
+
+async def test_files_hold_without_one_that_was_taken_back_and_with_what_replaced_it(
+    sqlite_db: Database, ids: Ids, tmp_path: Path
+) -> None:
+    async with sqlite_db.unit_of_work() as session:
+        await add_year(session, ids, months=3)
+        await lock(session, 3)
+        ours = {key: minor for key, minor in outside_names(await our_books(session)).items() if key[2] <= f"{YEAR}-03"}
+        for target, told in ((Target.BEANCOUNT, told_by_beancount), (Target.HLEDGER, told_by_hledger)):
+            first = await export(session, ids, target, months=(1, 1))
+            files = [await save(session, await export(session, ids, target, months=(2, 2)), tmp_path)]
+            maker = Maker(organisation="The Paper", actor_id="A" * 26, ids=ids, now=NOW, broken=[])
+            await reverse_batch(session, first, home_currency="GBP", maker=maker)
+            files += [
+                await save(session, await export(session, ids, target, months=months), tmp_path)
+                for months in ((1, 1), (3, 3))
+            ]
+            whole = tmp_path / f"whole.{target}"
+            form = 'include "{}"' if target is Target.BEANCOUNT else "include {}"
+            whole.write_text("".join(f"{form.format(file.name)}\n" for file in files))
+            if target is Target.HLEDGER:
+                run(hledger(), "-f", whole, "check", "--strict")
+            assert told(whole) == ours
+            assert "closed months" not in files[-1].read_text()
 
 
 async def test_a_payout_of_the_sandbox_is_one_journal_with_all_that_it_took(site: Whole, tmp_path: Path) -> None:
@@ -140,6 +197,15 @@ async def test_a_payout_of_the_sandbox_is_one_journal_with_all_that_it_took(site
         ("1150", "Payout", 3407),
     ]
     run(hledger(), "-f", file, "check", "--strict")
+
+
+async def lock(session: AsyncSession, last: int) -> None:
+    """Every month to this one is closed, so that its balances can be claimed."""
+    for month in range(1, last + 1):
+        await lock_month(
+            session, f"{YEAR}-{month:02d}", bank_proof=BankProof.STATEMENT, actor_id="dana", now=NOW,
+            time_zone="Europe/London",
+        )  # fmt: skip
 
 
 async def export(

@@ -14,6 +14,7 @@ from supporters.audit.models import AuditEntry
 from supporters.exports.models import ExportBatch
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
+from supporters.ledger.verdict import keep_verdict
 from supporters.staff.models import Role
 from supporters.web.desk.frame import Waiting, nav_groups
 from supporters.web.desk.roles import DOES_BOOKS
@@ -112,6 +113,24 @@ async def test_nothing_goes_out_while_the_books_do_not_hold(site: Whole) -> None
     assert "Make the file" not in preview.text
     assert made.status_code == 409
     assert "ledger_periods" in made.text
+    assert await batches(site) == []
+    await desk.aclose()
+
+
+async def test_a_look_believes_a_fresh_verdict_and_making_a_file_does_not(site: Whole) -> None:
+    desk = await site.staff("finance")
+    await paid(site)
+    await _break_books(site)
+    seen: list[httpx.Response] = []
+
+    for age in (timedelta(days=2, seconds=1), timedelta(0)):
+        async with site.db.unit_of_work() as session:
+            await keep_verdict(session, {}, now=site.clock.now() - age)
+        seen.append(await desk.get("/desk/exports/new", params=NOVEMBER))
+    made = await desk.post("/desk/exports", data=hidden_fields(seen[1].text))
+
+    assert ["Make the file" in each.text for each in seen] == [False, True]
+    assert made.status_code == 409
     assert await batches(site) == []
     await desk.aclose()
 

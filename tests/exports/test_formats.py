@@ -2,10 +2,12 @@
 
 import csv
 import io
+import subprocess
 import zipfile
 from collections import defaultdict
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -195,6 +197,23 @@ def test_names_for_plain_text_books_are_plain_and_apart() -> None:
     assert name_of(line("4000", 1, code="200", name="Spenden:Für Ärzte & Co")) == "Income:Spenden:200-Fur-Arzte-Co"
     assert name_of(line("1100", 1, code="090", name="Assets:Stripe:Clearing")) == "Assets:Stripe:Clearing"
     assert name_of(line("1100", 1, code="x", name="募金")) == "Assets:X"
+
+
+def test_accounts_without_a_plain_letter_keep_our_code() -> None:
+    assert name_of(line("1100", 1, code="募", name="金")) == "Assets:1100"
+    assert name_of(line("4010", 1, code="-", name="寄付:…")) == "Income:4010"
+
+
+def test_hledger_takes_no_words_of_a_fund_for_a_date(tmp_path: Path) -> None:
+    funds = ("Up to date: news", "Winter (2026-01)", "[2026/13/45]", "date:2026-13-45", "date2:x", "2026-13-45 (x")
+    pairs = [(line("1100", 100, text=fund), line("4000", -100, text=f"Donations, {fund}")) for fund in funds]
+    made = [journal(place, *pair, text=funds[place], reference=funds[place]) for place, pair in enumerate(pairs)]
+    journals = tmp_path / "journals.journal"
+    journals.write_bytes(write(Target.HLEDGER, made, HEADING).content)
+
+    told = subprocess.run(["hledger", "-f", journals, "check", "--strict"], capture_output=True, text=True, check=False)
+
+    assert told.returncode == 0, told.stderr
 
 
 @settings(max_examples=25, deadline=None)

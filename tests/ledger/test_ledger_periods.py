@@ -76,6 +76,14 @@ async def test_a_late_fact_stands_in_the_first_open_month_and_keeps_its_day(db: 
         assert await run_checks(session, now=NOW) == []
 
 
+async def test_a_month_before_a_locked_one_is_closed_with_it(db: Database, ids: Ids) -> None:
+    await lock(db, "2026-12")
+
+    await book(db, ids, date(2026, 11, 30))
+
+    assert await stands(db) == {"2026-11-30": ("2027-01", date(2027, 1, 1), date(2026, 11, 30))}
+
+
 async def test_the_database_itself_refuses_a_posting_in_a_locked_month(db: Database, ids: Ids) -> None:
     await book(db, ids, date(2026, 11, 3))
     await lock(db, "2026-11")

@@ -241,4 +241,4 @@ async def test_drift_is_found_per_currency_and_reported_unless_waiting_lines_exp
         ("EUR", 0, 7, 0),
         ("GBP", 2435, 4870, 2435),
     ]
-    assert await discrepancies(db) == [("BALANCE_DRIFT", "EUR:2026-11-22")]
+    assert await discrepancies(db) == [("BALANCE_DRIFT", "EUR")]

@@ -66,6 +66,14 @@ async def add_account(
     return account.id
 
 
+async def owner_of(session: AsyncSession, number: str, account: BankAccount, *, keys: Keys) -> str | None:
+    """The name of another account in the same currency that has this number, however it is written."""
+    forms = keys.account_forms(number)
+    others = select(BankAccount).where(BankAccount.id != account.id, BankAccount.currency == account.currency)
+    known = await session.scalars(others.order_by(BankAccount.id))
+    return next((other.name for other in known if not set(forms).isdisjoint(other.also_hashes)), None)
+
+
 async def close_account(session: AsyncSession, account_id: str, *, actor_id: str, now: datetime) -> bool:
     """The account takes no more files; what is here stays. False when it was closed before."""
     await _refuse_unknown(session, account_id)

@@ -5,14 +5,18 @@ from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.bank.accounts import owner_of
+from supporters.bank.continuity import pages_before
 from supporters.bank.files import Checked
 from supporters.bank.fingerprint import Keys
 from supporters.bank.limits import Limits
 from supporters.bank.models import BankAccount
 from supporters.bank.parsed import CsvProfile, ParsedFile
-from supporters.bank.prepare import Around, Ours, Prepared, days_of, own_statements, prepare
-from supporters.bank.queries import day_sums, known_money, lines_here, live_spans
+from supporters.bank.prepare import Around, Ours, Prepared, days_of, number_named, own_statements, prepare
+from supporters.bank.queries import day_sums, known_money, lines_here, lines_of_pages, live_spans
 from supporters.bank.read import read_statements
+from supporters.bank.refusals import refuse
+from supporters.kit.strings import gettext as _
 from supporters.settings import Settings
 
 
@@ -48,6 +52,10 @@ async def check_file(
     """What taking the file would do. Raises Unreadable when it is not for this account, or can't be right."""
     keys = Keys(settings.secret_key)
     mine = await asyncio.to_thread(own_statements, parsed, ours_of(account), keys=keys, today=today)
+    if not account.also_hashes:
+        owner = await owner_of(session, number_named(mine.statements), account, keys=keys)
+        if owner:
+            raise refuse(_("The file is of the account “{name}”. Bring it there."), name=owner)
     layout = keys.layout(mine.format, profile)
     left_out = len(parsed.statements) - len(mine.statements)
     prepared = await prepare_file(
@@ -69,11 +77,15 @@ async def prepare_file(
     """All that would be written for these statements of this account."""
     days = [day for statement in parsed.statements for day in days_of(statement)]
     first, last = min(days), max(days)
+    spans = await live_spans(session, account.id)
+    starts_on = days_of(parsed.statements[0])[0]
+    pages = pages_before(spans, starts_on, parsed.statements[0].opening_minor)
     around = Around(
         here=await lines_here(session, account.id, first=first, last=last),
-        spans=await live_spans(session, account.id),
+        spans=spans,
         sums=await day_sums(session, account.id),
         known=await known_money(session, currency=account.currency, first=first),
+        before=await lines_of_pages(session, pages, starts_on),
     )
     return await asyncio.to_thread(
         prepare,

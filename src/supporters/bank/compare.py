@@ -3,7 +3,8 @@
 A statement lists a line once. So of lines with one fingerprint the first in the statement is the first that is here, the
 second the second: true twins stay two, and a line that comes again stays one. What is left is compared with lines that came
 in another layout, by day and amount alone: the same day in two formats has the same sums. A statement that goes on where
-the one before it in the file ended (page 2 of the day) shares no line with it; any other is compared with those before it.
+the one before it ended (page 2 of the day) shares no line with it, whether both come in one file or each in its own; any
+other is compared with those before it.
 """
 
 from collections import Counter, defaultdict
@@ -66,15 +67,17 @@ def compare(
     layout: str,
     goes_on: Sequence[bool],
     takes_alike: bool = False,
+    before: frozenset[str] = frozenset(),
 ) -> Compared:
     """Every line is new or here already. With `takes_alike`, lines that only day and amount make alike are new too.
 
+    `before`: the lines here of pages that ended where the first statement begins; it lists none of them.
     New lines have ids for the while: `+0`, `+1` and so on, in their order.
     """
     shelf, compared = _Shelf(here), Compared([], [])
-    for lines, is_same_day in zip(statements, goes_on, strict=True):
+    for place, (lines, is_same_day) in enumerate(zip(statements, goes_on, strict=True)):
         if not is_same_day:
-            shelf.begin()
+            shelf.begin(frozenset() if place else before)
         compared.twins += sum(count - 1 for count in Counter(found.fingerprint for found in lines).values())
         unknown: list[Found] = []
         for found in lines:
@@ -96,7 +99,8 @@ def goes_on_from(before: ParsedStatement | None, statement: ParsedStatement) -> 
     """Whether the statement begins where the one before it ended, as page 2 of one day does."""
     if before is None or statement.opening_minor is None or before.closing_minor is None:
         return False
-    return statement.opening_minor == before.closing_minor and statement.number != before.number
+    may_be_the_same = statement.number == before.number and before.opening_minor == before.closing_minor
+    return statement.opening_minor == before.closing_minor and not may_be_the_same
 
 
 class _Shelf:
@@ -110,9 +114,9 @@ class _Shelf:
         self._given: set[str] = set()
         self._next: dict[object, int] = {}
 
-    def begin(self) -> None:
-        """Another statement: it may list every line that is here."""
-        self._given, self._next = set(), {}
+    def begin(self, before: frozenset[str]) -> None:
+        """Another statement: it may list every line that is here, but for these."""
+        self._given, self._next = set(before), {}
 
     def same(self, fingerprint: str) -> Here | None:
         return self._first_left(fingerprint, self._same.get(fingerprint, []), "")

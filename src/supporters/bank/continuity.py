@@ -49,6 +49,21 @@ def find_gaps(spans: Sequence[Span], sums: Mapping[date, int]) -> list[Gap]:
     return [gap for gap in found if gap]
 
 
+def pages_before(spans: Sequence[Span], day: date, opening_minor: int | None) -> frozenset[str]:
+    """The statements that end on the day with the balance with which another one of that day opens, and those before them."""
+    found: set[str] = set()
+    wanted = set[int]() if opening_minor is None else {opening_minor}
+    while wanted:
+        pages = [
+            span
+            for span in spans
+            if span.ends_on == day and span.closing_minor in wanted and span.statement_id not in found
+        ]
+        found.update(span.statement_id for span in pages)
+        wanted = {span.opening_minor for span in pages if span.starts_on == day and span.opening_minor is not None}
+    return frozenset(found)
+
+
 def _gap(span: Span, spans: Sequence[Span], totals: "_Totals") -> Gap | None:
     if span.opening_minor is None:
         return None

@@ -33,6 +33,7 @@ class Around(msgspec.Struct, frozen=True):
     spans: Sequence[Span] = ()
     sums: Mapping[date, int] = {}
     known: Known = Known()
+    before: frozenset[str] = frozenset()  # lines of pages that ended where the file's first statement begins
 
 
 class Findings(msgspec.Struct):
@@ -100,7 +101,7 @@ def own_statements(parsed: ParsedFile, ours: Ours, *, keys: Keys, today: date) -
     kept = [each for each in mine if each.currency == ours.currency]
     for statement in kept or mine:
         _refuse_unfit(statement, ours, today=today)
-    kept = [each for each in kept if any(line.is_booked for line in each.lines) or each.opening_minor is not None]
+    kept = [each for each in kept if any(line.is_booked for line in each.lines) or _says_when(each)]
     if not any(line.is_booked for each in kept for line in each.lines):
         raise refuse(_("There is no booked line in this file. Nothing can be taken from it."))
     return ParsedFile(format=parsed.format, statements=tuple(sorted(kept, key=days_of)))
@@ -120,7 +121,9 @@ def prepare(
     statements = parsed.statements
     found = [_found(index, each, keys, parsed.format) for index, each in enumerate(statements)]
     follows = [goes_on_from(before, each) for before, each in zip((None, *statements), statements, strict=False)]
-    compared = compare(found, around.here, layout=layout, goes_on=follows, takes_alike=takes_alike)
+    compared = compare(
+        found, around.here, layout=layout, goes_on=follows, takes_alike=takes_alike, before=around.before
+    )
     kept = [_kept(new.found.line, around.known, keys) for new in compared.new]
     findings = _findings(statements, compared, kept)
     findings.left_out = left_out
@@ -128,7 +131,7 @@ def prepare(
     sums = _sums_after(compared, around)
     findings.gaps = _gaps(statements, sums, around)
     findings.too_much_minor = _too_much(statements, sums, around)
-    findings.learns_last4 = "" if ours.forms else next((last4(each.account) for each in statements if each.account), "")
+    findings.learns_last4 = "" if ours.forms else last4(number_named(statements))
     return Prepared(statements, compared, kept, findings)
 
 
@@ -138,6 +141,16 @@ def days_of(statement: ParsedStatement) -> tuple[date, date]:
     said = [day for day in (statement.starts_on, statement.ends_on) if day is not None]
     every = (*days, *said) or tuple(line.booked_on for line in statement.lines)
     return min(every, default=date.max), max(every, default=date.max)
+
+
+def _says_when(statement: ParsedStatement) -> bool:
+    """Whether a statement without lines tells a balance and its day."""
+    return statement.opening_minor is not None and days_of(statement)[1] != date.max
+
+
+def number_named(statements: Sequence[ParsedStatement]) -> str:
+    """The account's number as the file names it first; empty where it names none."""
+    return next((each.account for each in statements if each.account), "")
 
 
 def _is_ours(statement: ParsedStatement, ours: Ours, keys: Keys) -> bool:

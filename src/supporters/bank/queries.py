@@ -1,17 +1,18 @@
 """Every SELECT of the bank."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.compare import Here
 from supporters.bank.continuity import Span
 from supporters.bank.fingerprint import folded
 from supporters.bank.keep import Known
-from supporters.bank.models import BankAccount, BankFile, BankLine, BankStatement, FileState, LineState
+from supporters.bank.models import BankAccount, BankFile, BankLine, BankSighting, BankStatement, FileState, LineState
 from supporters.payments.models import Payout
 
 WAITING = (FileState.UPLOADED, FileState.READY)
@@ -92,6 +93,33 @@ async def lines_here(session: AsyncSession, account_id: str, *, first: date, las
         BankLine.layout,
     ).where(*_live_of(account_id), between)
     return [Here(*row) for row in await session.execute(query.order_by(BankLine.id))]
+
+
+async def lines_of_pages(session: AsyncSession, statement_ids: Collection[str], day: date) -> frozenset[str]:
+    """The lines of that day that these statements list, but for those of a statement that moved nothing on it.
+
+    One that moved nothing ends with the balance with which the day began: what opens with it may be the whole day.
+    """
+    if not statement_ids:
+        return frozenset()
+    at_home = select(BankLine.bank_statement_id.label("page"), BankLine.id, BankLine.amount_minor).where(
+        BankLine.bank_statement_id.in_(statement_ids), *_standing_on(day)
+    )
+    seen = (
+        select(BankSighting.bank_statement_id, BankLine.id, BankLine.amount_minor)
+        .join(BankLine, BankLine.id == BankSighting.bank_line_id)
+        .where(BankSighting.bank_statement_id.in_(statement_ids), *_standing_on(day))
+    )
+    moved: Counter[str] = Counter()
+    lines: defaultdict[str, set[str]] = defaultdict(set)
+    for row in await session.execute(union_all(at_home, seen)):
+        moved[row.page] += row.amount_minor
+        lines[row.page].add(row.id)
+    return frozenset(line_id for page, mine in lines.items() if moved[page] for line_id in mine)
+
+
+def _standing_on(day: date) -> tuple[ColumnElement[bool], ...]:
+    return BankLine.booked_on == day, BankLine.state != LineState.UNDONE.value, BankLine.parent_id.is_(None)
 
 
 async def known_money(session: AsyncSession, *, currency: str, first: date) -> Known:

@@ -9,14 +9,14 @@ import msgspec
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.bank.accounts import note
+from supporters.bank.accounts import note, owner_of
 from supporters.bank.compare import New
 from supporters.bank.files import ERASED, KIND, move
 from supporters.bank.fingerprint import Keys, last4
 from supporters.bank.gaps import mind_gaps
 from supporters.bank.models import BankAccount, BankFile, BankLine, BankSighting, BankStatement, FileState, LineState
 from supporters.bank.parsed import ParsedLine
-from supporters.bank.prepare import Kept, Prepared, days_of
+from supporters.bank.prepare import Kept, Prepared, days_of, number_named
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
 from supporters.kit.db import changed_rows
@@ -48,7 +48,9 @@ async def take_file(
     taken = {"imported_by": actor_id, "imported_at": now, "counts": findings, **ERASED}
     if not await move(session, file.id, (FileState.READY,), state=FileState.IMPORTED.value, **taken):
         return False
-    await claim_account(session, account, profile=file.profile or account.profile, **_learnt(account, prepared, keys))
+    await claim_account(
+        session, account, profile=file.profile or account.profile, **await _learnt(session, account, prepared, keys)
+    )
     statement_ids = await _store_statements(session, file, prepared, ids)
     real_ids = await _store_lines(session, file, account, prepared, statement_ids, keys=keys, ids=ids)
     await _store_sightings(session, file, prepared, statement_ids, real_ids)
@@ -73,11 +75,14 @@ async def claim_account(session: AsyncSession, account: BankAccount, **values: o
         raise Conflict(_("This account has changed meanwhile, so nothing was done. Look at the page again."))
 
 
-def _learnt(account: BankAccount, prepared: Prepared, keys: Keys) -> dict[str, object]:
-    """The account's number, where the file is the first to name it."""
-    number = next((each.account for each in prepared.statements if each.account), "")
+async def _learnt(session: AsyncSession, account: BankAccount, prepared: Prepared, keys: Keys) -> dict[str, object]:
+    """The account's number, where the file is the first to name it. Raises Conflict when it is another one's by now."""
+    number = number_named(prepared.statements)
     if account.account_hash or not number:
         return {}
+    owner = await owner_of(session, number, account, keys=keys)
+    if owner:
+        raise Conflict(_("The file is of the account “%(name)s”. Bring it there; nothing was taken.") % {"name": owner})
     return {"last4": last4(number), "account_hash": keys.account(number), "also_hashes": keys.account_forms(number)}
 
 

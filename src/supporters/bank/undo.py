@@ -28,6 +28,7 @@ from supporters.kit.errors import Refused
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 from supporters.kit.strings import ngettext
+from supporters.ledger.lock import lock_ledger
 
 OF_BANK = [
     code.value for code in (Code.BANK_DUPLICATE_IMPORT, Code.BANK_CREDIT_UNKNOWN, Code.BANK_MERGED, Code.BANK_SPLIT)
@@ -41,6 +42,7 @@ ERASED = {
     "end_to_end": "",
     "value_on": None,
     "is_kept_whole": False,
+    "state_note": None,
 }
 
 
@@ -53,6 +55,7 @@ async def undo_file(
     when the account has changed since it was read.
     """
     undone = {"undone_by": actor_id, "undone_at": now}
+    await lock_ledger(session)  # nobody books a line of it meanwhile
     if not await move(session, file.id, (FileState.IMPORTED,), state=FileState.UNDONE.value, **undone):
         return False
     await claim_account(session, account)

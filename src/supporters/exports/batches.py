@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 from sqlalchemy import func, insert, literal, select, true, update
@@ -13,10 +13,10 @@ from sqlalchemy.sql import ColumnElement
 
 from supporters.audit.record import record
 from supporters.exports.formats import write
-from supporters.exports.gather import Wanted, gather, may_go_out, read_names
+from supporters.exports.gather import Wanted, gather, is_earlier, may_go_out, read_names
 from supporters.exports.journals import Balance, File, Heading, Journal, add_up, mirror, sum_up
 from supporters.exports.models import BatchState, ExportBatch, ExportItem
-from supporters.exports.queries import Live, live_batches
+from supporters.exports.queries import Live, all_batches
 from supporters.exports.targets import Mode, Target
 from supporters.kit.db import changed_rows
 from supporters.kit.errors import Conflict, NotFound
@@ -24,6 +24,7 @@ from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 from supporters.ledger.mapping import read_mapping
 from supporters.ledger.models import LedgerTransaction
+from supporters.ledger.periods import first_day, locked_months, next_month
 
 MOST_TRANSACTIONS = 50_000  # in one batch with a journal each: what a program would take days to load
 EXPORT_LOCK = 7_303  # advisory lock on PostgreSQL: one batch is made at a time; SQLite has one writer anyway
@@ -47,7 +48,9 @@ async def make_batch(session: AsyncSession, wanted: Wanted, maker: Maker) -> str
     """
     _refuse_broken(maker)
     await _lock(session)
-    before = await live_batches(session, wanted.target)
+    ever = await all_batches(session, wanted.target)
+    before = [each for each in ever if each.taken_back_by is None]
+    locked = await locked_months(session)  # before anything is claimed: what is closed now is there as a whole
     batch_id = maker.ids.ulid()
     transactions = await _claim(session, batch_id, wanted)
     if not transactions:
@@ -63,7 +66,10 @@ async def make_batch(session: AsyncSession, wanted: Wanted, maker: Maker) -> str
         ends_on=wanted.ends_on,
         home_currency=wanted.home_currency,
         before=_balances(before),
-        holds_months=all(each.ends_on < wanted.starts_on for each in before),
+        declared=_declared(ever),
+        holds_months=all(each.ends_on < wanted.starts_on for each in before)
+        and not await _is_left_out(session, wanted),
+        closed_until=next_month(first_day(max(locked))) - timedelta(days=1) if locked else date.min,
         comes_after=tuple(each.file_name for each in before),
     )
     row = await _batch_row(heading, journals, target=wanted.target, mode=wanted.mode, maker=maker)
@@ -87,13 +93,15 @@ async def reverse_batch(session: AsyncSession, batch_id: str, *, home_currency: 
     new_id = maker.ids.ulid()
     journals = mirror(unpack(held.scalar_one()), number=_number(new_id), text=_("Taken back:"))
     target = Target(old.target)
+    ever = await all_batches(session, target)
     heading = Heading(
         batch_id=new_id,
         organisation=maker.organisation,
         starts_on=old.starts_on,
         ends_on=old.ends_on,
         home_currency=home_currency,
-        before=_balances(await live_batches(session, target)),
+        before=_balances(each for each in ever if each.taken_back_by is None),
+        declared=_declared(ever),
         takes_back=old.file_name,
     )
     row = await _batch_row(heading, journals, target=target, mode=Mode(old.mode), maker=maker)
@@ -143,6 +151,17 @@ def _balances(batches: Iterable[Live]) -> tuple[Balance, ...]:
     return add_up(balance for each in batches for balance in read_totals(each.totals))
 
 
+def _declared(ever: Sequence[Live]) -> tuple[Balance, ...]:
+    """What the files that stand now have declared: each declares all that is used beside it and was not declared there."""
+    told: dict[str, dict[tuple[str, str, str], Balance]] = {}
+    for each in sorted(ever, key=lambda batch: batch.id):
+        beside = [one for one in ever if one.id < each.id and (one.taken_back_by or each.id) >= each.id]
+        used = _balances([*beside, each])
+        known = {key for one in beside for key in told[one.id]}
+        told[each.id] = {key: use for use in used if (key := (use.account, use.code, use.name)) not in known}
+    return tuple(use for each in ever if each.taken_back_by is None for use in told[each.id].values())
+
+
 async def _claim(session: AsyncSession, batch_id: str, wanted: Wanted) -> int:
     """In one statement: what is posted while the file is made waits for the next batch."""
     item = ExportItem
@@ -151,6 +170,11 @@ async def _claim(session: AsyncSession, batch_id: str, wanted: Wanted) -> int:
     )
     columns = [item.batch_id, item.ledger_transaction_id, item.target, item.is_live]
     return changed_rows(await session.execute(insert(item).from_select(columns, chosen)))
+
+
+async def _is_left_out(session: AsyncSession, wanted: Wanted) -> bool:
+    """Whether something before these days has not gone out, and might yet."""
+    return await session.scalar(select(LedgerTransaction.id).where(is_earlier(wanted)).limit(1)) is not None
 
 
 def _claimed(batch_id: str) -> ColumnElement[bool]:

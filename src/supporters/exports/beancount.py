@@ -1,4 +1,4 @@
-"""Journals for beancount, with every account's balance at the end of each month for `bean-check` to hold. Pure.
+"""Journals for beancount, with every account's balance at the end of each closed month for `bean-check` to hold. Pure.
 
 Source: https://beancount.github.io/docs/beancount_language_syntax.html, read 2026-11-23. A balance directive holds at the
 beginning of its day, so a month's stands on the first of the next; its tolerance is written out as zero, since the one that

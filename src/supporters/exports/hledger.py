@@ -1,4 +1,4 @@
-"""Journals for hledger, with a balance assertion for every account at the end of each month. Pure.
+"""Journals for hledger, with a balance assertion for every account at the end of each closed month. Pure.
 
 Source: https://hledger.org/1.25/hledger.html (journal format, balance assertions), read 2026-11-23. An assertion holds
 after the posting that it stands on; within a day postings are read from top to bottom, so a month's stand last.
@@ -41,5 +41,5 @@ def _lines(journals: Sequence[Journal], heading: Heading) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Without the marks that hledger reads as the start of a comment, a payee's end or a code's."""
-    return " ".join(text.translate(str.maketrans(";|()\n\r", ",/[]  ")).split())
+    """Without the marks that hledger reads as the start of a comment, of a day or a tag in it, a payee's end or a code's."""
+    return " ".join(text.translate(str.maketrans(";|()[]:\n\r", ",/<><>,  ")).split())

@@ -61,7 +61,9 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
     ends_on: date  # inclusive
     home_currency: str
     before: tuple[Balance, ...] = ()
+    declared: tuple[Balance, ...] = ()  # accounts that those batches have declared, where a program wants that
     holds_months: bool = True  # whether balances at the ends of months can be claimed
+    closed_until: date = date.max  # the last day that takes no more postings: what comes after it is never claimed
     takes_back: str = ""  # name of the file whose lines are mirrored here
     comes_after: tuple[str, ...] = ()  # names of files that stand in the same books
 

@@ -27,12 +27,14 @@ class MonthEnd(msgspec.Struct, frozen=True):
 def name_of(line: Line | Balance) -> str:
     """The account as these programs write it: its kind, the accountant's parents, its code and name, in plain letters.
 
-    A name that is written like that already is left as it is.
+    A name that is written like that already is left as it is. One without a plain letter or digit gets our code.
     """
     if _FULL.fullmatch(line.name):
         return line.name
     *parents, last = line.name.split(":")
-    return ":".join([ROOTS[line.account[0]], *filter(None, map(_part, parents)), _part(f"{line.code} {last}")])
+    return ":".join(
+        [ROOTS[line.account[0]], *filter(None, map(_part, parents)), _part(f"{line.code} {last}") or line.account]
+    )
 
 
 def all_names(journals: Iterable[Journal]) -> list[str]:
@@ -41,15 +43,16 @@ def all_names(journals: Iterable[Journal]) -> list[str]:
 
 
 def new_names(journals: Iterable[Journal], heading: Heading) -> list[str]:
-    """The accounts that no file before has declared."""
-    known = {name_of(balance) for balance in heading.before}
-    return [name for name in all_names(journals) if name not in known]
+    """The accounts of this file and of those beside it that none of those has declared."""
+    known = set(map(name_of, heading.declared))
+    return sorted({*all_names(journals), *map(name_of, heading.before)} - known)
 
 
 def month_ends(journals: Sequence[Journal], heading: Heading) -> Iterator[MonthEnd]:
-    """The balance of every account, earlier files included, at the end of each month that the batch covers to its end.
+    """The balance of every account, earlier files included, at the end of each closed month that the batch covers to its end.
 
-    Nothing where the batch can't claim it: it takes another one back, or holds days that an earlier file has covered.
+    Nothing where the batch can't claim it: it takes another one back, holds days that an earlier file has covered, or
+    leaves out what came before. A claim that a later file changes would make both files useless together.
     """
     if not heading.holds_months or heading.takes_back:
         return
@@ -58,7 +61,7 @@ def month_ends(journals: Sequence[Journal], heading: Heading) -> Iterator[MonthE
         held[(name_of(balance), balance.currency)] += balance.net_minor
     left = sorted(journals, key=lambda journal: journal.booked_on)
     place = 0
-    for last_day in _last_days(heading.starts_on, heading.ends_on):
+    for last_day in _last_days(heading.starts_on, min(heading.ends_on, heading.closed_until)):
         while place < len(left) and left[place].booked_on <= last_day:
             for line in left[place].lines:
                 held[(name_of(line), left[place].currency)] += line.amount_minor
@@ -81,10 +84,14 @@ def preface(heading: Heading) -> list[str]:
     if heading.comes_after:
         said.append(_("Stands beside: %(files)s") % {"files": ", ".join(heading.comes_after)})
     if heading.takes_back:
-        words = _("Takes back all of %(file)s. If your books include both files, you may as well take both out.")
+        words = _("Takes back all of %(file)s. Take that file out of your books and leave this one out too.")
         said.append(words % {"file": heading.takes_back})
     elif not heading.holds_months:
-        said.append(_("Holds days that an earlier file has covered, so it claims no balances: see that file's claims."))
+        said.append(
+            _("Other files hold some of its days, or earlier ones that it leaves out, so it claims no balances.")
+        )
+    elif heading.closed_until < heading.ends_on:
+        said.append(_("Claims balances at the ends of closed months only: other months may still change."))
     return [" ".join(words.split()) for words in said]
 
 

@@ -7,29 +7,37 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.exports.models import BatchState, ExportBatch, ExportItem
+from supporters.exports.models import ExportBatch, ExportItem
 from supporters.exports.targets import Target
 from supporters.ledger.models import LedgerEntry
 
 
 class Live(NamedTuple):
-    """One batch that stands in the accountant's books."""
+    """One batch that stands in the accountant's books, or did until another took it back."""
 
     id: str
     file_name: str
     starts_on: date
     ends_on: date
     totals: list[list[str | int]]
+    taken_back_by: str | None
 
 
 async def live_batches(session: AsyncSession, target: Target) -> list[Live]:
     """Every batch that stands in the accountant's books, by its days."""
+    return [each for each in await all_batches(session, target) if each.taken_back_by is None]
+
+
+async def all_batches(session: AsyncSession, target: Target) -> list[Live]:
+    """Every batch that stands in the accountant's books or ever did, by its days; none that takes another back."""
     batch = ExportBatch
     rows = await session.execute(
-        select(batch.id, batch.file_name, batch.starts_on, batch.ends_on, batch.totals)
-        .where(batch.target == target, batch.state == BatchState.LIVE, batch.reverses_id.is_(None))
+        select(
+            batch.id, batch.file_name, batch.starts_on, batch.ends_on, batch.totals, batch.reversed_by_batch_id,
+        )
+        .where(batch.target == target, batch.reverses_id.is_(None))
         .order_by(batch.starts_on, batch.id)
-    )
+    )  # fmt: skip
     return [Live._make(row) for row in rows]
 
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 from babel import Locale
@@ -119,13 +120,20 @@ def format_money(money: Money, locale: str = "en_GB", *, trim: bool = False) -> 
     """
     whole_minor = money.minor % 10 ** exponent(money.currency) == 0
     digits = 0 if trim and whole_minor else exponent(money.currency)
-    symbols = Locale.parse(locale).number_symbols["latn"]
+    group, decimal, symbol = _signs(money.currency, locale)
     whole, _, part = f"{abs(to_decimal(money)):.{digits}f}".partition(".")
-    grouped = f"{int(whole):,}".replace(",", symbols["group"])
+    grouped = f"{int(whole):,}".replace(",", group)
     sign = "−" if money.minor < 0 else ""
-    symbol = get_currency_symbol(money.currency, locale)
     gap = "\u00a0" if symbol.isalpha() else ""
-    return f"{sign}{symbol}{gap}{grouped}{symbols['decimal'] + part if part else ''}"
+    return f"{sign}{symbol}{gap}{grouped}{decimal + part if part else ''}"
+
+
+@lru_cache(maxsize=256)
+def _signs(currency: str, locale: str) -> tuple[str, str, str]:
+    """What stands between thousands, before the decimals, and for the currency, where that place is."""
+    place = Locale.parse(locale)
+    symbols = place.number_symbols["latn"]
+    return symbols["group"], symbols["decimal"], get_currency_symbol(currency, place)
 
 
 def _strip_signs(text: str, currency: str) -> str:

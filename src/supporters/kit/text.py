@@ -6,7 +6,7 @@ import unicodedata
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
 FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 _INVISIBLE = frozenset("\u200b\u2060\ufeff\u00ad")
-_NOT_PLAIN = re.compile(r"[^0-9A-Z]+")
+_NOT_PLAIN = re.compile(r"[^0-9A-Za-z]+")
 
 
 def clean_line(text: str, *, limit: int) -> str:
@@ -36,5 +36,8 @@ def begins_formula(text: str) -> bool:
 
 
 def plain_words(text: str) -> str:
-    """The words as they are compared with each other: capitals and digits of ASCII, with single spaces between."""
-    return _NOT_PLAIN.sub(" ", text.upper()).strip()
+    """The words as they are compared with each other: capitals and digits of ASCII, with single spaces between.
+
+    Nothing else becomes a letter of ASCII on the way (ß no SS): databases know no such capitals.
+    """
+    return _NOT_PLAIN.sub(" ", text).strip().upper()

@@ -23,7 +23,7 @@ def _sqlite(element: plain_words_of, compiler: Any, **options: Any) -> str:
 @compiles(plain_words_of, "postgresql")  # pyright: ignore[reportUntypedFunctionDecorator] - SQLAlchemy's own form
 def _postgresql(element: plain_words_of, compiler: Any, **options: Any) -> str:
     text = compiler.process(element.clauses, **options)
-    return f"btrim(regexp_replace(upper({text}), '[^0-9A-Z]+', ' ', 'g'))"
+    return f"""upper(btrim(regexp_replace({text}, '[^0-9A-Za-z]+', ' ', 'g')) COLLATE "C")"""
 
 
 def without_spaces(text: ColumnElement[str]) -> ColumnElement[str]:

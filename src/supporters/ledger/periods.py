@@ -49,12 +49,15 @@ async def first_open_month(session: AsyncSession, *, after: date) -> date:
     return open_after(after, await locked_months(session))
 
 
+def is_closed(day: date, locked: frozenset[str]) -> bool:
+    """Whether the day's month takes no postings: it is locked or comes before one that is, whose opening it would change."""
+    return bool(locked) and month_of(day) <= max(locked)
+
+
 def open_after(day: date, locked: frozenset[str]) -> date:
-    """The first day of the first month after this day's that is not in `locked`."""
-    month = next_month(day)
-    while month_of(month) in locked:
-        month = next_month(month)
-    return month
+    """The first day of the first month after this day's that takes postings."""
+    last = max(locked, default="")
+    return next_month(first_day(last) if month_of(day) < last else day)
 
 
 async def read_periods(session: AsyncSession) -> Sequence[Period]:

@@ -14,7 +14,7 @@ from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
 from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
-from supporters.ledger.periods import locked_months, month_of, open_after
+from supporters.ledger.periods import is_closed, locked_months, month_of, open_after
 
 BATCH = 500  # source ids looked up at once; far below either database's limit of bound values
 
@@ -88,8 +88,8 @@ def key_of(posting: Posting) -> PostingKey:
 
 
 def in_open_month(posting: Posting, locked: frozenset[str]) -> Posting:
-    """The posting itself, or the same in the first month after its own that is not in `locked`."""
-    if month_of(posting.booked_on) not in locked:
+    """The posting itself, or the same in the first month after its own that takes postings."""
+    if not is_closed(posting.booked_on, locked):
         return posting
     later = open_after(posting.booked_on, locked)
     return msgspec.structs.replace(posting, booked_on=later, effective_on=posting.effective_on or posting.booked_on)

@@ -4,7 +4,7 @@ The same door's rules hold: each pair sums to zero by construction, the triggers
 a fact of a locked month stands in the first open month after it, and the same fact posts once or not at all.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Date, Integer, String, Subquery, case, cast, func, insert, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.db import changed_rows
 from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
-from supporters.ledger.periods import first_day, locked_months, open_after
+from supporters.ledger.periods import first_day, locked_months, month_of, open_after
 
 DEBIT, CREDIT = "D", "C"
 
@@ -25,9 +25,7 @@ async def post_pairs(session: AsyncSession, pairs: Subquery, *, source_kind: str
     `bank_line_id`. *Raises* what the database raises where a fact stands in the ledger already: then nothing is posted.
     """
     await lock_ledger(session)
-    locked = {
-        month: open_after(first_day(month), await locked_months(session)) for month in await locked_months(session)
-    }
+    locked = await locked_months(session)
     for letter, account, amount in (
         (DEBIT, pairs.c.plus, pairs.c.amount_minor),
         (CREDIT, pairs.c.minus, -pairs.c.amount_minor),
@@ -57,16 +55,16 @@ async def _insert_entries(
 
 
 async def _insert_transactions(
-    session: AsyncSession, pairs: Subquery, locked: dict[str, date], *, source_kind: str, purpose: str, now: datetime
+    session: AsyncSession, pairs: Subquery, locked: frozenset[str], *, source_kind: str, purpose: str, now: datetime
 ) -> int:
     row = LedgerTransaction
     month = func.substr(cast(pairs.c.booked_on, String(10)), 1, 7)
     booked_on, period, effective_on = pairs.c.booked_on, month, cast(null(), Date())
     if locked:
-        is_locked = month.in_(locked)
-        booked_on = case({old: literal(day, Date()) for old, day in locked.items()}, value=month, else_=booked_on)
-        period = case({old: literal(f"{day:%Y-%m}") for old, day in locked.items()}, value=month, else_=month)
-        effective_on = case((is_locked, pairs.c.booked_on), else_=cast(null(), Date()))
+        is_late, later = month <= max(locked), open_after(first_day(max(locked)), locked)
+        booked_on = case((is_late, literal(later, Date())), else_=booked_on)
+        period = case((is_late, literal(month_of(later))), else_=month)
+        effective_on = case((is_late, pairs.c.booked_on), else_=cast(null(), Date()))
     rows = select(
         pairs.c.transaction_id,
         literal(source_kind, String()),

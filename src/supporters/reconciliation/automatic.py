@@ -1,11 +1,11 @@
 """Matching by the house itself: only what is certain, and only where neither side has another candidate.
 
-Set by set in the database, so that a year takes as many statements as a day. Two rounds: lines that carry Stripe's own
-reference of a payout of exactly that amount, then lines that a rule knows which a person has switched on. What a person
-has ever undone is left to people.
+Set by set in the database, so that a year takes as many statements as a day. Three rounds: lines that carry Stripe's own
+reference of a payout of exactly that amount, lines that carry our own of a promise or a deposit (`by_reference`), then lines
+that a rule knows which a person has switched on. What a person has ever undone is left to people.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -25,17 +25,23 @@ from sqlalchemy import (
     null,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankLine, LineState
+from supporters.kit.db import changed_rows
+from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
+from supporters.kit.strings import gettext as _
 from supporters.kit.words import plain_words_of, without_spaces
 from supporters.ledger.chart import Account
 from supporters.ledger.lock import lock_ledger
 from supporters.ledger.post_many import post_pairs
+from supporters.ledger.start import start_day
 from supporters.payments.models import Payout
+from supporters.reconciliation.by_reference import match_by_reference
 from supporters.reconciliation.expected import expected_at_bank
 from supporters.reconciliation.matching import DAYS_EARLY, DAYS_LATE, SHORTEST_TRACE, Attribute, Outcome
 from supporters.reconciliation.models import (
@@ -48,9 +54,11 @@ from supporters.reconciliation.models import (
     RuleState,
     Side,
 )
+from supporters.reconciliation.settle import settle
 
 BANK_LINE, MATCH = "bank_line", "match"
 AUTOMATIC = "automatic"
+USUAL_DAYS = (-1, 7)  # calendar days that are never more than `matching.NEAR_DAYS` working days, nor one early
 OPEN: ColumnElement[str] = literal_column("'open'")  # as the index of open lines is written, or it is not used
 MATCH_ID, TRANSACTION_ID = "M", "T"  # in place of the first character of the bank line's id
 AGAINST: dict[str, Account] = {
@@ -59,22 +67,25 @@ AGAINST: dict[str, Account] = {
     Side.TOP_UP: Account.PAYOUTS_IN_TRANSIT,
     Side.DEPOSIT: Account.UNDEPOSITED,
     Side.OTHER_PAYMENT: Account.UNDEPOSITED,
+    Side.PROMISE: Account.UNDEPOSITED,
 }
 
 
 async def match_certain(session: AsyncSession, *, ids: Ids, now: datetime) -> int:
     """Every open bank line that is certainly one payment is matched with it and posted; says how many.
 
-    *Idempotent by* the lines' state: a second run finds nothing. *Writes* matches, ledger, states of lines.
+    *Idempotent by* the lines' state: a second run finds nothing. *Raises* Conflict when somebody has dealt with one of the
+    lines at this very moment. *Writes* matches, ledger, states of lines.
     """
-    await _know_sizes(session)
     await lock_ledger(session)
+    await _know_sizes(session)
     action_id = ids.ulid()
     await session.execute(
         insert(MatchAction).values(id=action_id, kind=AUTOMATIC, made_by=None, made_at=now, matches=0)
     )
-    for by_rule in (False, True):
-        await _match(session, action_id, by_rule=by_rule)
+    await _match(session, action_id, by_rule=False)
+    own = await match_by_reference(session, action_id, open_state=OPEN, first=MATCH_ID)
+    await _match(session, action_id, by_rule=True)
     made = select(func.count()).select_from(BankMatch).where(BankMatch.action_id == action_id)
     mine, found = MatchAction.id == action_id, await session.scalar(made) or 0
     if not found:
@@ -82,9 +93,11 @@ async def match_certain(session: AsyncSession, *, ids: Ids, now: datetime) -> in
         return 0
     await post_pairs(session, _postings(action_id), source_kind=BANK_LINE, purpose=MATCH, now=now)
     held = select(BankMatch.bank_line_id).where(BankMatch.action_id == action_id)
-    taken = update(BankLine).where(BankLine.id.in_(held)).values(state=LineState.MATCHED.value)
-    await session.execute(taken.execution_options(synchronize_session=False))
+    taken = update(BankLine).where(BankLine.id.in_(held), BankLine.state == OPEN).values(state=LineState.MATCHED.value)
+    if changed_rows(await session.execute(taken.execution_options(synchronize_session=False))) != found:
+        raise Conflict(_("Somebody has dealt with this bank line already. Nothing was changed."))
     await session.execute(update(MatchAction).where(mine).values(matches=found))
+    await settle(session, [(hit.expected.side, hit.expected.ref_id) for hit in own], ids=ids, now=now)
     return found
 
 
@@ -97,7 +110,9 @@ async def _know_sizes(session: AsyncSession) -> None:
 
 async def _match(session: AsyncSession, action_id: str, *, by_rule: bool) -> None:
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    pairs = _lonely(_by_rule(_pairs(is_sqlite)) if by_rule else _by_trace(_pairs(is_sqlite)))
+    beside = _pairs(is_sqlite, since=await start_day(session) or date.min)
+    pairs = _lonely(_by_rule(beside) if by_rule else _by_trace(beside))
+    undone = exists(select(BankMatch.id).where(BankMatch.bank_line_id == pairs.c.line_id))
     rows = select(
         literal(MATCH_ID, String()) + func.substr(pairs.c.line_id, 2),
         literal(action_id, String()),
@@ -110,7 +125,7 @@ async def _match(session: AsyncSession, action_id: str, *, by_rule: bool) -> Non
         literal(Confidence.CERTAIN.value, String()),
         _reasons(pairs, Attribute.RULE if by_rule else Attribute.TRACE, is_sqlite=is_sqlite),
         pairs.c.rule_id,
-    )
+    ).where(~undone, pairs.c.is_usual == 1 if by_rule else true())
     match = BankMatch
     into = [
         match.id, match.action_id, match.state, match.bank_line_id, match.side, match.ref_id, match.amount_minor,
@@ -119,12 +134,17 @@ async def _match(session: AsyncSession, action_id: str, *, by_rule: bool) -> Non
     await session.execute(insert(match).from_select(into, rows))
 
 
-def _pairs(is_sqlite: bool) -> Select[*tuple[Any, ...]]:
-    """Every open line beside every payment of exactly that amount on a possible day."""
+def _pairs(is_sqlite: bool, *, since: date) -> Select[*tuple[Any, ...]]:
+    """Every open line beside every payment of exactly that amount on a possible day; none before the books began.
+
+    Lines that were undone are among them: they are another candidate, though never matched here.
+    """
     line = BankLine
     wanted = expected_at_bank().subquery("expected")
-    early, late = (_days_from(wanted.c.expected_on, days, is_sqlite=is_sqlite) for days in (-DAYS_EARLY, DAYS_LATE))
-    undone = exists(select(BankMatch.id).where(BankMatch.bank_line_id == line.id))
+    early, first, last, late = (
+        _days_from(wanted.c.expected_on, days, is_sqlite=is_sqlite) for days in (-DAYS_EARLY, *USUAL_DAYS, DAYS_LATE)
+    )
+    held = (BankMatch.bank_line_id == line.id) & (BankMatch.state == MatchState.CONFIRMED.value)
     return (
         select(
             line.id.label("line_id"),
@@ -135,10 +155,17 @@ def _pairs(is_sqlite: bool) -> Select[*tuple[Any, ...]]:
             line.amount_minor,
             line.currency,
             wanted.c.trace,
+            wanted.c.words.label("known_by"),
             plain_words_of(everything_on_line()).label("words"),
+            case((line.booked_on.between(first, last), 1), else_=0).label("is_usual"),
         )
         .join(wanted, (wanted.c.currency == line.currency) & (wanted.c.amount_minor == line.amount_minor))
-        .where(line.state == OPEN, line.booked_on.between(early, late), ~undone)
+        .where(
+            line.state == OPEN,
+            line.booked_on >= since,
+            line.booked_on.between(early, late),
+            ~exists(select(BankMatch.id).where(held)),
+        )
     )
 
 
@@ -166,7 +193,7 @@ def _by_rule(pairs: Select[*tuple[Any, ...]]) -> Subquery:
     """Those whose words a rule knows that is switched on."""
     found, rule = pairs.cte("pairs").prefix_with("MATERIALIZED"), MatchRule
     is_on = (rule.kind == RuleKind.ALIAS.value) & (rule.state == RuleState.ON.value)
-    is_known = (" " + found.c.words + " ").like("% " + rule.words + " %")
+    is_known = (" " + found.c.words + " ").like("% " + rule.words + " %") & (found.c.known_by != "")
     return select(found, rule.id.label("rule_id"), rule.words.label("ours")).join(rule, is_on & is_known).subquery()
 
 
@@ -192,7 +219,7 @@ def _days_from(day: ColumnElement[Any], days: int, *, is_sqlite: bool) -> Column
 def _reasons(pairs: Subquery, attribute: Attribute, *, is_sqlite: bool) -> ColumnElement[Any]:
     """What was compared, as `matching.Reason` has it."""
     array, made = (func.json_array, func.json_object) if is_sqlite else (func.json_build_array, func.json_build_object)
-    same, near = Outcome.SAME.value, Outcome.NEAR.value
+    same, near, far = Outcome.SAME.value, Outcome.NEAR.value, Outcome.DIFFERENT.value
     minor = cast(pairs.c.amount_minor, String())
     expected_on, booked_on = (cast(each, String()) for each in (pairs.c.expected_on, pairs.c.booked_on))
     rows = (
@@ -201,7 +228,11 @@ def _reasons(pairs: Subquery, attribute: Attribute, *, is_sqlite: bool) -> Colum
             Attribute.DAY,
             expected_on,
             booked_on,
-            case((pairs.c.expected_on == pairs.c.booked_on, literal(same, String())), else_=literal(near, String())),
+            case(
+                (pairs.c.expected_on == pairs.c.booked_on, literal(same, String())),
+                (pairs.c.is_usual == 1, literal(near, String())),
+                else_=literal(far, String()),
+            ),
         ),
         (attribute, pairs.c.ours, func.substr(pairs.c.words, 1, 120), literal(same, String())),
     )

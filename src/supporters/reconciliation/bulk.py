@@ -24,7 +24,7 @@ Pair = tuple[BankLine, Proposal]
 async def certain_among(session: AsyncSession, wanted: LineFilter) -> list[Pair]:
     """The open lines of this view that are certainly one payment, with it; at most 200, the oldest first."""
     lines = await list_open(session, wanted, limit=MOST_LOOKED)
-    found = await propose(session, lines)
+    found = await propose(session, lines, in_full=())
     return certain_of(lines, found)[:MOST_TAKEN]
 
 

@@ -18,6 +18,7 @@ FORMAT = "supporters-certificate/1"
 FIRST = "0" * 64
 HASH = "sha256"
 KINDS = ("payout", "month")
+LARGEST = 512 * 1024 * 1024  # bytes of a file; a payout of a million lines is less
 Body = dict[str, Any]
 
 
@@ -51,8 +52,9 @@ def read(content: bytes) -> Body:
     if not isinstance(found, dict) or cast("Body", found).get("format") != FORMAT:
         raise NoCertificate(f"this is no certificate: its format is not {FORMAT}")
     body = cast("Body", found)
-    if body.get("kind") not in KINDS or not isinstance(body.get("number"), int):
-        raise NoCertificate("this is a certificate of a kind that this program does not know")
+    named = all(isinstance(body.get(name), str) for name in ("subject", "publisher", "previous_sha256"))
+    if body.get("kind") not in KINDS or not named or not isinstance(body.get("number"), int):
+        raise NoCertificate("this is a certificate that this program does not know")
     return body
 
 

@@ -52,6 +52,7 @@ class Maker(msgspec.Struct, frozen=True, kw_only=True):
 
 async def certify_payout(session: AsyncSession, payout_id: str, maker: Maker) -> Certificate:
     """The payout as it stands now is sealed: its lines, what the books have of them, and the bank lines. Raises NotFound."""
+    await lock_ledger(session)  # nothing moves while it is read, and each certificate names the one before it
     row = await find_payout(session, payout_id)
     if row is None:
         raise NotFound(_("There is no such payout."))
@@ -93,6 +94,7 @@ async def certify_month(
     session: AsyncSession, month: date, checks: Sequence[Mapping[str, Any]], maker: Maker
 ) -> Certificate:
     """The month as it stands now is sealed: accounts, Stripe's balance, payouts, what was explained, and every entry's digest."""
+    await lock_ledger(session)
     name = month_of(month)
     period = await session.get(Period, name, populate_existing=True)
     row = (await board(session, [month], zone=maker.zone))[0]
@@ -128,7 +130,6 @@ async def read_file(session: AsyncSession, number: int) -> bytes | None:
 async def _keep(
     session: AsyncSession, kind: CertificateKind, subject: str, content: Mapping[str, Any], maker: Maker
 ) -> Certificate:
-    await lock_ledger(session)  # one after the other: each names the one before it
     last = (
         await session.execute(
             select(Certificate.number, Certificate.sha256).order_by(Certificate.number.desc()).limit(1)

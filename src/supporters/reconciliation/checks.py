@@ -37,7 +37,11 @@ SELECT currency, sum(ledger) AS ledger_minor, sum(mirror) AS mirror_minor FROM (
 ) AS sides GROUP BY currency HAVING sum(ledger) <> sum(mirror)
 """  # noqa: S608 - fixed text
 
-_BEFORE_START = "EXISTS (SELECT 1 FROM books_start s WHERE s.withdrawn_at IS NULL AND {moment} < s.starts_at)"
+# As for `start_moment`: a day that was withdrawn counts until another is given.
+_BEFORE_START = (
+    "EXISTS (SELECT 1 FROM books_start s WHERE s.revision = (SELECT max(revision) FROM books_start) "
+    "AND {moment} < s.starts_at)"
+)
 
 # Whether the parts of a fee are the fee; a line that came without its parts has none.
 _FEE_PARTS = """
@@ -82,7 +86,8 @@ AND (d.state = 'processing' OR o.made_by LIKE 'in!_%' ESCAPE '!')
 AND NOT EXISTS (SELECT 1 FROM donation p WHERE p.stripe_payment_intent_id = o.stripe_id)
 """
 
-# What stands against "disputes", by dispute: what its lines have put there, and what its end has taken off.
+# What stands against "disputes", by dispute: what its lines or the opening have put there, and what its end has taken off;
+# the reversal of an opening that was withdrawn counts for its dispute.
 _STANDING = """
 SELECT b.source_id AS dispute, e.currency, e.amount_minor AS minor
 FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
@@ -91,6 +96,10 @@ WHERE e.account = '1160' AND t.source_kind = 'balance_transaction'
 UNION ALL
 SELECT t.source_id, e.currency, e.amount_minor
 FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+WHERE e.account = '1160' AND t.source_kind = 'dispute'
+UNION ALL
+SELECT t.source_id, e.currency, e.amount_minor
+FROM ledger_entry e JOIN ledger_transaction r ON r.id = e.transaction_id JOIN ledger_transaction t ON t.id = r.reverses_id
 WHERE e.account = '1160' AND t.source_kind = 'dispute'
 """
 

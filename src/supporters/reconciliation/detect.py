@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import not_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.bank.models import BankLine, LineState
 from supporters.discrepancies.codes import MOVES, Code, Resolution
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.discrepancies.open import Difference, open_many
@@ -22,17 +21,18 @@ from supporters.jobs.work import Work
 from supporters.kit.clock import local_date
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
-from supporters.ledger.reverse import reverse
+from supporters.ledger.lock import lock_ledger
 from supporters.reconciliation import detect_balance, detect_bank, detect_payments
 from supporters.reconciliation.detect_bank import settle_dealt_with
 from supporters.reconciliation.detect_look import Look, look_back
-from supporters.reconciliation.resolution_sources import money_of, posted_by
+from supporters.reconciliation.resolution_sources import in_suspense, money_of, take_back
 
 log = structlog.stdlib.get_logger("discrepancies")
 
 Finder = Callable[[AsyncSession, Look], Awaitable[Sequence[Difference]]]
 FINDERS: tuple[Finder, ...] = (*detect_payments.FINDERS, *detect_balance.FINDERS, *detect_bank.FINDERS)
-SETTLES = (Code.DONATION_NO_BT, Code.REFUND_PENDING_FUNDS, Code.RESERVE_HELD)  # close by themselves once in order
+# These close by themselves once they are in order.
+SETTLES = (Code.DONATION_NO_BT, Code.REFUND_PENDING_FUNDS, Code.REFUND_EXCEEDS, Code.RESERVE_HELD)
 
 
 async def detect_all(
@@ -49,9 +49,11 @@ async def detect_all(
             changed += await open_many(session, found, ids=work.ids, now=now)
     async with work.db.unit_of_work() as session:
         changed += await settle_gone(session, look, now=now)
-        changed += await settle_dealt_with(session, now=now)
-        changed += await open_left(session, now=now)
+    async with work.db.unit_of_work() as session:
         changed += await open_unmatched(session, time_zone=time_zone, ids=work.ids, now=now)
+        changed += await settle_dealt_with(session, now=now)
+    async with work.db.unit_of_work() as session:
+        changed += await open_left(session, now=now)
     if changed:
         log.info("discrepancies_changed", count=changed)
 
@@ -76,9 +78,9 @@ async def settle_gone(session: AsyncSession, look: Look, *, now: datetime) -> in
 
 
 async def open_left(session: AsyncSession, *, now: datetime) -> int:
-    """Whatever came into suspense after its discrepancy was resolved is looked at by a person too; says how many."""
+    """Whatever came into suspense after a resolution had cleared it is looked at by a person too; says how many."""
     d = Discrepancy
-    moved = select(d).where(d.state == DiscrepancyState.RESOLVED, d.postings.is_not(None), d.code.in_(_SUSPENSE))
+    moved = select(d).where(d.state == DiscrepancyState.RESOLVED, d.code.in_(_SUSPENSE), d.resolution.in_(_MOVES))
     opened = 0
     for found in (await session.scalars(moved.with_for_update())).all():
         sums = {currency: minor for currency, minor in (await money_of(session, found)).sums.items() if minor}
@@ -92,23 +94,22 @@ async def open_left(session: AsyncSession, *, now: datetime) -> int:
 
 
 async def open_unmatched(session: AsyncSession, *, time_zone: str, ids: Ids, now: datetime) -> int:
-    """A credit that a resolution had placed, and whose bank line somebody has opened since, waits again; says how many.
+    """A credit that a resolution had placed, and whose bank line somebody has taken back since, is open; says how many.
 
-    What the resolution did to the books beside the line is reversed, as the line's own entries were.
+    What the resolution did to the books beside the line is reversed, as the line's own entries were. Where the line is
+    something else by now, `settle_dealt_with` closes it.
     """
+    await lock_ledger(session)
     d = Discrepancy
     wanted = (
         select(d)
-        .join(BankLine, BankLine.id == d.subject)
         .where(d.state == DiscrepancyState.RESOLVED, d.code == Code.BANK_CREDIT_UNKNOWN.value)
-        .where(d.resolution.in_([way.value for way in MOVES]), BankLine.state == LineState.OPEN.value)
+        .where(d.resolution.in_(_MOVES), not_(in_suspense(d.subject)))
         .with_for_update(of=d)
     )
     opened = (await session.scalars(wanted)).all()
     for found in opened:
-        for transaction_id in await posted_by(session, found):
-            today, memo = local_date(now, time_zone), "discrepancy reopened"
-            await reverse(session, transaction_id, booked_on=today, memo=memo, ids=ids, now=now)
+        await take_back(session, found, today=local_date(now, time_zone), ids=ids, now=now)
         _open_again(found, now)
     await session.flush()
     return len(opened)
@@ -129,11 +130,13 @@ async def _search(session: AsyncSession, look: Look, code: Code) -> Sequence[Dif
     finder = {
         Code.DONATION_NO_BT: detect_payments.paid_without_line,
         Code.REFUND_PENDING_FUNDS: detect_payments.refunds_that_wait,
+        Code.REFUND_EXCEEDS: detect_payments.refunds_of_too_much,
         Code.RESERVE_HELD: detect_balance.reserves_held,
     }[code]
     return await finder(session, look)
 
 
+_MOVES = [way.value for way in MOVES]
 _SUSPENSE = [
     code.value for code in (Code.PAYMENT_MISMATCH, Code.DUPLICATE_PAYMENT, Code.PAYMENT_UNTRACED, Code.UNKNOWN_CATEGORY)
 ]

@@ -31,6 +31,7 @@ ARRIVES_WITHIN = 3  # working days after the day that Stripe names
 MOST = 2_000  # open lines, the oldest first: whoever has more has other worries
 _ABOUT_LINES = (Code.BANK_CREDIT_UNKNOWN, Code.BANK_MERGED)
 _ABOUT_PAYOUTS = (Code.PAYOUT_NOT_IN_BANK, Code.BANK_SPLIT)
+_BACK = (PayoutState.FAILED.value, PayoutState.CANCELED.value)
 
 
 class Days(msgspec.Struct, frozen=True):
@@ -118,15 +119,23 @@ async def settle_dealt_with(session: AsyncSession, *, now: datetime) -> int:
     of_payouts = select(d.code, d.subject).where(
         is_open, d.code.in_([code.value for code in _ABOUT_PAYOUTS]), is_matched(Side.PAYOUT, d.subject)
     )
+    failed = exists(
+        select(Payout.stripe_payout_id).where(Payout.stripe_payout_id == d.subject, Payout.status.in_(_BACK))
+    )
+    of_failed = select(d.code, d.subject).where(is_open, d.code == Code.PAYOUT_NOT_IN_BANK.value, failed)
+    queries = {
+        _("The bank line was dealt with."): (of_lines, of_payouts),
+        _("The payout has failed: that is a matter of its own."): (of_failed,),
+    }
     settled = 0
-    for query in (of_lines, of_payouts):
+    for reason, query in ((reason, query) for reason, several in queries.items() for query in several):
         for row in (await session.execute(query)).all():
             settled += await settle_discrepancy(
                 session,
                 code=Code(row.code),
                 subject=row.subject,
                 resolution=Resolution.EXPLAINED,
-                reason=_("The bank line was dealt with."),
+                reason=reason,
                 now=now,
             )
     return settled

@@ -7,7 +7,7 @@ again, and the next posting evens it out.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +19,7 @@ from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
 from supporters.ledger.post import Entry, Posting, post
-from supporters.ledger.start import start_moment
+from supporters.ledger.start import read_start, start_moment
 from supporters.payments.models import BalanceTransaction
 from supporters.reconciliation.postings import SOURCE_KIND
 
@@ -35,7 +35,7 @@ async def close_disputes(session: AsyncSession, *, ids: Ids, now: datetime, time
 
     *Idempotent by* what stands there. *Writes* ledger, disputes, and a discrepancy where won money does not come back.
     """
-    ended = await _ended(session, limit=limit)
+    ended, start = await _ended(session, limit=limit), await read_start(session)
     postings: list[Posting] = []
     settled: set[str] = set()
     for dispute, donation in ended:
@@ -44,7 +44,9 @@ async def close_disputes(session: AsyncSession, *, ids: Ids, now: datetime, time
         settled.add(dispute.id)
         left, revision = await _left(session, dispute)
         if left:
-            postings.append(_posting(dispute, donation, left, revision=revision, time_zone=time_zone))
+            day = local_date(dispute.closed_at or dispute.updated_at, time_zone)
+            booked_on = max(day, start.starts_on) if start else day
+            postings.append(_posting(dispute, donation, left, revision=revision, booked_on=booked_on))
     posted = await post(session, postings, ids=ids, now=now) if postings else 0
     await _mark_settled(session, sorted(settled), now=now)
     await report_unpaid(session, ids=ids, now=now, settled=settled)
@@ -88,10 +90,12 @@ async def _left(session: AsyncSession, dispute: Dispute) -> tuple[Sums, int]:
     transaction, entry = LedgerTransaction, LedgerEntry
     by_line = and_(transaction.source_kind == SOURCE_KIND, transaction.source_id.in_(lines))
     by_end = and_(transaction.source_kind == DISPUTE_KIND, transaction.source_id == dispute.stripe_dispute_id)
+    mine = select(transaction.id).where(or_(by_line, by_end))
+    reversals = select(transaction.id).where(transaction.reverses_id.in_(mine))  # of an opening that was withdrawn
     wanted: Select[str, int] = (
         select(entry.currency, func.sum(entry.amount_minor))
-        .join(transaction, transaction.id == entry.transaction_id)
-        .where(or_(by_line, by_end), entry.account == Account.DISPUTES_RECEIVABLE.value)
+        .where(or_(entry.transaction_id.in_(mine), entry.transaction_id.in_(reversals)))
+        .where(entry.account == Account.DISPUTES_RECEIVABLE.value)
         .group_by(entry.currency)
     )
     sums = {currency: int(total) for currency, total in await session.execute(wanted) if total}
@@ -99,7 +103,7 @@ async def _left(session: AsyncSession, dispute: Dispute) -> tuple[Sums, int]:
     return sums, before or 0
 
 
-def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int, time_zone: str) -> Posting:
+def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int, booked_on: date) -> Posting:
     entries: list[Entry] = []
     for currency, amount_minor in sorted(left.items()):
         pair = ((_goes_to(dispute, currency), amount_minor), (Account.DISPUTES_RECEIVABLE, -amount_minor))
@@ -110,7 +114,8 @@ def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int,
                 currency=currency,
                 fund_id=donation.fund_id,
                 appeal_id=donation.appeal_id,
-                donation_id=donation.id,
+                # A difference of exchange is a cost, and no fee of the donation.
+                donation_id=None if account is Account.EXCHANGE else donation.id,
             )
             for account, minor in pair
         ]
@@ -118,7 +123,7 @@ def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int,
         source_kind=DISPUTE_KIND,
         source_id=dispute.stripe_dispute_id,
         purpose=PURPOSE,
-        booked_on=local_date(dispute.closed_at or dispute.updated_at, time_zone),
+        booked_on=booked_on,
         memo=f"dispute_{dispute.state}",
         entries=tuple(entries),
         revision=revision,

@@ -1,16 +1,19 @@
 """Does Stripe hold what the books say that it holds? And if not, since which day?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.discrepancies.codes import Code
+from supporters.discrepancies.codes import Code, Resolution
+from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.discrepancies.open import open_discrepancy
+from supporters.discrepancies.resolve import settle_discrepancy
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
+from supporters.kit.strings import gettext as _
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
 from supporters.ledger.start import start_moment
@@ -53,9 +56,10 @@ async def find_drift(session: AsyncSession, stripe_balance: Mapping[str, int]) -
 
 
 async def report_drift(session: AsyncSession, drifts: Sequence[Drift], *, ids: Ids, now: datetime) -> None:
-    """Each drift is a discrepancy, once a day and currency. One that lines still waiting explain is left to them.
+    """Each drift is a discrepancy of its currency while it lasts. One that lines still waiting explain is left to them.
 
-    It says since when Stripe and the lines that are here disagree, where the days kept so far show that.
+    Resolved and unchanged it stays resolved; gone, the house closes it. It says since when Stripe and the lines that are
+    here disagree, where the days kept so far show that.
     """
     wrong = [drift for drift in drifts if drift.stripe_minor - drift.ledger_minor != drift.waiting_minor]
     began = {found.currency: found for found in await first_days_off(session)} if wrong else {}
@@ -68,12 +72,25 @@ async def report_drift(session: AsyncSession, drifts: Sequence[Drift], *, ids: I
         await open_discrepancy(
             session,
             code=Code.BALANCE_DRIFT,
-            subject=f"{drift.currency}:{now:%Y-%m-%d}",
+            subject=drift.currency,
             amount=Money(drift.stripe_minor - drift.ledger_minor, drift.currency),
             detail=detail,
+            fingerprint=str(drift.stripe_minor - drift.ledger_minor - drift.waiting_minor),
             ids=ids,
             now=now,
         )
+    await _settle_gone(session, {drift.currency for drift in wrong}, now=now)
+
+
+async def _settle_gone(session: AsyncSession, still: Container[str], *, now: datetime) -> None:
+    d = Discrepancy
+    is_open = (d.code == Code.BALANCE_DRIFT.value) & (d.state == DiscrepancyState.OPEN.value)
+    for subject in (await session.scalars(select(d.subject).where(is_open))).all():
+        if subject not in still:
+            how, reason = Resolution.EXPLAINED, _("Both agree again.")
+            await settle_discrepancy(
+                session, code=Code.BALANCE_DRIFT, subject=subject, resolution=how, reason=reason, now=now
+            )
 
 
 async def first_days_off(session: AsyncSession) -> list[DayDrift]:
@@ -107,7 +124,8 @@ async def _days(session: AsyncSession) -> list[_Day]:
     row = BalanceTransaction
     start = await start_moment(session)
     other = await _other_entries(session)
-    kept = await session.scalars(select(BalanceDay).order_by(BalanceDay.currency, BalanceDay.taken_at))
+    wanted = select(BalanceDay).order_by(BalanceDay.currency, BalanceDay.taken_at)
+    kept = await session.scalars(wanted.where(BalanceDay.taken_at >= start) if start else wanted)
     found: list[_Day] = []
     currency, since, total = "", start, 0
     for day in kept:

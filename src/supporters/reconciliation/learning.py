@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
@@ -19,8 +19,9 @@ from supporters.kit.db import changed_rows, insert_for
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
-from supporters.kit.text import plain_words
+from supporters.kit.words import plain_words_of
 from supporters.payments.models import Payout
+from supporters.reconciliation.automatic import USUAL_DAYS
 from supporters.reconciliation.ignoring import BY_RULE
 from supporters.reconciliation.matching import DAYS_EARLY, DAYS_LATE, has_words
 from supporters.reconciliation.models import BankMatch, MatchRule, MatchState, RuleKind, RuleState, Side
@@ -30,6 +31,7 @@ MOST_WORDS = 4  # of a payer's name
 SHORTEST = 4  # characters; fewer are found in too many lines
 WINDOW = timedelta(days=DAYS_LATE)
 ASIDE = "aside"
+AT_ONCE = 500
 
 
 class Verdict(StrEnum):
@@ -107,7 +109,7 @@ async def switch_rule(session: AsyncSession, rule_id: str, *, is_on: bool, actor
         raise Conflict(_("Somebody has switched this rule already. Nothing was changed."))
     if is_on and not rule.tested:
         raise Refused(_("Look first at what this rule would have done. It is still off."))
-    if is_on and rule.tested and rule.tested["wrong"]:
+    if is_on and (await back_test(session, rule_id, now=now)).wrong:  # once more: lines may have come since then
         raise Refused(_("This rule would have been wrong before, so it stays off. Its lines show where."))
     moved = update(MatchRule).where(MatchRule.id == rule_id, MatchRule.state == rule.state)
     changed = await session.execute(moved.values(state=wanted.value, switched_by=actor_id, switched_at=now))
@@ -133,9 +135,8 @@ async def find_rule(session: AsyncSession, rule_id: str) -> MatchRule:
     return rule
 
 
-def payer_words(line: BankLine) -> str:
-    """The words by which the payer's next line is known: the first few of the name, else of the text."""
-    words = plain_words(line.counterparty) or plain_words(line.text)
+def _first_words(words: str) -> str:
+    """The words by which the payer's next line is known: the first few of the name, or else of the text."""
     kept = [word for word in words.split() if not any(char.isdigit() for char in word)][:MOST_WORDS]
     return " ".join(kept)
 
@@ -149,32 +150,36 @@ async def _said(session: AsyncSession) -> Counter[tuple[RuleKind, str, str]]:
     """How often people said what of lines with these words."""
     said: Counter[tuple[RuleKind, str, str]] = Counter()
     match = BankMatch
-    wanted = (
-        select(BankLine, match.side, match.ref_id)
+    payer = plain_words_of(BankLine.counterparty)
+    words = case((payer != "", payer), else_=plain_words_of(BankLine.text)).label("words")
+    account = case((match.side == Side.ACCOUNT.value, match.ref_id), else_="").label("account")
+    matched = (
+        select(words, account, func.count().label("times"))
         .join(match, match.bank_line_id == BankLine.id)
         .where(
             match.state == MatchState.CONFIRMED.value,
             match.rule_id.is_(None),
             match.side.in_([Side.PAYOUT, Side.ACCOUNT]),
         )
+        .group_by("words", "account")
     )
-    for line, side, ref_id in await session.execute(wanted):
-        is_payout = side == Side.PAYOUT
-        said[RuleKind.ALIAS if is_payout else RuleKind.ACCOUNT, payer_words(line), "" if is_payout else ref_id] += 1
-    aside = select(BankLine).where(
+    async for row in await session.stream(matched):
+        said[RuleKind.ACCOUNT if row.account else RuleKind.ALIAS, _first_words(row.words), row.account] += row.times
+    aside = select(words, func.count().label("times")).where(
         BankLine.state == LineState.SET_ASIDE.value,
         BankLine.is_kept_whole,
         or_(BankLine.state_note.is_(None), ~BankLine.state_note.startswith(BY_RULE)),
     )
-    for line in await session.scalars(aside):
-        said[RuleKind.IGNORE, payer_words(line), ""] += 1
+    async for row in await session.stream(aside.group_by("words")):
+        said[RuleKind.IGNORE, _first_words(row.words), ""] += row.times
     return Counter({key: count for key, count in said.items() if len(key[1]) >= SHORTEST})
 
 
 async def _lines_with(session: AsyncSession, words: str) -> Iterable[BankLine]:
     """Lines that are kept whole and may have these words: the first of them stands somewhere on the line."""
     first = f"%{words.split()[0]}%"
-    held = BankLine.counterparty.ilike(first) | BankLine.text.ilike(first) | BankLine.bank_reference.ilike(first)
+    said = (BankLine.counterparty, BankLine.text, BankLine.bank_reference, BankLine.end_to_end)
+    held = or_(*(column.ilike(first) for column in said))
     return await session.scalars(select(BankLine).where(held, BankLine.state != LineState.UNDONE.value))
 
 
@@ -190,10 +195,17 @@ async def _try_alias(session: AsyncSession, lines: list[BankLine]) -> list[tuple
     tried: list[tuple[BankLine, Verdict]] = []
     for line in lines:
         found = choices[line.id]
-        if len(found) == 1 and lines_of[found[0]] == 1:
+        if len(found) == 1 and lines_of[found[0]] == 1 and _is_usual(line, found[0], payouts):
             said = "" if line.state == LineState.SET_ASIDE else truth.get(line.id)
             tried.append((line, _verdict(said, found[0])))
     return tried
+
+
+def _is_usual(line: BankLine, payout_id: str, payouts: dict[tuple[str, int], list[Payout]]) -> bool:
+    """Whether the line is of a day on which a rule alone decides."""
+    same = payouts[line.currency, line.amount_minor]
+    arrived = next(payout.arrival_on for payout in same if payout.stripe_payout_id == payout_id)
+    return USUAL_DAYS[0] <= (line.booked_on - arrived).days <= USUAL_DAYS[1]
 
 
 def _verdict(said: str | None, wanted: str) -> Verdict:
@@ -222,12 +234,12 @@ async def _truth(session: AsyncSession, lines: list[BankLine]) -> dict[str, str]
     wanted = select(match.bank_line_id, match.side, match.ref_id).where(
         match.state == MatchState.CONFIRMED.value, match.rule_id.is_(None)
     )
-    mine = {line.id for line in lines}
-    return {
-        row.bank_line_id: row.ref_id if row.side == Side.PAYOUT else f"{row.side}:{row.ref_id}"
-        for row in await session.execute(wanted)
-        if row.bank_line_id in mine
-    }
+    found: dict[str, str] = {}
+    for start in range(0, len(lines), AT_ONCE):
+        mine = [line.id for line in lines[start : start + AT_ONCE]]
+        for row in await session.execute(wanted.where(match.bank_line_id.in_(mine))):
+            found[row.bank_line_id] = row.ref_id if row.side == Side.PAYOUT else f"{row.side}:{row.ref_id}"
+    return found
 
 
 async def _try_other(session: AsyncSession, rule: MatchRule, lines: list[BankLine]) -> list[tuple[BankLine, Verdict]]:

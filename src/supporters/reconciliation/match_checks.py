@@ -22,10 +22,15 @@ SELECT line, sum(said) AS matches_minor, sum(written) AS line_minor FROM (
 """
 
 _PAYOUTS = """
-SELECT m.ref_id AS payout, p.amount_minor, sum(m.amount_minor) AS matched_minor FROM bank_match m
-LEFT JOIN payout p ON p.stripe_payout_id = m.ref_id
-WHERE m.state = 'confirmed' AND m.side = 'payout' GROUP BY m.ref_id, p.amount_minor
-HAVING p.amount_minor IS NULL OR sum(m.amount_minor) <> p.amount_minor
+SELECT m.side, m.ref_id AS payment, max(p.amount_minor) AS amount_minor, sum(m.amount_minor) AS matched_minor
+FROM bank_match m LEFT JOIN (
+    SELECT 'payout' AS side, stripe_payout_id AS ref_id, amount_minor FROM payout
+    UNION ALL SELECT 'payout_return', stripe_payout_id, -amount_minor FROM payout
+    UNION ALL SELECT 'top_up', stripe_balance_transaction_id, -gross_minor FROM balance_transaction
+    WHERE reporting_category IN ('topup', 'topup_reversal')
+) p ON p.side = m.side AND p.ref_id = m.ref_id
+WHERE m.state = 'confirmed' AND m.side IN ('payout', 'payout_return', 'top_up') GROUP BY m.side, m.ref_id
+HAVING max(p.amount_minor) IS NULL OR sum(m.amount_minor) <> max(p.amount_minor)
 """
 
 
@@ -38,5 +43,7 @@ def checks() -> list[Check]:
             _BOOKED,
         ),
         Check("bank_lines_matched", _("What a matched bank line was found to be comes to its amount."), _MATCHED),
-        Check("payouts_arrived", _("A payout that was found in the bank was found there whole, and once."), _PAYOUTS),
+        Check(
+            "payouts_arrived", _("What Stripe sent, took or got back was found in the bank whole, and once."), _PAYOUTS
+        ),
     ]

@@ -11,6 +11,7 @@ from supporters.reconciliation.automatic import match_certain
 from supporters.reconciliation.detect_bank import settle_dealt_with
 from supporters.reconciliation.ignoring import set_aside_by_rules
 from supporters.reconciliation.learning import learn
+from supporters.reconciliation.matches import forget_taken_back
 
 MATCH_LINES, LEARN_RULES = "bank.match", "bank.learn"
 TIMERS: tuple[Timer, ...] = (
@@ -28,9 +29,12 @@ async def match_lines(work: Work, _payload: dict[str, Any]) -> None:
         found = await match_certain(session, ids=work.ids, now=now)
         aside = await set_aside_by_rules(session)
         await settle_dealt_with(session, now=now)
+        await forget_taken_back(session)
         await work.finish(session)
-    if found or aside:
-        log.info("bank_lines_matched", count=found, set_aside=aside)
+    if found:
+        log.info("bank_lines_matched", count=found)
+    if aside:
+        log.info("bank_lines_set_aside", count=aside)
 
 
 async def learn_rules(work: Work, _payload: dict[str, Any]) -> None:

@@ -189,7 +189,7 @@ async def find_expected(session: AsyncSession, wanted: ExpectedFilter, *, limit:
     found = [rows.c.currency == wanted.currency]
     size = func.abs(rows.c.amount_minor)
     if wanted.words:
-        held = (rows.c.ref_id, rows.c.trace, rows.c.reference)
+        held = (rows.c.ref_id, rows.c.trace, rows.c.reference, rows.c.payer_name)
         found.append(or_(*(column.icontains(wanted.words, autoescape=True) for column in held)))
     if wanted.least_minor is not None:
         found.append(size >= wanted.least_minor)
@@ -229,6 +229,7 @@ def _expected(row: Row[Any]) -> Expected:
         currency=row.currency,
         trace=row.trace,
         reference=row.reference,
+        payer_name=row.payer_name,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, String, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
@@ -19,6 +19,7 @@ from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import LedgerTransaction
 from supporters.ledger.post import Entry, Posting, post
 from supporters.ledger.reverse import reverse
+from supporters.ledger.start import start_day
 from supporters.reconciliation.automatic import AGAINST, BANK_LINE, MATCH
 from supporters.reconciliation.expected import expected_at_bank
 from supporters.reconciliation.models import BankMatch, Confidence, MatchAction, MatchState, Side
@@ -74,6 +75,7 @@ async def confirm(
     """
     await lock_ledger(session)
     lines = await _take_lines(session, line_ids)
+    await _require_begun(session, lines)
     _require_equal(lines, parts)
     await _require_expected(session, lines[0], parts)
     made = action_id or await begin_action(session, kind=ONE, actor_id=actor_id, ids=ids, now=now, matches=len(lines))
@@ -85,7 +87,7 @@ async def confirm(
     await session.flush()
     await post(session, postings, ids=ids, now=now)
     await settle(session, [(part.side.value, part.ref_id) for part in parts], ids=ids, now=now)
-    await _audit(session, "bank.match", lines, parts, actor_id=actor_id, now=now)
+    await _audit(session, "bank.match", lines, parts, actor_id=actor_id, now=now, note=because.note)
     return made
 
 
@@ -114,13 +116,24 @@ async def undo(session: AsyncSession, line_id: str, *, actor_id: str, ids: Ids, 
     return len(lines)
 
 
+async def forget_taken_back(session: AsyncSession) -> int:
+    """Matches of lines whose file was taken back quote them no longer; says how many. *Idempotent*."""
+    match = BankMatch
+    gone = select(BankLine.id).where(BankLine.state == LineState.UNDONE.value)
+    speaks = match.note.is_not(None) | (cast(match.reasons, String) != "[]")
+    mine = update(match).where(match.state == MatchState.UNDONE.value, speaks, match.bank_line_id.in_(gone))
+    return changed_rows(await session.execute(mine.values(reasons=[], note=None)))
+
+
 async def set_aside(session: AsyncSession, line_id: str, *, note: str, actor_id: str, now: datetime) -> None:
     """The line is none of our business here: it stays out of the books. *Raises* Refused without a reason, Conflict."""
     words = clean_line(note, limit=NOTE_CHARS)
     if not words:
         raise Refused(_("Please write why this line stays out of the books. It is still open."))
     await _move(session, line_id, LineState.OPEN, LineState.SET_ASIDE, note=words)
-    await _audit(session, "bank.set_aside", await _lines(session, [line_id]), (), actor_id=actor_id, now=now)
+    await _audit(
+        session, "bank.set_aside", await _lines(session, [line_id]), (), actor_id=actor_id, now=now, note=words
+    )
 
 
 async def take_up(session: AsyncSession, line_id: str, *, actor_id: str, now: datetime) -> None:
@@ -148,6 +161,15 @@ async def _take_lines(session: AsyncSession, line_ids: Sequence[str]) -> Sequenc
     for line in lines:
         line.state = LineState.MATCHED.value
     return lines
+
+
+async def _require_begun(session: AsyncSession, lines: Sequence[BankLine]) -> None:
+    began = await start_day(session)
+    if began and any(line.booked_on < began for line in lines):
+        raise Refused(
+            _("This bank line is older than these books, which began on %(day)s. Set it aside; nothing was changed.")
+            % {"day": began.isoformat()}
+        )
 
 
 async def _lines(session: AsyncSession, line_ids: Sequence[str]) -> Sequence[BankLine]:
@@ -272,6 +294,7 @@ async def _audit(
     *,
     actor_id: str,
     now: datetime,
+    note: str = "",
 ) -> None:
     for line in lines:
         await record(
@@ -281,6 +304,11 @@ async def _audit(
             action=action,
             record_kind="bank_line",
             record_id=line.id,
-            detail={"parts": [f"{part.side}:{part.ref_id}" for part in parts], "amount_minor": line.amount_minor},
+            detail={
+                "parts": [f"{part.side}:{part.ref_id}" for part in parts],
+                "amount_minor": line.amount_minor,
+                "currency": line.currency,
+                "note": note,
+            },
             now=now,
         )

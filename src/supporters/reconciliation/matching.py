@@ -154,7 +154,9 @@ def _names(line: BankSide, expected: Expected) -> list[Reason]:
         outcome = Outcome.SAME if has_reference(held, expected.trace) else Outcome.DIFFERENT
         found.append(Reason(Attribute.TRACE, expected.trace, _shown(line), outcome))
     if expected.reference:
-        found.append(Reason(Attribute.REFERENCE, expected.reference, _shown(line), _reference(held, expected.reference)))
+        found.append(
+            Reason(Attribute.REFERENCE, expected.reference, _shown(line), _reference(held, expected.reference))
+        )
     for attribute, words in ((Attribute.RULE, expected.rule_words), (Attribute.WORDS, expected.words)):
         hit = next((each for each in words if has_words(everything, each)), "")
         if hit:

@@ -85,7 +85,9 @@ class BankMatch(Base):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     confidence: Mapped[str] = mapped_column(String(12))
-    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # attribute, ours, theirs, outcome
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(  # attribute, ours, theirs, outcome
+        JSON, info={"personal": "what the bank wrote of the payer, as it was compared"}
+    )
     rule_id: Mapped[str | None] = mapped_column(ForeignKey("match_rule.id"))
     note: Mapped[str | None] = mapped_column(Text, info={"personal": "what staff wrote, which may name somebody"})
     undone_by: Mapped[str | None] = mapped_column(String(26))

@@ -68,11 +68,17 @@ class Held(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """What one kind of line did to the Stripe balance in a month. *Money*: minor units."""
+    """What one kind of line did to the Stripe balance in a month. *Money*: minor units; the fees are in it already."""
 
     currency: str
     category: str
     minor: int
+    fee_minor: int = 0
+
+    @property
+    def gross_minor(self) -> int:
+        """What it was before fees."""
+        return self.minor + self.fee_minor
 
 
 class Explained(NamedTuple):
@@ -136,7 +142,7 @@ async def trial_balance(session: AsyncSession, month: date) -> list[Held]:
 async def stripe_activity(session: AsyncSession, month: date) -> list[Moved]:
     """What moved the Stripe balance in the month, as the books have it, by kind of line."""
     is_line = (_row.source_kind == SOURCE_KIND) & (_line.stripe_balance_transaction_id == _row.source_id)
-    kind = func.coalesce(_line.reporting_category, _row.source_kind)
+    kind = func.coalesce(_line.reporting_category, _row.source_kind).label("kind")
     summed = (
         select(_entry.currency, kind, func.sum(_entry.amount_minor))
         .join(_row, _row.id == _entry.transaction_id)
@@ -145,7 +151,21 @@ async def stripe_activity(session: AsyncSession, month: date) -> list[Moved]:
         .group_by(_entry.currency, kind)
         .order_by(_entry.currency, kind)
     )
-    return [Moved(held, str(category), int(minor)) for held, category, minor in await session.execute(summed)]
+    fees = await _fees(session, month)
+    return [
+        Moved(held, str(category), int(minor), fees.get((held, str(category)), 0))
+        for held, category, minor in await session.execute(summed)
+    ]
+
+
+async def _fees(session: AsyncSession, month: date) -> dict[tuple[str, str], int]:
+    """What Stripe kept of the lines that were posted in the month, by currency and kind; each line once."""
+    first = select(_row.source_id).where(_row.period == month_of(month), _row.source_kind == SOURCE_KIND).distinct()
+    summed = select(_line.currency, _line.reporting_category, func.sum(_line.fee_minor)).where(
+        _line.stripe_balance_transaction_id.in_(first), _line.fee_minor != 0
+    )
+    rows = await session.execute(summed.group_by(_line.currency, _line.reporting_category))
+    return {(held, category): int(fee) for held, category, fee in rows}
 
 
 async def late_facts(session: AsyncSession, month: date) -> int:

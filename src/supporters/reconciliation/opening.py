@@ -4,12 +4,12 @@ What came before that day stays in the books that were kept until then: it is mi
 the books hold everything that Stripe shows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
@@ -22,7 +22,7 @@ from supporters.kit.strings import gettext as _
 from supporters.ledger.chart import Account
 from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import BooksStart, LedgerTransaction
-from supporters.ledger.periods import locked_months, month_of
+from supporters.ledger.periods import is_closed, locked_months
 from supporters.ledger.post import Entry, Posting, post
 from supporters.ledger.reverse import reverse
 from supporters.ledger.start import OPENING, read_start
@@ -34,7 +34,8 @@ GIVEN_APART = (Account.STRIPE_BALANCE, Account.PAYOUTS_IN_TRANSIT, Account.DISPU
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """What was there when `starts_on` began, in the book's time zone. *Money*: what we own is positive, what we owe negative.
 
-    `stripe`: Stripe's balance per currency, available and pending and reserved together.
+    `stripe`: Stripe's balance per currency, available and pending together. What Stripe holds in reserve is no part of it:
+    that is the Stripe reserve, among `others`.
     `in_transit`: payouts that had left Stripe and not reached the bank, each by its Stripe id.
     `disputes`: what a bank had taken back and not decided yet, each by its Stripe id.
     `others`: what the books until then had on other accounts; debit positive.
@@ -65,13 +66,14 @@ async def begin_books(
     )
     await session.flush()
     posted = await post(session, list(_postings(opening, revision=revision)), ids=ids, now=now)
+    await _look_again(session, [dispute_id for dispute_id, _money in opening.disputes])
     detail = {"starts_on": opening.starts_on.isoformat(), "postings": posted}
     await _record(session, "books.begin", revision, detail, actor_id=actor_id, now=now)
     return posted
 
 
 async def withdraw_opening(session: AsyncSession, *, actor_id: str, ids: Ids, now: datetime) -> None:
-    """The opening balances are reversed and the books have no start, so that a right one can be given.
+    """The opening balances are reversed, so that right ones can be given; nothing older is posted meanwhile.
 
     *Raises* NotFound where there is none.
     """
@@ -81,8 +83,9 @@ async def withdraw_opening(session: AsyncSession, *, actor_id: str, ids: Ids, no
         raise NotFound(_("These books have no opening day."))
     transaction = LedgerTransaction
     mine = (transaction.purpose == OPENING) & (transaction.revision == start.revision)
-    for transaction_id in (await session.scalars(select(transaction.id).where(mine).order_by(transaction.id))).all():
-        await reverse(session, transaction_id, booked_on=start.starts_on, memo=OPENING, ids=ids, now=now)
+    for posted in (await session.scalars(select(transaction).where(mine).order_by(transaction.id))).all():
+        await reverse(session, posted.id, booked_on=start.starts_on, memo=OPENING, ids=ids, now=now)
+        await _look_again(session, [posted.source_id] if posted.source_kind == DISPUTE_KIND else [])
     start.withdrawn_at, start.withdrawn_by = now, actor_id
     await session.flush()
     detail = {"starts_on": start.starts_on.isoformat()}
@@ -94,7 +97,7 @@ async def _check_day(session: AsyncSession, starts_on: date, *, today: date) -> 
         raise Conflict(_("These books have an opening day already. Withdraw it first."))
     if starts_on > today:
         raise Refused(_("The opening day is still to come. Nothing was posted."))
-    if month_of(starts_on) in await locked_months(session):
+    if is_closed(starts_on, await locked_months(session)):
         raise Refused(_("The month of the opening day is locked. Nothing was posted."))
     transaction = LedgerTransaction
     older = select(func.min(transaction.booked_on)).where(
@@ -156,6 +159,13 @@ def _postings(opening: Opening, *, revision: int) -> Iterator[Posting]:
                 for each, minor in pair
             ),
         )
+
+
+async def _look_again(session: AsyncSession, dispute_ids: Sequence[str]) -> None:
+    """Disputes that have ended are evened out anew: what stands there has changed without a line of theirs."""
+    if dispute_ids:
+        named = update(Dispute).where(Dispute.stripe_dispute_id.in_(dispute_ids)).values(settled_at=None)
+        await session.execute(named.execution_options(synchronize_session=False))
 
 
 async def _record(

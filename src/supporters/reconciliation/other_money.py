@@ -33,6 +33,7 @@ from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import LedgerTransaction
 from supporters.ledger.post import Entry, Posting, post
 from supporters.ledger.reverse import reverse
+from supporters.ledger.start import start_day
 from supporters.outgoing.emit import emit_all
 from supporters.people.actions import find_or_add
 from supporters.people.models import Supporter
@@ -94,7 +95,7 @@ async def record_payment(
     without a name. *Writes* supporter, donation, receipt, letter, ledger, audit; others are told.
     """
     if actor_id:  # what a bank statement says is right, however old
-        _require_day(new.received_on, local_date(now, settings.time_zone))
+        _require_day(new.received_on, local_date(now, settings.time_zone), began=await start_day(session))
     appeal = await session.get(Appeal, new.appeal_id)
     if appeal is None:
         raise NotFound(_("There is no such appeal."))
@@ -114,6 +115,7 @@ async def record_payment(
         paid_at=_moment(new.received_on, now, settings.time_zone),
         bill_id=payment_id,
         is_renewal=new.is_renewal,
+        fee_minor=0,  # nobody took one
     )
     paid = await add_paid(session, payment, ids=ids, now=now)
     row = _row(new, payment_id, paid.id, actor_id=actor_id, now=now)
@@ -217,11 +219,14 @@ async def held_payment(session: AsyncSession, payment_id: str) -> OtherPayment:
     return found
 
 
-def _require_day(received_on: date, today: date) -> None:
+def _require_day(received_on: date, today: date, *, began: date | None) -> None:
     if received_on > today:
         raise Refused(_("That day has not come yet. Money is written down once it is here."))
     if received_on.year < today.year - OLDEST_YEARS:
         raise Refused(_("That day is more than two years ago. Please look at the year again."))
+    if began and received_on < began:
+        words = _("These books begin on %(day)s. Money from before that day stays in those that were kept until then.")
+        raise Refused(words % {"day": began.isoformat()})
 
 
 async def _giver(session: AsyncSession, giver: Giver, *, ids: Ids, now: datetime) -> Giver:

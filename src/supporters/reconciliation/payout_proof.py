@@ -50,7 +50,8 @@ async def prove_content(
     if off or strangers:
         found = [*strangers, *await _candidates(session, payout, lines, off)]
         proof = Proof(payout.stripe_payout_id, off, tuple(found[:MOST_CANDIDATES]))
-        await _tell_off(session, payout, proof, counted=len(lines), ids=ids, now=now)
+        looks = f"{off}:{','.join(strangers)}"[:120]  # candidates come and go with other payouts
+        await _tell_off(session, payout, proof, counted=len(lines), looks=looks, ids=ids, now=now)
     else:
         reason = _("Its lines add up now.")
         await settle_discrepancy(
@@ -104,7 +105,7 @@ async def _candidates(session: AsyncSession, payout: Payout, lines: Sequence[Bal
 
 
 async def _tell_off(
-    session: AsyncSession, payout: Payout, proof: Proof, *, counted: int, ids: Ids, now: datetime
+    session: AsyncSession, payout: Payout, proof: Proof, *, counted: int, looks: str, ids: Ids, now: datetime
 ) -> None:
     detail = {"payout_minor": payout.amount_minor, "lines": counted, "candidates": list(proof.candidates)}
     await open_discrepancy(
@@ -113,7 +114,7 @@ async def _tell_off(
         subject=payout.stripe_payout_id,
         amount=Money(proof.off_minor, payout.currency),
         detail=detail,
-        fingerprint=f"{proof.off_minor}:{','.join(proof.candidates)}"[:120],
+        fingerprint=looks,
         ids=ids,
         now=now,
     )

@@ -17,11 +17,14 @@ from supporters.payments.models import BalanceTransaction, Content, Payout, Payo
 from supporters.reconciliation.models import BankMatch, MatchAction, MatchState, Side
 from supporters.reconciliation.postings import SOURCE_KIND
 
-OWN = ("payout", "payout_reversal")  # a payout's own line, and the one that puts its money back, are no part of it
 ITEMISED = (Content.VERIFIED.value, Content.OFF.value, Content.COLLECTING.value)
 GONE = (PayoutState.FAILED.value, PayoutState.CANCELED.value)
 
 _payout, _line, _match = Payout, BalanceTransaction, BankMatch
+# A payout's own line is no part of it; that of an earlier one by hand is, and so is what put an earlier one's money back.
+_IS_OWN = (_line.reporting_category == "payout") & (
+    func.coalesce(_line.source_id, _line.stripe_payout_id) == _line.stripe_payout_id
+)
 
 
 class Standing(StrEnum):
@@ -226,7 +229,7 @@ async def sides_of(session: AsyncSession, payout_ids: Sequence[str]) -> dict[str
     query = (
         select(_line.stripe_payout_id, func.count(), func.sum(_line.net_minor), func.sum(booked.c.minor))
         .outerjoin(booked, booked.c.id == _line.stripe_balance_transaction_id)
-        .where(_line.stripe_payout_id.in_(payout_ids), _line.reporting_category.not_in(OWN))
+        .where(_line.stripe_payout_id.in_(payout_ids), ~_IS_OWN)
         .group_by(_line.stripe_payout_id)
     )
     return {
@@ -264,7 +267,7 @@ def _confirmed() -> tuple[ColumnElement[bool], ...]:
 
 
 def _inside(payout_id: str) -> tuple[ColumnElement[bool], ...]:
-    return (_line.stripe_payout_id == payout_id, _line.reporting_category.not_in(OWN))
+    return (_line.stripe_payout_id == payout_id, ~_IS_OWN)
 
 
 def _conditions(wanted: PayoutFilter) -> list[ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankAccount
 from supporters.discrepancies.codes import Code, Resolution
-from supporters.discrepancies.models import Discrepancy
+from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.discrepancies.open import open_discrepancy
 from supporters.discrepancies.resolve import settle_discrepancy
 from supporters.kit.ids import Ids
@@ -71,6 +71,7 @@ async def report_payouts(session: AsyncSession, *, ids: Ids, now: datetime) -> i
             opened += 1
             if matter.code is Code.PAID_THEN_FAILED:
                 await _settle_plain_failure(session, payout, now=now)
+    await _settle_known_currencies(session, now=now)
     return opened
 
 
@@ -84,6 +85,21 @@ async def _settle_plain_failure(session: AsyncSession, payout: Payout, *, now: d
         reason=_("It was paid before it failed: that is a matter of its own."),
         now=now,
     )
+
+
+async def _settle_known_currencies(session: AsyncSession, *, now: datetime) -> None:
+    """The account for which a payout asked is here."""
+    mine = (Discrepancy.code == Code.MULTI_CCY_PAYOUT.value) & (Discrepancy.state == DiscrepancyState.OPEN.value)
+    asked = select(Discrepancy.subject).join(row, row.stripe_payout_id == Discrepancy.subject)
+    for subject in (await session.scalars(asked.where(mine, _HAS_ACCOUNT))).all():
+        await settle_discrepancy(
+            session,
+            code=Code.MULTI_CCY_PAYOUT,
+            subject=subject,
+            resolution=Resolution.FIXED_HERE,
+            reason=_("A bank account in its currency is here now."),
+            now=now,
+        )
 
 
 async def _new(session: AsyncSession, matter: Matter, *, now: datetime) -> Sequence[tuple[Payout, str, int]]:

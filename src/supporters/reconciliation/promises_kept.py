@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import ColumnElement, Integer, String, cast, exists, func, select
+from sqlalchemy import ColumnElement, Integer, String, cast, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankLine
@@ -16,6 +16,9 @@ from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
 from supporters.donations.models import Donation, Frequency
 from supporters.donations.other_models import OtherKind, OtherPayment, OtherState, Promise, PromiseState
+from supporters.donations.promises import forget_networks
+from supporters.donations.purge import KEEP_NETWORKS, KEEP_UNPAID
+from supporters.jobs.timers import Timer
 from supporters.jobs.work import Work
 from supporters.kit.clock import local_date
 from supporters.kit.ids import Ids
@@ -32,6 +35,7 @@ from supporters.reconciliation.settle import EXPECTING, turn_of
 from supporters.settings import Settings
 
 FOLLOW_PROMISES = "promises.follow"
+TIMERS = (Timer(FOLLOW_PROMISES, every=timedelta(hours=24)),)
 LATE_DAYS = 10  # after the day on which a standing order was expected
 LAPSES_AFTER = timedelta(days=90)
 ID_CHARS = 26
@@ -41,7 +45,7 @@ log = structlog.stdlib.get_logger("promises")
 
 
 async def keep_promises(work: Work, _payload: dict[str, Any], *, settings: Settings) -> None:
-    """Job `promises.keep`: what matches say came of promises is in donations, plans and books, and what they say no more is not."""
+    """Job `promises.keep`: what matches say came of promises is in donations, plans and books, and only that."""
     kept = taken = 0
     while True:
         async with work.db.unit_of_work() as session:
@@ -52,8 +56,10 @@ async def keep_promises(work: Work, _payload: dict[str, Any], *, settings: Setti
     async with work.db.unit_of_work() as session:
         taken = await take_back_unmatched(session, ids=work.ids, now=work.clock.now(), settings=settings)
         await work.finish(session)
-    if kept or taken:
-        log.info("promises_kept", kept=kept, taken_back=taken)
+    if kept:
+        log.info("promises_kept", count=kept)
+    if taken:
+        log.info("promises_taken_back", count=taken)
 
 
 async def keep_some(session: AsyncSession, *, ids: Ids, now: datetime, settings: Settings) -> int:
@@ -108,9 +114,13 @@ async def follow_promises(work: Work, _payload: dict[str, Any], *, settings: Set
         now = work.clock.now()
         missed = await find_missed(session, ids=work.ids, now=now, settings=settings)
         lapsed = await lapse(session, now=now)
+        await forget_networks(session, before=now - KEEP_NETWORKS)
+        await forget_unkept(session, now=now)
         await work.finish(session)
-    if missed or lapsed:
-        log.info("promises_followed", missed=missed, lapsed=lapsed)
+    if missed:
+        log.info("standing_orders_missed", count=missed)
+    if lapsed:
+        log.info("promises_lapsed", count=lapsed)
 
 
 async def find_missed(session: AsyncSession, *, ids: Ids, now: datetime, settings: Settings) -> int:
@@ -142,6 +152,14 @@ async def lapse(session: AsyncSession, *, now: datetime) -> int:
         promise.state, promise.closed_at = PromiseState.LAPSED.value, now
     await session.flush()
     return len(found)
+
+
+async def forget_unkept(session: AsyncSession, *, now: datetime) -> None:
+    """Promises that nobody kept, and that were over thirty days ago, are gone, name and address with them."""
+    over = Promise.state.in_([PromiseState.LAPSED.value, PromiseState.ENDED.value])
+    old = over & (Promise.closed_at < now - KEEP_UNPAID) & Promise.plan_id.is_(None)
+    paid = exists(select(OtherPayment.id).where(OtherPayment.promise_id == Promise.id))
+    await session.execute(delete(Promise).where(old, ~paid), execution_options={"synchronize_session": False})
 
 
 def _payment_of(ref_id: ColumnElement[str] | Any) -> tuple[ColumnElement[bool], ...]:

@@ -5,7 +5,7 @@ line whatever their amount. Where no single one fits, a few that add up to the l
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -64,24 +64,30 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join([*(f"{each.side}:{each.ref_id}" for each in self.parts), *self.line_ids])
 
 
-async def propose(session: AsyncSession, lines: Sequence[BankLine]) -> dict[str, list[Proposal]]:
+async def propose(
+    session: AsyncSession, lines: Sequence[BankLine], *, in_full: Collection[str] | None = None
+) -> dict[str, list[Proposal]]:
     """For each of the open lines up to three proposals, the surest first; a line without any is left out.
 
     One that would be certain is only likely where another payment fits the line as well, or another line the payment.
+    With `in_full`, lines other than these (ids) get single payments alone: enough to see what is certain.
     """
     rules = await _rules(session)
     aliases = tuple(rule.words for rule in rules if rule.kind == RuleKind.ALIAS)
-    around = Around.of(await _expected_around(session, lines, aliases))
-    singles = {line.id: _singles(line, around) for line in lines}
-    _doubt(singles)
-    unexplained = [line for line in lines if not any(_is_exact(each) for each in singles[line.id])]
+    own = {line.id: _own_references(line) for line in lines}
+    around = Around.of(await _expected_around(session, lines, aliases, own))
+    singles = {line.id: _singles(line, around, own[line.id]) for line in lines}
+    _doubt(singles, await _rivals(session, lines, singles, around))
+    full = {line.id for line in lines} if in_full is None else set(in_full)
+    unexplained = [line for line in lines if line.id in full and not any(map(_is_exact, singles[line.id]))]
     splits = await _splits(session, unexplained, around.everything)
     found: dict[str, list[Proposal]] = {}
     for line in lines:
         mine = sorted(singles[line.id], key=_order)
-        if not any(_is_exact(each) for each in mine):
+        if line.id in full and not any(_is_exact(each) for each in mine):
             mine = sorted([*mine, *_merged(line, around.everything), *splits.get(line.id, ())], key=_order)
-        mine += _accounts(line, rules)
+        if line.id in full:
+            mine += _accounts(line, rules)
         if mine:
             found[line.id] = mine[:SHOWN]
     return found
@@ -135,23 +141,25 @@ async def _rules(session: AsyncSession) -> Sequence[MatchRule]:
 
 
 async def _expected_around(
-    session: AsyncSession, lines: Sequence[BankLine], rule_words: tuple[str, ...]
+    session: AsyncSession, lines: Sequence[BankLine], rule_words: tuple[str, ...], own: Mapping[str, set[str]]
 ) -> list[Expected]:
-    """Every payment that is expected around the days of these lines, in their currencies, and not matched yet."""
+    """Every payment that is expected around these lines' days or is named by one, in their currencies, not matched yet."""
     if not lines:
         return []
     first = min(line.booked_on for line in lines) - timedelta(days=DAYS_LATE)
     last = max(line.booked_on for line in lines) + timedelta(days=DAYS_EARLY)
+    named = sorted({name for names in own.values() for name in names})
     wanted = expected_at_bank().subquery("expected")
-    near = wanted.c.expected_on.between(first, last) | wanted.c.reference.in_(sorted(_own_references(lines)))
+    near = wanted.c.expected_on.between(first, last) | wanted.c.reference.in_(named)
     near &= wanted.c.currency.in_({line.currency for line in lines})
     rows = await session.execute(select(wanted).where(near).order_by(wanted.c.expected_on, wanted.c.ref_id))
     return [_expected(row, rule_words) for row in rows]
 
 
-def _own_references(lines: Sequence[BankLine]) -> set[str]:
-    """The references of promises that the lines name, also with one wrong sign: they may come on any day."""
-    return {name for line in lines for name in (*find_references(_held(line)), *near_references(_held(line)))}
+def _own_references(line: BankLine) -> set[str]:
+    """The references of promises that the line names, also with one wrong sign: they may come on any day."""
+    held = _held(line)
+    return {*find_references(held), *near_references(held)}
 
 
 def _held(line: BankLine) -> str:
@@ -175,9 +183,8 @@ def _expected(row: Row[Any], rule_words: tuple[str, ...]) -> Expected:
     )
 
 
-def _singles(line: BankLine, around: Around) -> list[Proposal]:
-    side = bank_side(line)
-    held, own = run_together(_held(line)), _own_references([line])
+def _singles(line: BankLine, around: Around, own: set[str]) -> list[Proposal]:
+    side, held = bank_side(line), run_together(_held(line))
     named = [expected for key, expected in around.by_reference if key in held or expected.reference in own]
     same = around.by_amount.get((line.currency, line.amount_minor), [])
     found: list[Proposal] = []
@@ -195,6 +202,8 @@ def _singles(line: BankLine, around: Around) -> list[Proposal]:
 
 def _accounts(line: BankLine, rules: Sequence[MatchRule]) -> list[Proposal]:
     """The accounts that rules name for lines with such words; likely where they agree."""
+    if not rules:
+        return []
     said = f"{line.bank_reference} {line.end_to_end} {line.text} {line.counterparty}"
     fitting = [rule for rule in rules if rule.kind == RuleKind.ACCOUNT and has_words(said, rule.words)]
     confidence = Confidence.LIKELY if len({rule.target for rule in fitting}) == 1 else Confidence.POSSIBLE
@@ -213,10 +222,28 @@ def _accounts(line: BankLine, rules: Sequence[MatchRule]) -> list[Proposal]:
     return list(found.values())
 
 
-def _doubt(singles: dict[str, list[Proposal]]) -> None:
+async def _rivals(
+    session: AsyncSession, lines: Sequence[BankLine], singles: dict[str, list[Proposal]], around: Around
+) -> dict[str, list[Proposal]]:
+    """What other open lines of the same amounts may be, though nobody asked for them: they may be the same payment."""
+    sure = {line.id for line in lines if any(each.confidence == Confidence.CERTAIN for each in singles[line.id])}
+    amounts = {line.amount_minor for line in lines if line.id in sure}
+    asked = set(singles)
+    if not amounts:
+        return {}
+    apart = timedelta(days=DAYS_EARLY + DAYS_LATE)
+    days = (min(line.booked_on for line in lines) - apart, max(line.booked_on for line in lines) + apart)
+    wanted = select(BankLine).where(
+        BankLine.state == LineState.OPEN.value, BankLine.amount_minor.in_(amounts), BankLine.booked_on.between(*days)
+    )
+    others = await session.scalars(wanted.order_by(BankLine.id).limit(MOST_AROUND))
+    return {line.id: _singles(line, around, _own_references(line)) for line in others if line.id not in asked}
+
+
+def _doubt(singles: dict[str, list[Proposal]], rivals: dict[str, list[Proposal]]) -> None:
     """What is certain on both sides more than once is certain on none."""
     lines_of: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for line_id, proposals in singles.items():
+    for line_id, proposals in (*singles.items(), *rivals.items()):
         for each in proposals:
             if each.confidence == Confidence.CERTAIN:
                 lines_of[each.parts[0].side, each.parts[0].ref_id].add(line_id)

@@ -1,23 +1,26 @@
 """Where the money of a discrepancy stands in the ledger, and under which source its resolution is posted."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from supporters.bank.models import BankLine, LineState
 from supporters.discrepancies.codes import SUSPENSE_CODES, Code
 from supporters.discrepancies.models import Discrepancy
 from supporters.donations.models import Donation, Frequency
+from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
+from supporters.ledger.reverse import reverse
 from supporters.payments.models import BalanceTransaction
 from supporters.reconciliation.disputes import DISPUTE_KIND
 from supporters.reconciliation.disputes import PURPOSE as DISPUTE_PURPOSE
-from supporters.reconciliation.postings import SOURCE_KIND
+from supporters.reconciliation.models import BankMatch, MatchState, Side
+from supporters.reconciliation.postings import PLACED_CATEGORIES, SOURCE_KIND
 
 DISCREPANCY_KIND = "discrepancy"
 
@@ -87,14 +90,34 @@ async def posted_by(session: AsyncSession, found: Discrepancy) -> Sequence[str]:
     return (await session.scalars(mine.order_by(t.id))).all()
 
 
+async def take_back(session: AsyncSession, found: Discrepancy, *, today: date, ids: Ids, now: datetime) -> None:
+    """What its resolutions posted under its own name is reversed: of a bank line on its day, as the line's own entries are."""
+    of_line = Code(found.code) is Code.BANK_CREDIT_UNKNOWN
+    for transaction_id in await posted_by(session, found):
+        posted = await session.get_one(LedgerTransaction, transaction_id)
+        booked_on = posted.booked_on if of_line else today
+        await reverse(session, transaction_id, booked_on=booked_on, memo="discrepancy reopened", ids=ids, now=now)
+
+
+def in_suspense(bank_line_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Whether the bank line is matched with suspense, whence a resolution takes its money."""
+    m = BankMatch
+    mine = (m.bank_line_id == bank_line_id) & (m.state == MatchState.CONFIRMED.value)
+    return exists(select(m.id).where(mine, m.side == Side.ACCOUNT.value, m.ref_id == Account.SUSPENSE.value))
+
+
 async def last_write_off(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
-    """What a dispute's last posting took off "disputes", by currency, as a sum that stands there again once it is undone."""
+    """What the last write-off took off "disputes", by currency, less what came back there when its money came after all."""
     t, e = LedgerTransaction, LedgerEntry
-    last = select(t.id).where(_by_source(DISPUTE_KIND, found.subject)).order_by(t.revision.desc()).limit(1)
-    rows = select(e.currency, e.amount_minor).where(
-        e.transaction_id == last.scalar_subquery(), e.account == Account.DISPUTES_RECEIVABLE.value
+    mine = _by_source(DISPUTE_KIND, found.subject) & (t.purpose == DISPUTE_PURPOSE)
+    last = select(func.max(t.revision)).where(mine, t.memo.startswith(f"{DISCREPANCY_KIND}: ")).scalar_subquery()
+    rows: Select[str, int] = (
+        select(e.currency, func.sum(e.amount_minor))
+        .join(t, t.id == e.transaction_id)
+        .where(mine, t.revision >= last, e.account == Account.DISPUTES_RECEIVABLE.value)
+        .group_by(e.currency)
     )
-    return {row.currency: row.amount_minor for row in await session.execute(rows)}
+    return {currency: int(total) for currency, total in await session.execute(rows)}
 
 
 async def _sums(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
@@ -119,7 +142,8 @@ def _lines_of(code: Code, found: Discrepancy) -> Select[str]:
     line = BalanceTransaction
     by_payment = code in SUSPENSE_CODES
     mine = line.stripe_payment_intent_id if by_payment else line.stripe_balance_transaction_id
-    return select(line.stripe_balance_transaction_id).where(mine == found.subject)
+    lines = select(line.stripe_balance_transaction_id).where(mine == found.subject)
+    return lines.where(line.reporting_category.in_(PLACED_CATEGORIES)) if by_payment else lines
 
 
 async def _standing(
@@ -128,7 +152,9 @@ async def _standing(
     """What lines of the balance put there, less what resolutions have taken away; reversals count for what they reverse."""
     t, e = LedgerTransaction, LedgerEntry
     by_line = and_(t.source_kind == SOURCE_KIND, t.source_id.in_(lines))
-    first = or_(by_line, _by_source(DISCREPANCY_KIND, found.id), _by_source(DISPUTE_KIND, found.subject))
+    same = select(Discrepancy.id).where(Discrepancy.subject == found.subject)  # two kinds may be about one payment
+    resolved = and_(t.source_kind == DISCREPANCY_KIND, t.source_id.in_(same))
+    first = or_(by_line, resolved, _by_source(DISPUTE_KIND, found.subject))
     ids = select(t.id).where(first)
     reversals = select(t.id).where(t.reverses_id.in_(ids))
     wanted: Select[str, int] = (
@@ -140,7 +166,7 @@ async def _standing(
 
 
 async def _bank_credit(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
-    line = await session.get(BankLine, found.subject, populate_existing=True, with_for_update=True)
+    line = await session.get(BankLine, found.subject, populate_existing=True)
     return {line.currency: -line.amount_minor} if line is not None and line.state == LineState.OPEN else {}
 
 

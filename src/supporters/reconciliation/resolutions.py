@@ -24,19 +24,21 @@ from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.ledger.chart import Account
+from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import LedgerEntry
 from supporters.ledger.post import Entry, Posting, post
-from supporters.ledger.reverse import reverse
 from supporters.reconciliation.matches import Because, Part, confirm, undo
 from supporters.reconciliation.models import Side
 from supporters.reconciliation.resolution_sources import (
     DISCREPANCY_KIND,
     Found,
     account_from,
+    in_suspense,
     last_write_off,
     money_of,
     posted_by,
     source_of,
+    take_back,
 )
 
 NEEDS_SECOND = MOVES | {Resolution.ACCEPTED}
@@ -89,6 +91,8 @@ async def close(
     *Raises* Refused without a reason, for a way that it does not have, where there is nothing to move, and where nobody
     else can be asked and no reason says why; Conflict when it is closed. *Writes* ledger, discrepancy, bank line, audit.
     """
+    if asked.resolution in MOVES:
+        await lock_ledger(session)  # first, as everybody does who posts: nobody waits for one who waits for them
     found = await _open_one(session, discrepancy_id)
     asked = msgspec.structs.replace(asked, reason=checked_reason(asked.reason))
     if asked.resolution not in ways(Code(found.code)):
@@ -117,17 +121,28 @@ async def close(
 
 
 async def agree(
-    session: AsyncSession, discrepancy_id: str, *, rules: Rules, actor_id: str, ids: Ids, now: datetime
+    session: AsyncSession,
+    discrepancy_id: str,
+    *,
+    rules: Rules,
+    actor_id: str,
+    ids: Ids,
+    now: datetime,
+    seen_at: datetime | None = None,
 ) -> None:
     """What the first person asked for is done, and both names are on record.
 
-    *Raises* Conflict when nothing is asked, Refused for the one who asked. *Writes* as `close`.
+    `seen_at`: when that was asked to which this person agrees. *Raises* Conflict when nothing is asked or something else
+    is asked since, Refused for the one who asked. *Writes* as `close`.
     """
+    await lock_ledger(session)
     found = await _open_one(session, discrepancy_id)
     if found.asked_by is None or found.asked_resolution is None:
         raise Conflict(_("Nobody is asked to agree here any more. Nothing was changed."))
     if found.asked_by == actor_id:
         raise Refused(_("Somebody else has to agree: you asked for it yourself."))
+    if seen_at is not None and seen_at != found.asked_at:
+        raise Conflict(_("Something else is asked for by now. Look at it again; nothing was changed."))
     asked = Asked(
         resolution=Resolution(found.asked_resolution), reason=found.asked_reason or "", fund_id=found.asked_fund_id
     )
@@ -155,15 +170,15 @@ async def reopen(
     now: datetime,
 ) -> None:
     """It is open again, and what its resolution did to the books is reversed. *Raises* as `reopen_discrepancy`."""
+    await lock_ledger(session)
     found = await held(session, discrepancy_id)
     was = Resolution(found.resolution) if found.resolution else None
     await reopen_discrepancy(session, discrepancy_id, reason=reason, actor_id=actor_id, now=now)
-    today = local_date(now, rules.time_zone)
-    for transaction_id in await posted_by(session, found):
-        await reverse(session, transaction_id, booked_on=today, memo="discrepancy reopened", ids=ids, now=now)
+    await take_back(session, found, today=local_date(now, rules.time_zone), ids=ids, now=now)
     if Code(found.code) is Code.DISPUTE_UNPAID and was is Resolution.WRITTEN_OFF:
         await _take_write_off_back(session, found, rules=rules, ids=ids, now=now)
-    if Code(found.code) is Code.BANK_CREDIT_UNKNOWN and was in MOVES:
+    is_credit = Code(found.code) is Code.BANK_CREDIT_UNKNOWN and was in MOVES
+    if is_credit and await session.scalar(select(in_suspense(found.subject))):  # else a colleague has said what it is
         await undo(session, found.subject, actor_id=actor_id, ids=ids, now=now)
 
 
@@ -232,12 +247,13 @@ async def _has_fund(session: AsyncSession, fund_id: str | None) -> bool:
 def _pairs(found: Discrepancy, resolution: Resolution, money: Found, *, fund_id: str | None) -> tuple[Entry, ...]:
     """In each currency: what stands there is taken away, and stands on the account that the resolution names."""
     start, goal = account_from(Code(found.code)), _goal(resolution, money)
+    waits = msgspec.structs.replace(money, fund_id=None, appeal_id=None) if start is Account.SUSPENSE else money
     bank_line = found.subject if start is Account.BANK else None
     entries: list[Entry] = []
     for currency, minor in sorted(money.sums.items()):
         if minor:
             entries += [
-                _entry(start, -minor, currency, money, fund_id=None, bank_line_id=bank_line),
+                _entry(start, -minor, currency, waits, fund_id=None, bank_line_id=bank_line),
                 _entry(goal, minor, currency, money, fund_id=fund_id, bank_line_id=None),
             ]
     return tuple(entries)
@@ -307,15 +323,7 @@ async def _take_credit(
 
     What an earlier resolution posted is reversed first: its match may have been undone meanwhile.
     """
-    for transaction_id in await posted_by(session, found):
-        await reverse(
-            session,
-            transaction_id,
-            booked_on=local_date(now, rules.time_zone),
-            memo="discrepancy reopened",
-            ids=ids,
-            now=now,
-        )
+    await take_back(session, found, today=local_date(now, rules.time_zone), ids=ids, now=now)
     [minor] = [entry.amount_minor for entry in entries if entry.account is Account.BANK]
     part, because = Part(Side.ACCOUNT, Account.SUSPENSE.value, minor), Because(note=asked.reason)
     await confirm(session, [found.subject], [part], because=because, actor_id=actor_id, ids=ids, now=now)

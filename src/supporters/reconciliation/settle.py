@@ -80,7 +80,9 @@ async def _move_deposits(
     mine = Deposit.id.in_(deposit_ids) & (Deposit.state == old.value)
     await session.execute(update(Deposit).where(mine).values(state=new.value), execution_options=EXECUTION)
     is_cleared = new is DepositState.CLEARED
-    was, now_is = (OtherState.DEPOSITED, OtherState.CLEARED) if is_cleared else (OtherState.CLEARED, OtherState.DEPOSITED)
+    was, now_is = (
+        (OtherState.DEPOSITED, OtherState.CLEARED) if is_cleared else (OtherState.CLEARED, OtherState.DEPOSITED)
+    )
     held = OtherPayment.deposit_id.in_(deposit_ids) & (OtherPayment.state == was.value)
     await session.execute(update(OtherPayment).where(held).values(state=now_is.value), execution_options=EXECUTION)
 

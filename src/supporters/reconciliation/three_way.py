@@ -54,13 +54,14 @@ class ThreeWay(msgspec.Struct, frozen=True, kw_only=True):
     off: list[PayoutProof]
 
 
-# A payout's own line is no part of what is in it; what put an earlier one's money back went out with it. A ledger
-# transaction that was reversed counts for nothing.
+# A payout's own line is no part of what is in it; that of an earlier one by hand is, and so is what put an earlier one's
+# money back. A ledger transaction that was reversed counts for nothing.
 _SIDES = """
 WITH line AS (
     SELECT b.stripe_balance_transaction_id AS id, b.stripe_payout_id AS payout, b.net_minor
     FROM balance_transaction b
-    WHERE b.stripe_payout_id IS NOT NULL AND b.reporting_category <> 'payout'
+    WHERE b.stripe_payout_id IS NOT NULL
+    AND NOT (b.reporting_category = 'payout' AND coalesce(b.source_id, b.stripe_payout_id) = b.stripe_payout_id)
 ), booked AS (
     SELECT t.source_id AS id, sum(e.amount_minor) AS minor
     FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id AND e.account = '1100'

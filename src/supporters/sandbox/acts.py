@@ -8,6 +8,7 @@ import msgspec
 from supporters.kit.strings import gettext as _
 from supporters.sandbox import (
     acts_money,
+    bank_acts,
     cards,
     charging,
     debiting,
@@ -279,6 +280,7 @@ ACTS: dict[str, tuple[type[msgspec.Struct], Act]] = {
     "delay": (Delay, _delay),
     "clear-trouble": (Nothing, _clear_news),
     **acts_money.ACTS,
+    **bank_acts.ACTS,
 }
 
 

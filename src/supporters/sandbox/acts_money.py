@@ -6,7 +6,8 @@ from typing import Any, Literal
 import msgspec
 
 from supporters.kit.strings import gettext as _
-from supporters.sandbox import balance, fill, fill_rare, keys, own_lines, payouts, rates, refunds, topups
+from supporters.sandbox import balance, checkout, fill, fill_rare, keys, own_lines, payouts, rates, refunds, topups
+from supporters.sandbox.charges import schedule_settlement
 from supporters.sandbox.errors import Json, invalid
 from supporters.sandbox.money import known_currency
 from supporters.sandbox.sandbox import Sandbox
@@ -86,9 +87,16 @@ class Count(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class OfCharge(msgspec.Struct, forbid_unknown_fields=True):
-    """Which charge never reaches the balance."""
+    """Which charge does not reach the balance, or does after all."""
 
     charge: str
+
+
+class Reprice(msgspec.Struct, forbid_unknown_fields=True):
+    """Which open page takes another amount than it was made for, as with a discount of Stripe's own."""
+
+    session: str
+    amount: int
 
 
 class OfLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -219,6 +227,21 @@ def _withhold_line(sandbox: Sandbox, told: OfCharge) -> None:
     sandbox.world.store.call_off(charge["id"], "settle")
 
 
+def _give_line(sandbox: Sandbox, told: OfCharge) -> None:
+    charge = sandbox.world.get("charge", told.charge, param="charge")
+    if charge["balance_transaction"] or charge["status"] != "succeeded":
+        raise invalid(_("This charge has reached the balance, or never will."), param="charge")
+    schedule_settlement(sandbox.world, charge)
+
+
+def _reprice(sandbox: Sandbox, told: Reprice) -> None:
+    session = sandbox.world.get("checkout.session", told.session, param="session")
+    checkout.require_open(session)
+    if session["mode"] != "payment" or told.amount < 1:
+        raise invalid(_("Only what is paid once takes another amount, of 1 or more."), param="amount")
+    sandbox.world.change(session, {"amount_subtotal": told.amount, "amount_total": told.amount})
+
+
 def _misfile_line(sandbox: Sandbox, told: OfLine) -> None:
     balance.misfile(sandbox.world, sandbox.world.get("balance_transaction", told.line, param="line"))
 
@@ -274,6 +297,8 @@ ACTS: dict[str, tuple[type[msgspec.Struct], Callable[[Sandbox, Any], None]]] = {
     "short-refunds": (Count, _short_refunds),
     "pay-refund": (OfRefund, _pay_refund),
     "withhold-line": (OfCharge, _withhold_line),
+    "give-line": (OfCharge, _give_line),
+    "reprice-page": (Reprice, _reprice),
     "misfile-line": (OfLine, _misfile_line),
     "skew-balance": (Skew, _skew_balance),
     "card-fee": (CardFee, _card_fee),

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from supporters.kit.strings import gettext as _
-from supporters.sandbox import acts, payouts
+from supporters.sandbox import acts, bank_pages, payouts
 from supporters.sandbox.clockwork import run_due
 from supporters.sandbox.errors import ApiError, Json, invalid
 from supporters.sandbox.faults import Effect, FaultKind
@@ -253,6 +253,7 @@ def state_of(sandbox: Sandbox) -> Json:
         "deliveries": dict(waiting),
         "sessions": _latest(sandbox, "checkout.session"),
         "events": events,
+        **bank_pages.bank_state(sandbox.world),
     }
 
 
@@ -260,4 +261,4 @@ def _latest(sandbox: Sandbox, kind: str) -> list[Json]:
     return [shown(one) for one in sandbox.world.store.select(kind, (), (), newest=True, limit=SHOWN)]
 
 
-HANDLERS = [act, show_state, show_controls, download_report]
+HANDLERS = [act, show_state, show_controls, download_report, *bank_pages.HANDLERS]

@@ -6,6 +6,8 @@ and gives it to the next: docs.stripe.com/changelog/acacia/2024-12-18/payout-min
 Source: docs.stripe.com/payouts and docs.stripe.com/payouts/reconciliation, read 22 November 2026.
 """
 
+from hashlib import sha256
+
 from supporters.sandbox.balance import balance_now, fee_parts, new_line
 from supporters.sandbox.calls import Call, Operation, get, listing, post
 from supporters.sandbox.customers import merged
@@ -171,8 +173,8 @@ def payout_document(
 
 def trace_of(payout_id: str) -> Json:
     """What the bank calls the payout, once it has arrived."""
-    digits = "".join(str(ord(letter) % 10) for letter in payout_id[3:21])
-    return {"status": "supported", "value": digits}
+    digits = int(sha256(payout_id.encode()).hexdigest(), 16) % 10**18
+    return {"status": "supported", "value": f"{digits:018}"}
 
 
 def leave(world: World, due: Due) -> None:

@@ -8,24 +8,20 @@ import msgspec
 from litestar import get
 from litestar.connection import Request
 from litestar.di import NamedDependency
-from litestar.response import Response, Stream
+from litestar.response import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.queries import AuditFilter, AuditRow, all_entries, kinds_of_record, list_entries
-from supporters.audit.record import record
-from supporters.kit.clock import local_date
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.staff.queries import all_staff, staff_names
-from supporters.web.common.access import member_of
 from supporters.web.common.forms import read_query
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.audit_words import Told, deed_word, in_one_line, kind_word, page_of, told
 from supporters.web.desk.frame import desk_page
+from supporters.web.desk.list_file import ListFile, list_file
 from supporters.web.desk.roles import READS_AUDIT
-from supporters.web.desk.sheet import BYTE_ORDER_MARK, line
-from supporters.web.desk.step_up import ask_proof
 
 PATH = "/desk/audit"
 ROWS = 50
@@ -64,6 +60,7 @@ async def show_audit(request: Request[Any, Any, Any], reading: NamedDependency[A
         staff=[(each.id, each.name) for each in await all_staff(reading)],
         kinds=[(kind, kind_word(kind)) for kind in await kinds_of_record(reading)],
         csv=_address(asked, f"{PATH}.csv"),
+        xlsx=_address(asked, f"{PATH}.xlsx"),
         newest=_address(asked, PATH) if before is not None else None,
         older=_address(asked, PATH, before=shown[-1].seq) if len(rows) > ROWS else None,
     )
@@ -72,25 +69,13 @@ async def show_audit(request: Request[Any, Any, Any], reading: NamedDependency[A
 @get(PATH + ".csv", opt={"access": READS_AUDIT, "proof": True})
 async def export_audit(request: Request[Any, Any, Any]) -> Response[Any]:
     """The whole view as a spreadsheet file, streamed. The log itself says who took it."""
-    needs = await ask_proof(request)
-    if needs:
-        return needs
-    house, asked = house_of(request), _filter(_query(request))
-    now = house.clock.now()
-    async with house.db.unit_of_work() as session:
-        await record(
-            session,
-            actor_kind="staff",
-            actor_id=member_of(request).id,
-            action="audit.export",
-            record_kind="export",
-            record_id="audit",
-            detail={"filter": {name: value for name, value in msgspec.structs.asdict(asked).items() if value}},
-            now=now,
-        )
-    name = f"audit-{local_date(now, house.settings.time_zone).isoformat()}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return Stream(_file(house, asked), media_type="text/csv", headers=headers)
+    return await _export(request, "csv")
+
+
+@get(PATH + ".xlsx", opt={"access": READS_AUDIT, "proof": True})
+async def export_workbook(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The whole view as a workbook; the log itself says who took it."""
+    return await _export(request, "xlsx")
 
 
 async def _lines(session: AsyncSession, rows: Sequence[AuditRow], *, locale: str) -> list[Line]:
@@ -137,14 +122,30 @@ def _address(asked: AuditFilter, path: str, *, before: int | None = None) -> str
     return f"{path}?{query}" if query else path
 
 
-async def _file(house: House, asked: AuditFilter) -> AsyncIterator[bytes]:
+async def _export(request: AnyRequest, kind: str) -> Response[Any]:
+    asked = _filter(_query(request))
+    wanted = ListFile(
+        name="audit",
+        action="audit.export",
+        view={name: value for name, value in msgspec.structs.asdict(asked).items() if value},
+        header=[
+            _("Number"),
+            _("Date and time (UTC)"),
+            _("Who"),
+            _("What"),
+            _("Kind"),
+            _("Record"),
+            _("Before and after"),
+        ],
+    )
+    return await list_file(request, wanted, _rows(house_of(request), asked), kind)
+
+
+async def _rows(house: House, asked: AuditFilter) -> AsyncIterator[list[list[str]]]:
     """Opens its own reading session: the request's is closed before the first line is sent."""
-    head = [_("Number"), _("Date and time (UTC)"), _("Who"), _("What"), _("Kind"), _("Record"), _("Before and after")]
-    yield (BYTE_ORDER_MARK + line(head)).encode()
     async with house.db.reading() as session:
         async for rows in all_entries(session, asked):
-            for each in await _lines(session, rows, locale=house.settings.locale):
-                yield line(_cells(each)).encode()
+            yield [_cells(each) for each in await _lines(session, rows, locale=house.settings.locale)]
 
 
 def _cells(each: Line) -> list[str]:
@@ -152,4 +153,4 @@ def _cells(each: Line) -> list[str]:
     return [str(each.row.seq), at, each.who, each.deed, each.kind, each.row.record_id, in_one_line(each.told)]
 
 
-HANDLERS = [show_audit, export_audit]
+HANDLERS = [show_audit, export_audit, export_workbook]

@@ -20,7 +20,16 @@ PAGES = {
     "webhook": "/desk/senders/webhooks/{id}",
     "issue": "/desk/issues/{id}",
     "import": "/desk/imports/{id}",
+    "bank_account": "/desk/bank/{id}",
+    "bank_file": "/desk/bank/import/{id}",
+    "bank_line": "/desk/match/{id}",
+    "match_rule": "/desk/match/rules/{id}",
+    "export_batch": "/desk/exports/{id}",
+    "account": "/desk/accounts/{id}",
+    "month": "/desk/months/{id}",
+    "payout": "/desk/payouts/{id}",
     "plan": "/desk/plans/{id}",
+    "other_payment": "/desk/other-money/{id}",
 }
 
 
@@ -57,10 +66,24 @@ def kind_word(kind: str) -> str:
         "webhook": _("webhook"),
         "issue": _("issue"),
         "import": _("import"),
+        "bank_account": _("bank account"),
+        "other_payment": _("money that never met Stripe"),
+        "deposit": _("deposit"),
+        "promise": _("promise"),
+        "giving_account": _("account for readers"),
+        "bank_file": _("bank statement"),
+        "bank_line": _("bank line"),
+        "match_rule": _("rule of matching"),
+        "export_batch": _("export of the books"),
         "switch": _("switch"),
         "placement": _("place on the site"),
         "veto": _("page without a prompt"),
         "export": _("export"),
+        "account": _("account"),
+        "month": _("month"),
+        "payout": _("payout"),
+        "books_link": _("accountant's link"),
+        "books": _("books"),
         "staff": _("staff"),
     }.get(kind, kind)
 
@@ -132,6 +155,9 @@ def _labels() -> Mapping[str, str]:
         "words": _("words"),
         "resolution": _("resolution"),
         "amount_minor": _("amount"),
+        "parts": _("what it is"),
+        "target": _("account"),
+        "tested": _("what it would have done"),
         "currency": _("currency"),
         "list": _("list"),
         "lists": _("lists"),
@@ -143,32 +169,71 @@ def _labels() -> Mapping[str, str]:
         "rows": _("rows"),
         "before": _("before"),
         "after": _("after"),
+        "outside_code": _("code"),
+        "outside_name": _("name"),
+        "tax_code": _("tax code"),
+        "tracking": _("tracking"),
+        "kind": _("kind"),
+        "bank_proof": _("proof of the bank"),
+        "starts_on": _("first day"),
     }
 
 
 def _deeds() -> Mapping[str, str]:
-    return {**_of_money_and_asking(), **_of_lists_and_senders(), **_of_staff()}
-
-
-def _of_money_and_asking() -> Mapping[str, str]:
     return {
+        **_of_money(),
+        **_of_house_and_asking(),
+        **_of_plans(),
+        **_of_discrepancies(),
+        **_of_lists_and_senders(),
+        **_of_staff(),
+    }
+
+
+def _of_money() -> Mapping[str, str]:
+    return {
+        "other_money.record": _("Wrote money down that never met Stripe"),
+        "other_money.bounce": _("Said that a cheque bounced"),
+        "other_money.void": _("Took money back that was written down by mistake"),
+        "deposit.pay_in": _("Paid cash and cheques in"),
+        "deposit.undo": _("Took a deposit back"),
+        "promise.end": _("Ended a promise"),
+        "giving_account.set": _("Changed the account that readers pay into"),
         "donation.refund": _("Asked for a refund"),
         "donation.export": _("Exported donations"),
         "receipt.resend": _("Sent the receipt again"),
         "receipt.correct": _("Corrected the receipt"),
         "receipt.void": _("Voided the receipt"),
         "receipt.restore": _("Let the receipt count again"),
-        "plan.amount": _("Changed a donation's amount"),
-        "plan.date": _("Changed a donation's date"),
-        "plan.skip": _("Left a payment out"),
-        "plan.pause": _("Paused a donation"),
-        "plan.go_on": _("Let a donation go on"),
-        "plan.method": _("Changed a donation's card or account"),
-        "plan.stop": _("Stopped a donation"),
-        "plan.one_off": _("Made a donation one-off"),
-        "plan.undo": _("Undid a donation and returned it"),
-        "plan.try_now": _("Tried a failed payment again"),
-        "discrepancy.resolve": _("Closed a discrepancy"),
+        "account.map": _("Changed what an account is called outside"),
+        "account.unmap": _("Took a line of the chart's mapping away"),
+        "month.lock": _("Locked a month"),
+        "month.reopen": _("Opened a locked month again"),
+        "certificate.make": _("Made a certificate"),
+        "payout.export": _("Exported payouts"),
+        "books_link.make": _("Made a link for the accountant"),
+        "books_link.end": _("Ended a link for the accountant"),
+        "bank.account_add": _("Added a bank account"),
+        "bank.account_close": _("Closed a bank account"),
+        "bank.account_open": _("Opened a bank account again"),
+        "bank.upload": _("Brought a bank statement"),
+        "bank_line.export": _("Exported bank lines"),
+        "bank.import": _("Imported a bank statement"),
+        "bank.undo": _("Undid the import of a bank statement"),
+        "bank.drop": _("Dropped a bank statement"),
+        "bank.match": _("Matched a bank line"),
+        "bank.unmatch": _("Unlinked a bank line"),
+        "bank.set_aside": _("Set a bank line aside"),
+        "bank.take_up": _("Took a bank line up again"),
+        "bank.rule_on": _("Switched a rule of matching on"),
+        "bank.rule_off": _("Switched a rule of matching off"),
+        "books.begin": _("Gave the day on which the books begin"),
+        "books.withdraw_opening": _("Withdrew the opening balances"),
+    }
+
+
+def _of_house_and_asking() -> Mapping[str, str]:
+    return {
         "switch.off": _("Turned off"),
         "switch.on": _("Turned on"),
         "event.replay": _("Tried an event again"),
@@ -187,6 +252,9 @@ def _of_money_and_asking() -> Mapping[str, str]:
         "veto.lift": _("Let the prompt show on a page again"),
         "feed.read": _("Read the site's feed"),
         "feed.failed": _("Could not read the site's feed"),
+        "export.make": _("Made an export of the books"),
+        "export.reverse": _("Took an export of the books back"),
+        "export.download": _("Downloaded an export of the books"),
         "import.upload": _("Brought a file to import"),
         "import.drop": _("Dropped a file to import"),
         "import.start": _("Started an import"),
@@ -199,6 +267,35 @@ def _of_money_and_asking() -> Mapping[str, str]:
         "issue.add": _("Added an issue"),
         "issue.change": _("Changed an issue"),
         "placement.change": _("Changed what is asked there"),
+    }
+
+
+def _of_plans() -> Mapping[str, str]:
+    return {
+        "plan.amount": _("Changed a donation's amount"),
+        "plan.date": _("Changed a donation's date"),
+        "plan.skip": _("Left a payment out"),
+        "plan.pause": _("Paused a donation"),
+        "plan.go_on": _("Let a donation go on"),
+        "plan.method": _("Changed a donation's card or account"),
+        "plan.stop": _("Stopped a donation"),
+        "plan.one_off": _("Made a donation one-off"),
+        "plan.undo": _("Undid a donation and returned it"),
+        "plan.try_now": _("Tried a failed payment again"),
+    }
+
+
+def _of_discrepancies() -> Mapping[str, str]:
+    return {
+        "discrepancy.resolve": _("Closed a discrepancy"),
+        "discrepancy.reopen": _("Opened a discrepancy again"),
+        "discrepancy.ask": _("Asked a second person to agree"),
+        "discrepancy.decline": _("Did not agree, or took the request back"),
+        "discrepancy.comment": _("Wrote a comment"),
+        "discrepancy.assign": _("Changed who looks after it"),
+        "discrepancy.due": _("Changed the day"),
+        "discrepancy.note_all": _("Closed everything for information as read"),
+        "discrepancy.export": _("Exported discrepancies"),
     }
 
 

@@ -1,7 +1,7 @@
 """/desk/discrepancies/{id}: one difference, what is known and said about it, who looks after it, and how it is closed."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -57,6 +57,7 @@ from supporters.web.desk.seal import read_sealed
 ONE = PATH + "/{discrepancy_id:str}"
 DEEDS = 100
 LATEST = date(9998, 12, 30)
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
 Problems = list[tuple[str, str]]
 
 
@@ -159,11 +160,12 @@ async def take_owner(
 async def take_agreement(
     request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Redirect:
-    """What the first person asked for is done."""
+    """What the first person asked for is done, if it is what this page showed."""
     member, house = member_of(request), house_of(request)
-    await read_sealed(request, member, [])
-    found = await _find(session, discrepancy_id)
-    await agree(session, found.id, rules=_rules(house), actor_id=member.id, ids=house.ids, now=house.clock.now())
+    form = await read_sealed(request, member, ["asked"])
+    found, now, rules = await _find(session, discrepancy_id), house.clock.now(), _rules(house)
+    seen_at = _read_moment(form.get("asked", ""))
+    await agree(session, found.id, rules=rules, actor_id=member.id, ids=house.ids, now=now, seen_at=seen_at)
     return Redirect(f"{PATH}/{found.id}", status_code=303)
 
 
@@ -283,6 +285,13 @@ def _read_day(text: str) -> date | None:
     except ValueError:
         return None
     return day if day <= LATEST else None
+
+
+def _read_moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return NEVER
 
 
 def _rules(house: House) -> Rules:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.discrepancies.queries import discrepancies_of_donation
 from supporters.donations.desk_story import Facts, StoryLine, donation_facts, donation_story
 from supporters.donations.models import RefundReason
+from supporters.donations.other_queries import payment_of
 from supporters.kit.errors import NotFound
 from supporters.kit.ids import is_ulid
 from supporters.kit.money import Money
@@ -25,6 +26,8 @@ from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.dispute_words import disputes_shown
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.masking import mask_facts, mask_story, sees_people
+from supporters.web.desk.money_trail import money_trail
+from supporters.web.desk.other_words import kind_words, payment_tag
 from supporters.web.desk.roles import SEES_DONATIONS
 from supporters.web.desk.words import (
     account_word,
@@ -80,6 +83,7 @@ async def donation_page(
     about = [receipt.id] if receipt else []
     story = mask_story(await donation_story(session, donation_id, also_about=about), role)
     names = await staff_names(session, _actors(story, facts))
+    other = await payment_of(session, donation_id)
     refund, receipt_entry = refund or RefundEntry(), receipt_entry or ReceiptEntry()
     problems = refund.problems + receipt_entry.problems
     return await desk_page(
@@ -101,6 +105,8 @@ async def donation_page(
         sentences={each.code: code_words(each.code) for each in found},
         accounts=account_names(facts),
         held=held_by_books(facts),
+        other=(other, kind_words(other.kind), payment_tag(other.state)) if other else None,
+        trail=await money_trail(session, facts) if facts.row.is_paid else [],
         refund=refund,
         receipt_entry=receipt_entry,
         problems=problems,

@@ -106,7 +106,7 @@ def _json() -> TargetWords:
 def _beancount() -> TargetWords:
     return TargetWords(
         "beancount",
-        _("Text, with the balance of every account at the end of each month."),
+        _("Text, with the balance of every account at the end of each closed month."),
         (_("Include the files of all live batches in your main file; bean-check holds the balances."),),
     )
 
@@ -114,6 +114,6 @@ def _beancount() -> TargetWords:
 def _hledger() -> TargetWords:
     return TargetWords(
         "hledger",
-        _("Text, with a balance assertion for every account at the end of each month."),
+        _("Text, with a balance assertion for every account at the end of each closed month."),
         (_("Include the files of all live batches in your main journal; hledger check --strict holds the balances."),),
     )

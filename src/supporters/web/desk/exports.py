@@ -13,7 +13,7 @@ from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
-from supporters.checks import books_hold
+from supporters.checks import books_hold, look_whole
 from supporters.exports.batches import Maker, make_batch, read_totals, reverse_batch
 from supporters.exports.gather import Wanted
 from supporters.exports.journals import Balance
@@ -83,7 +83,7 @@ async def show_preview(request: Request[Any, Any, Any], reading: NamedDependency
         found=found,
         totals=_totals(found.totals),
         sums=_sums(found.totals),
-        broken=await books_hold(reading, now=house.clock.now()),
+        broken=await look_whole(reading, now=house.clock.now()),
         no_tax=rate_of_none(wanted.home_currency) if wanted.target is Target.XERO else "",
         money=Money,
     )

@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.discrepancies.queries import count_open
 from supporters.kit.strings import gettext as _
+from supporters.ledger.verdict import last_verdict
 from supporters.mail.desk_queries import StuckCounts, stuck_counts
 from supporters.payments.desk_queries import count_events
 from supporters.payments.models import InboxState
+from supporters.reconciliation.match_queries import count_open_lines
 from supporters.staff.letter_words import role_word
 from supporters.staff.models import Role
 from supporters.staff.sessions import Member, Stage
@@ -42,6 +44,7 @@ class Waiting(msgspec.Struct, frozen=True):
     parked: int = 0
     stuck_letters: int = 0
     stuck_jobs: int = 0
+    bank_lines: int = 0
 
     @property
     def events(self) -> int:
@@ -76,6 +79,7 @@ class Desk(msgspec.Struct, frozen=True):
     sees_people: bool
     sees_donations: bool
     does_books: bool
+    is_broken: bool  # the last run of the books' checks found something, and this person can help it
 
 
 async def desk_page(
@@ -107,6 +111,7 @@ async def desk_page(
         sees_people=sees_people(member.role),
         sees_donations=is_in and member.role in SEES_DONATIONS,
         does_books=member.role in DOES_BOOKS,
+        is_broken=is_in and member.role in DOES_BOOKS and await _is_broken(session),
     )
     when = When(zone=settings.time_zone, locale=settings.locale, now=house.clock.now())
     return page(
@@ -122,6 +127,11 @@ async def desk_page(
     )
 
 
+async def _is_broken(session: AsyncSession) -> bool:
+    verdict = await last_verdict(session)
+    return bool(verdict and verdict.broken)
+
+
 async def count_waiting(session: AsyncSession, role: Role) -> Waiting:
     """What waits for somebody of this role."""
     if role not in DOES_BOOKS:
@@ -133,6 +143,7 @@ async def count_waiting(session: AsyncSession, role: Role) -> Waiting:
         parked=parked[InboxState.PARKED],
         stuck_letters=stuck.letters,
         stuck_jobs=stuck.jobs,
+        bank_lines=await count_open_lines(session),
     )
 
 
@@ -148,12 +159,26 @@ def nav_groups(role: Role, waiting: Waiting) -> list[NavGroup]:
     if asking:
         groups.append(NavGroup(_("Asking"), asking))
     if role in DOES_BOOKS:
-        differences = NavItem("discrepancies", _("Discrepancies"), "/desk/discrepancies", waiting.discrepancies)
-        disputes = NavItem("disputes", _("Disputes"), "/desk/disputes")
-        events = NavItem("events", _("Events"), "/desk/events", waiting.events)
-        groups.append(NavGroup(_("Money"), [differences, disputes, events]))
+        groups.append(NavGroup(_("Money"), _money(waiting)))
     groups.append(NavGroup(_("House"), _house(role)))
     return groups
+
+
+def _money(waiting: Waiting) -> list[NavItem]:
+    """What proves the books, and what goes out of them."""
+    return [
+        NavItem("payouts", _("Payouts"), "/desk/payouts"),
+        NavItem("bank", _("Bank"), "/desk/bank"),
+        NavItem("match", _("Match"), "/desk/match", waiting.bank_lines),
+        NavItem("discrepancies", _("Discrepancies"), "/desk/discrepancies", waiting.discrepancies),
+        NavItem("disputes", _("Disputes"), "/desk/disputes"),
+        NavItem("other_money", _("Other money"), "/desk/other-money"),
+        NavItem("exports", _("Exports"), "/desk/exports"),
+        NavItem("months", _("Months"), "/desk/months"),
+        NavItem("accounts", _("Accounts"), "/desk/accounts"),
+        NavItem("books", _("Do the books hold?"), "/desk/books"),
+        NavItem("events", _("Events"), "/desk/events", waiting.events),
+    ]
 
 
 def _regular(role: Role) -> list[NavItem]:

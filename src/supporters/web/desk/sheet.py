@@ -1,45 +1,75 @@
-"""The list as a spreadsheet file: what the page shows, one row a donation, no cell that a program takes for a formula."""
+"""Lists as spreadsheet files: what the page shows, CSV or XLSX, no cell that a program takes for a formula."""
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from typing import Any
+
+from litestar.response import Response, Stream
 
 from supporters.donations.desk_queries import DonationRow
 from supporters.kit.money import Money, exponent, to_decimal
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import formula_safe
 from supporters.web.desk.words import donation_tag, frequency_word
+from supporters.web.desk.workbook import write_workbook
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BYTE_ORDER_MARK = "\ufeff"  # so that Excel reads the file as UTF-8
 
 
-def header() -> str:
-    """The first line."""
-    return BYTE_ORDER_MARK + line(
-        [
-            _("Reference"),
-            _("Date and time (UTC)"),
-            _("Status"),
-            _("Frequency"),
-            _("Name"),
-            _("Email"),
-            _("Currency"),
-            _("Amount"),
-            _("Fee"),
-            _("Refunded"),
-            _("Net"),
-            _("Appeal"),
-            _("Article"),
-            _("Issue"),
-            _("Source"),
-            _("Payout"),
-        ]
-    )
+NUMBERS = frozenset(range(7, 11))  # which of its columns are amounts
 
 
-def lines(rows: Iterable[DonationRow]) -> str:
+async def spreadsheet(
+    name: str,
+    header: Sequence[str],
+    portions: AsyncIterator[Sequence[Sequence[str]]],
+    *,
+    kind: str,
+    numbers: Collection[int] = (),
+) -> Response[Any]:
+    """A list as a file to keep: `kind` is "csv", streamed as the rows come, or "xlsx". `name` has no ending yet.
+
+    No cell is a formula in either; columns in `numbers` (from 0) hold plain decimals. *Raises* what `write_workbook` raises.
+    """
+    headers = {"content-disposition": f'attachment; filename="{name}.{kind}"', "cache-control": "no-store"}
+    if kind == "xlsx":
+        return Response(await write_workbook(header, portions, numbers=numbers), media_type=XLSX, headers=headers)
+    return Stream(_csv(header, portions), media_type="text/csv", headers=headers)
+
+
+async def _csv(header: Sequence[str], portions: AsyncIterator[Sequence[Sequence[str]]]) -> AsyncIterator[bytes]:
+    yield (BYTE_ORDER_MARK + line(header)).encode()
+    async for rows in portions:
+        yield "".join(map(line, rows)).encode()
+
+
+def donation_header() -> list[str]:
+    """The names of the columns of the list of donations."""
+    return [
+        _("Reference"),
+        _("Date and time (UTC)"),
+        _("Status"),
+        _("Frequency"),
+        _("Name"),
+        _("Email"),
+        _("Currency"),
+        _("Amount"),
+        _("Fee"),
+        _("Refunded"),
+        _("Net"),
+        _("Appeal"),
+        _("Article"),
+        _("Issue"),
+        _("Source"),
+        _("Payout"),
+    ]
+
+
+def donation_cells(rows: Iterable[DonationRow]) -> list[list[str]]:
     """One line for each donation."""
-    return "".join(line(_cells(row)) for row in rows)
+    return [_cells(row) for row in rows]
 
 
 def _cells(row: DonationRow) -> list[str]:

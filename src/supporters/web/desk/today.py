@@ -11,8 +11,7 @@ from litestar.di import NamedDependency
 from litestar.response import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.discrepancies.models import DiscrepancyState
-from supporters.discrepancies.queries import list_discrepancies
+from supporters.discrepancies.queries import DiscrepancyFilter, list_discrepancies
 from supporters.donations.desk_sums import sum_rows
 from supporters.donations.desk_today import Day, days, latest_paid, month_so_far, sources
 from supporters.guard.switches import GIVING, read_switches
@@ -152,7 +151,7 @@ def _height(minor: int, most: int) -> int:
 
 
 async def _nearest_due(session: AsyncSession) -> date | None:
-    found = await list_discrepancies(session, state=DiscrepancyState.OPEN, limit=1)
+    found = await list_discrepancies(session, asked=DiscrepancyFilter(is_quiet=False), limit=1)
     return found[0].due_on if found else None
 
 

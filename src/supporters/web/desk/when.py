@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date
 
 
@@ -11,7 +12,7 @@ class When:
 
     def __init__(self, *, zone: str, locale: str, now: datetime) -> None:
         self._zone = ZoneInfo(zone)
-        self._locale = locale
+        self._locale = Locale.parse(locale)
         self._year = now.astimezone(self._zone).year
 
     def day(self, at: datetime | date) -> str:

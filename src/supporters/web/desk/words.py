@@ -46,6 +46,8 @@ def _paid_tag(row: DonationRow) -> Tag:
         return Tag(_("Refunded"), "undo", "", _("All of it was returned."))
     if row.refunded.minor:
         return Tag(_("Partly refunded"), "undo", "", _("Part of it was returned."))
+    if row.is_other:
+        return Tag(_("Received"), "check", "pos", _("Cash, a cheque or a transfer: it never met Stripe."))
     if row.payout_id:
         return Tag(_("In payout"), "arrow", "info", _("Stripe has put it into a payout to the bank."))
     if row.fee is not None:
@@ -118,6 +120,7 @@ def letter_word(kind: str) -> str:
         "refund": _("Refund letter"),
         "payment_returned": _("Letter of a returned payment"),
         "payment_kept": _("Letter of a payment that counts again"),
+        "promise": _("Letter with the reference of a promise"),
         "debit_failed": _("Letter of a failed debit"),
         "plan_started": _("Letter of the start"),
         "plan_failed": _("Letter of a failed payment"),
@@ -133,6 +136,7 @@ def letter_word(kind: str) -> str:
         "staff_invite": _("Invitation to the desk"),
         "staff_new_password": _("Link for a new password at the desk"),
         "staff_notice": _("Letter about a sign-in at the desk"),
+        "staff_money": _("Weekly letter about the books"),
     }.get(kind, kind.replace("_", " ").capitalize())
 
 
@@ -256,6 +260,8 @@ def _tell_event(line: StoryLine, names: dict[str, str]) -> Told:
         "dispute_won": ("check", "pos", _("Dispute won"), _("the money comes back")),
         "dispute_lost": ("undo", "neg", _("Returned"), _("by the supporter's bank, for good")),
         "dispute_closed": ("check", "", _("Inquiry closed"), _("no money has moved")),
+        "other_bounced": ("undo", "neg", _("Bounced"), _("the giver's bank did not pay the cheque")),
+        "other_void": ("undo", "", _("Taken back"), _("it was written down by mistake, or its match was undone")),
         "fraud_warned": ("alert", "warn", _("Warning of fraud"), _("a dispute may follow")),
     }
     usual = ("dot", "", line.kind.replace("_", " ").capitalize(), "")

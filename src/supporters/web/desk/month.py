@@ -1,0 +1,231 @@
+"""/desk/months/{month}: what the month came to, what is left to do in it, closing it, and opening it again."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+from litestar import get, post
+from litestar.connection import Request
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.checks import books_hold
+from supporters.discrepancies.codes import Code
+from supporters.kit.clock import local_date
+from supporters.kit.errors import Conflict, Refused
+from supporters.kit.money import Money
+from supporters.kit.strings import gettext as _
+from supporters.ledger.chart import Account
+from supporters.ledger.mapping import find_mapping, read_mapping
+from supporters.ledger.models import BankProof
+from supporters.ledger.periods import month_of, next_month, reopen_month
+from supporters.ledger.verdict import last_verdict
+from supporters.reconciliation.certify import certify_month, latest_certificate
+from supporters.reconciliation.closing import Checklist, Close, Item, checklist, close_month, is_locked
+from supporters.reconciliation.models import CertificateKind
+from supporters.reconciliation.month_queries import (
+    Held,
+    MonthRow,
+    board,
+    explained,
+    late_facts,
+    stripe_activity,
+    trial_balance,
+)
+from supporters.reconciliation.waterfall import steps_between
+from supporters.staff.queries import staff_names
+from supporters.web.common.access import member_of
+from supporters.web.common.forms import read_query
+from supporters.web.common.house import house_of
+from supporters.web.common.shell import AnyRequest
+from supporters.web.desk.frame import desk_page
+from supporters.web.desk.month_words import PATH, month_named, month_tag, proofs, shown_items
+from supporters.web.desk.payout import maker_of
+from supporters.web.desk.payout_words import ShownBar, shown_bars, standing_tag
+from supporters.web.desk.roles import DOES_BOOKS
+from supporters.web.desk.seal import read_sealed
+from supporters.web.desk.words import Tag, code_words
+
+FIELDS = ("proof", "note")
+KNOWN_CODES = frozenset(code.value for code in Code)
+
+
+class AccountLine(msgspec.Struct, frozen=True):
+    """One account over the month, as the accountant calls it."""
+
+    code: str
+    name: str
+    ours: str
+    opening: Money
+    debit: Money
+    credit: Money
+    closing: Money
+
+
+class MonthSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """What the month came to."""
+
+    row: MonthRow
+    name: str
+    tag: Tag
+    is_locked: bool
+    payouts: list[tuple[Any, Money, Tag]]
+    accounts: list[AccountLine]
+    falls: list[tuple[str, list[ShownBar]]]  # by currency
+    explained: list[tuple[str, int, int]]
+    late: int
+
+
+@get(PATH + "/{month:str}", opt={"access": DOES_BOOKS})
+async def show_month(
+    request: Request[Any, Any, Any], month: FromPath[str], reading: NamedDependency[AsyncSession]
+) -> Response[bytes]:
+    """The month's page."""
+    done = read_query(request.scope["query_string"], ("done",)).get("done", "")
+    return await _page(request, reading, month_named(month), done=done)
+
+
+@post(PATH + "/{month:str}/close", status_code=303, opt={"access": DOES_BOOKS})
+async def take_close(request: Request[Any, Any, Any], month: FromPath[str]) -> Response[Any]:
+    """The month is closed and certified, or the page comes again and says what stands in the way (422)."""
+    house = house_of(request)
+    form = await read_sealed(request, member_of(request), FIELDS)
+    first = month_named(month)
+    proof = form.get("proof", "")
+    if proof not in set(BankProof):
+        said = _("Choose how the bank is proved.")
+        async with house.db.reading() as reading:
+            return await _page(request, reading, first, form=form, problems=[("proof-statement", said)])
+    async with house.db.reading() as reading:  # looked up before a write begins, so that nobody waits for it
+        broken = len(await books_hold(reading, now=house.clock.now()))
+    wanted = Close(month=first, bank_proof=BankProof(proof), note=form.get("note", ""), broken=broken)
+    try:
+        async with house.db.unit_of_work() as session:
+            await close_month(session, wanted, maker_of(request))
+    except (Refused, Conflict) as error:
+        async with house.db.reading() as reading:
+            return await _page(request, reading, first, form=form, broken=broken, problems=[("note", error.message)])
+    return Redirect(f"{PATH}/{month_of(first)}?done=closed", status_code=303)
+
+
+@post(PATH + "/{month:str}/open", status_code=303, opt={"access": DOES_BOOKS})
+async def take_open(
+    request: Request[Any, Any, Any], month: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """The month takes postings again, or the page says why it does not (422). Its certificate stays."""
+    member = member_of(request)
+    form = await read_sealed(request, member, ("reason",))
+    first = month_named(month)
+    now = house_of(request).clock.now()
+    try:
+        await reopen_month(session, month_of(first), reason=form.get("reason", ""), actor_id=member.id, now=now)
+    except (Refused, Conflict) as error:
+        return await _page(request, session, first, form=form, problems=[("reason", error.message)])
+    return Redirect(f"{PATH}/{month_of(first)}?done=opened", status_code=303)
+
+
+@post(PATH + "/{month:str}/certificate", status_code=303, opt={"access": DOES_BOOKS})
+async def take_month_certificate(
+    request: Request[Any, Any, Any], month: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """A certificate of the month as it stands now is kept."""
+    await read_sealed(request, member_of(request), [])
+    first = month_named(month)
+    await certify_month(session, first, [], maker_of(request))
+    return Redirect(f"{PATH}/{month_of(first)}?done=certified", status_code=303)
+
+
+async def read_sheet(session: AsyncSession, first: date, *, zone: str, today: date) -> MonthSheet:
+    """Everything that the month came to."""
+    row = (await board(session, [first], zone=zone))[0]
+    held = await trial_balance(session, first)
+    return MonthSheet(
+        row=row,
+        name=month_of(first),
+        tag=month_tag(row, today=today),
+        is_locked=is_locked(row),
+        payouts=[(each, Money(each.amount_minor, each.currency), standing_tag(each.standing)) for each in row.payouts],
+        accounts=await _accounts(session, held),
+        falls=await _falls(session, first, held),
+        explained=[
+            (code_words(each.code) if each.code in KNOWN_CODES else each.code, each.opened, each.open)
+            for each in await explained(session, first, zone=zone)
+        ],
+        late=await late_facts(session, first),
+    )
+
+
+async def _page(
+    request: AnyRequest,
+    session: AsyncSession,
+    first: date,
+    *,
+    form: Mapping[str, str] | None = None,
+    broken: int | None = None,
+    problems: list[tuple[str, str]] | None = None,
+    done: str = "",
+) -> Response[bytes]:
+    house = house_of(request)
+    now, zone = house.clock.now(), house.settings.time_zone
+    if broken is None:
+        verdict = await last_verdict(session)
+        broken = len(verdict.broken) if verdict else 0
+    sheet = await read_sheet(session, first, zone=zone, today=local_date(now, zone))
+    found = await checklist(session, first, bank_proof=BankProof.STATEMENT, broken=broken, zone=zone, now=now)
+    period = sheet.row.period
+    return await desk_page(
+        request,
+        session,
+        "desk/month.html",
+        here="months",
+        root="/desk",
+        sheet=sheet,
+        items=[] if sheet.is_locked else _items(found, first),
+        is_stopped=found.is_stopped,
+        proofs=proofs(),
+        typed={"proof": "", "note": "", "reason": "", **(form or {})},
+        period=period,
+        names=await staff_names(session, [period.locked_by, period.reopened_by] if period else []),
+        certificate=await latest_certificate(session, CertificateKind.MONTH, sheet.name),
+        done=done,
+        problems=problems or [],
+    )
+
+
+def _items(found: Checklist, first: date) -> list[Any]:
+    items: list[Item] = found.items
+    return list(shown_items(items, first=first, last=next_month(first) - timedelta(days=1)))
+
+
+async def _accounts(session: AsyncSession, held: list[Held]) -> list[AccountLine]:
+    mapping = await read_mapping(session)
+    lines: list[AccountLine] = []
+    for each in held:
+        outside = find_mapping(mapping, Account(each.account))
+        sums = (each.opening_minor, each.debit_minor, each.credit_minor, each.closing_minor)
+        if any(sums):
+            lines.append(
+                AccountLine(outside.code, outside.name, each.account, *(Money(minor, each.currency) for minor in sums))
+            )
+    return lines
+
+
+async def _falls(session: AsyncSession, first: date, held: list[Held]) -> list[tuple[str, list[ShownBar]]]:
+    moved = await stripe_activity(session, first)
+    return [
+        (
+            each.currency,
+            shown_bars(
+                steps_between(each.opening_minor, [one for one in moved if one.currency == each.currency]),
+                each.currency,
+            ),
+        )
+        for each in held
+        if each.account == Account.STRIPE_BALANCE
+    ]
+
+
+HANDLERS = [show_month, take_close, take_open, take_month_certificate]
