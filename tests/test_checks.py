@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from books import NOW, add_donations, add_lines, donation_id, found, line_row, refund_line_row
+from broken_other_money import BROKEN_OTHER_MONEY
 from databases import Databases
 from supporters.audit.record import record
 from supporters.checks import all_checks, run_checks
@@ -237,6 +238,7 @@ BROKEN: list[tuple[str, list[str]]] = [
     ("disputes_closed", [HELD, DISPUTE.format(of=ONE)]),
     ("audit_chain", ["UPDATE audit_entry SET action = 'nothing.at_all' WHERE seq = 1"]),
     ("audit_chain", ["DELETE FROM audit_detail WHERE seq = 1"]),
+    *BROKEN_OTHER_MONEY,
 ]
 
 

@@ -55,6 +55,7 @@ def create_app(settings: Settings, *, tools: Tools | None = None, with_worker: b
             *site.HANDLERS,
             *embed.HANDLERS,
             *desk.HANDLERS,
+            *desk.FOR_LINKS,
             *hooks.HANDLERS,
             *ops.HANDLERS,
             *static.HANDLERS,

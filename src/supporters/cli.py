@@ -239,6 +239,7 @@ async def bounce() -> None:
 
 cli.add_command(cli_money.sync)
 cli.add_command(cli_money.cut_over)
+cli.add_command(cli_money.verify)
 
 
 @cli.group()

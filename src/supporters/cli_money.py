@@ -18,6 +18,7 @@ from supporters.settings import Settings
 
 if TYPE_CHECKING:
     from supporters.payments.lines import Read
+    from supporters.reconciliation.certificate import Finding
     from supporters.reconciliation.opening import Opening
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -100,7 +101,13 @@ class _Bar:
 
 @click.command("cut-over")
 @click.option("--start", type=DAY, help="The day on which the books begin: nothing before it is posted.")
-@click.option("--stripe", "stripe", multiple=True, metavar="GBP:1234.50", help="Stripe's balance when that day began.")
+@click.option(
+    "--stripe",
+    "stripe",
+    multiple=True,
+    metavar="GBP:1234.50",
+    help="Stripe's balance when that day began, available and pending; a reserve is account 1110.",
+)
 @click.option("--in-transit", multiple=True, metavar="po_…:GBP:250.00", help="A payout on its way to the bank then.")
 @click.option("--dispute", "disputes", multiple=True, metavar="dp_…:GBP:10.00", help="Taken back and undecided then.")
 @click.option(
@@ -137,6 +144,41 @@ async def cut_over(
             others=tuple((accounts[_known(code, accounts)], money) for code, money in map(_named, others)),
         )
     await _begin_or_withdraw(settings_of_process(), opening, email)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def verify(files: tuple[Path, ...]) -> None:
+    """Check certificates of payouts and months: nothing but the files is needed, no database and no connection."""
+    from supporters.reconciliation.certificate import LARGEST, Body, NoCertificate, read, verify_chain
+    from supporters.reconciliation.certificate import verify as look
+
+    read_ones: list[Body] = []
+    is_whole = True
+    for file in files:
+        try:
+            if file.stat().st_size > LARGEST:
+                raise NoCertificate("this file is too large for a certificate")
+            body = read(file.read_bytes())
+            findings = look(body)
+        except NoCertificate as error:
+            click.echo(f"{file}: {error}")
+            is_whole = False
+            continue
+        read_ones.append(body)
+        click.echo(f"{file}: certificate {body['number']} of {body['kind']} {body['subject']}, {body['publisher']}")
+        is_whole &= _tell(findings)
+    is_whole &= _tell(verify_chain(read_ones))
+    click.echo("Everything holds." if is_whole else "Not everything holds.")
+    if not is_whole:
+        sys.exit(1)
+
+
+def _tell(findings: "list[Finding]") -> bool:
+    """Says each; whether all of them hold."""
+    for finding in findings:
+        click.echo(f"  {'ok ' if finding.holds else 'NO '} {finding.sentence}")
+    return all(finding.holds for finding in findings)
 
 
 async def _begin_or_withdraw(settings: Settings, opening: "Opening | None", email: str) -> None:

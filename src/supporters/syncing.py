@@ -191,9 +191,9 @@ async def _events(tools: Tools, pace: Pace, screen: Screen) -> None:
 
 
 async def _owners(tools: Tools, pace: Pace, screen: Screen) -> None:
-    asked = 0
-    while count := await pace.ask(
-        lambda: settle_payments(tools.db, tools.gateway, _context(tools), clock=tools.clock, at_once=pace.at_once)
+    asked, since = 0, tools.clock.now()
+    while count := await settle_payments(
+        tools.db, tools.gateway, _context(tools), clock=tools.clock, pace=pace, since=since
     ):
         asked += count
     if asked:

@@ -60,9 +60,14 @@ from supporters.prompts import jobs as prompts
 from supporters.prompts.placements import ensure_placements
 from supporters.publishing import publish_all, publish_now_due
 from supporters.reconciliation.detect import detect_all
+from supporters.reconciliation.digest import DIGEST, send_digest
+from supporters.reconciliation.digest import TIMERS as DIGEST_TIMERS
 from supporters.reconciliation.jobs import compare_balance, follow_payouts, prove_payouts, pull_and_post
 from supporters.reconciliation.match_jobs import LEARN_RULES, MATCH_LINES, learn_rules, match_lines
 from supporters.reconciliation.match_jobs import TIMERS as MATCH_TIMERS
+from supporters.reconciliation.promises_kept import FOLLOW_PROMISES, follow_promises, keep_promises
+from supporters.reconciliation.promises_kept import TIMERS as PROMISE_TIMERS
+from supporters.reconciliation.settle import KEEP_PROMISES
 from supporters.settings import DEFAULT_COLOR, Settings
 
 log = structlog.stdlib.get_logger()
@@ -80,6 +85,8 @@ TIMERS = (
     Timer("house.nightly", every=timedelta(hours=24)),
     *offered_jobs.TIMERS,
     *MATCH_TIMERS,
+    *DIGEST_TIMERS,
+    *PROMISE_TIMERS,
     *(timer for room in (*ROOMS, plans) for timer in room.TIMERS),
 )
 BRAND_SHEET = "brand.css"
@@ -219,6 +226,9 @@ class Worker:
             CHECK_BOOKS: watch_books,
             MATCH_LINES: match_lines,
             LEARN_RULES: learn_rules,
+            DIGEST: partial(send_digest, settings=tools.settings),
+            KEEP_PROMISES: partial(keep_promises, settings=tools.settings),
+            FOLLOW_PROMISES: partial(follow_promises, settings=tools.settings),
             "events.catch_up": partial(catch_up, gateway=gateway),
             "stripe.sweep": partial(sweep, gateway=gateway, context=self._context),
             BEGIN: partial(

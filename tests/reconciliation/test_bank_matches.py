@@ -332,3 +332,23 @@ async def test_top_up_is_found_where_the_bank_paid_it(db: Database, ids: Ids) ->
     assert await run(db, ids) == 1
 
     assert await balances(db) == {"1000": -30_000, "1150": 30_000}
+
+
+async def test_payout_that_came_back_weeks_later_is_found_on_the_day_it_came_back(db: Database, ids: Ids) -> None:
+    weeks = timedelta(days=43)
+    came_back = line_row(
+        1, gross_minor=121_548, fee_minor=0, net_minor=121_548, type="payout_failure", reporting_category="payout_reversal",
+        source_id=payout_id(1), stripe_payment_intent_id=None, stripe_charge_id=None, created_at=NOW,
+    )  # fmt: skip
+    failed = payout_row(1, status="failed", failure_line_id="txn_1", arrival_on=NOW.date() - weeks)
+    lines = [
+        bank_line_row(1, booked_on=NOW.date() - weeks),
+        bank_line_row(2, booked_on=NOW.date(), amount_minor=-121_548, text=f"RETURNED {trace_of(1)}"),
+    ]
+    await arrive(db, [failed], lines)
+    async with db.unit_of_work() as session:
+        await add_lines(session, came_back)
+
+    assert await run(db, ids) == 2
+
+    assert await balances(db) == {}

@@ -11,6 +11,8 @@ STAFF_NAME = "Dana Whitlow"
 STAFF_PASSWORD = "lamps-on-the-river"  # noqa: S105 - printed by the demo, opens nothing else
 OTHER_STAFF = (("eli@weeklylamp.example", "Eli Moss", "editor"), ("sam@weeklylamp.example", "Sam Okafor", "support"))
 
+BANK = "Unity Trust"
+
 PAPER = {
     "SUPPORTERS_PUBLISHER_NAME": PUBLISHER,
     "SUPPORTERS_LEGAL_NAME": "The Weekly Lamp Ltd",

@@ -15,6 +15,7 @@ from supporters.app import create_app
 from supporters.appeals.queries import GENERAL
 from supporters.appeals.rules import Claim
 from supporters.demo import sample
+from supporters.demo.banker import Banker
 from supporters.demo.editors import Editors
 from supporters.demo.regulars import Regulars, subscribe
 from supporters.demo.visits import open_page
@@ -50,7 +51,7 @@ class Life:
         self._dana = ""
 
     async def live(self) -> None:
-        """Staff, donations, plans, refusals, refunds and a dispute are there, each through the real door."""
+        """Staff, donations, plans, refusals, refunds, a dispute and a bank statement are there, each through the real door."""
         await prepare(self._tools)
         await subscribe(self._sandbox)
         editors = Editors(self._tools, self._clock, eli=await self._hire())
@@ -68,6 +69,7 @@ class Life:
         await self._refund_some()
         await editors.greet_readers()
         await self._settle()
+        await Banker(self._tools, self._sandbox, self._clock, dana=self._dana).bring_last_month()
         await self._pull_books()
 
     def _moment(self, number: int) -> datetime:

@@ -119,7 +119,7 @@ EXAMPLES: dict[Code, Example] = {
     Code.UNKNOWN_CATEGORY: _E("txn_3SXqI", 3_00, "line"),
     Code.BALANCE_LINE_CHANGED: _E("txn_3SXqJ", 1_00, "line"),
     Code.TOPUP: _E("txn_3SXqK", 300_00, "night"),
-    Code.BALANCE_DRIFT: _E("GBP:2026-11-22", -1_50, "line"),
+    Code.BALANCE_DRIFT: _E("GBP", -1_50, "line"),
     Code.TIMEZONE_CUTOFF: _E("2026-11:GBP", 35_00, "night"),
     Code.PAYOUT_CONTENT_OFF: _E("po_1SXqL", 3_17, "payout"),
     Code.PAYOUT_NOT_IN_BANK: _E("po_1SXqM", 1_215_48, "bank"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, or_, select, update
@@ -15,7 +16,7 @@ from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 
 SUBJECT_LIMIT = 120
-_UNSEEN = "\0"  # no fingerprint is that
+FOUND = "found"  # what has no look of its own and was found once more
 
 
 async def open_discrepancy(
@@ -69,8 +70,10 @@ async def _renew(session: AsyncSession, same: ColumnElement[bool], row: Mapping[
     shown = {name: row[name] for name in ("fingerprint", "amount_minor", "currency", "detail")}
     still_open = update(d).where(same, looks_other, d.state == DiscrepancyState.OPEN.value)
     await session.execute(still_open.values(shown).execution_options(synchronize_session=False))
-    closed = and_(same, looks_other, d.state == DiscrepancyState.RESOLVED.value, d.postings.is_(None))
+    by_house_or_in_words = or_(d.postings.is_(None), d.resolved_by.is_(None))
+    closed = and_(same, looks_other, d.state == DiscrepancyState.RESOLVED.value, by_house_or_in_words)
     again = {**shown, "state": DiscrepancyState.OPEN.value, "reopened_at": row["opened_at"], "due_on": row["due_on"]}
+    again |= dict.fromkeys(("resolution", "reason", "alone_reason", "resolved_by", "agreed_by", "resolved_at"))
     await session.execute(update(d).where(closed).values(again).execution_options(synchronize_session=False))
 
 
@@ -86,9 +89,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def open_many(session: AsyncSession, found: Sequence[Difference], *, ids: Ids, now: datetime) -> int:
-    """Every one of them is on record; says how many are new or look otherwise than before. *Idempotent by* code and subject."""
-    known = await _fingerprints(session, {each.code for each in found})
-    changed = [each for each in found if known.get((each.code, each.subject), _UNSEEN) != each.fingerprint]
+    """Every one of them is on record; says how many are new or look otherwise than before. *Idempotent by* code and subject.
+
+    What the house had closed by itself and is there again, is open again.
+    """
+    known = await _known(session, {each.code for each in found})
+    changed = [each for each in found if _is_news(each, known.get((each.code, each.subject)))]
     for each in changed:
         await open_discrepancy(
             session,
@@ -97,14 +103,29 @@ async def open_many(session: AsyncSession, found: Sequence[Difference], *, ids: 
             donation_id=each.donation_id,
             amount=each.amount,
             detail=each.detail,
-            fingerprint=each.fingerprint,
+            fingerprint=each.fingerprint or (FOUND if (each.code, each.subject) in known else None),
             ids=ids,
             now=now,
         )
     return len(changed)
 
 
-async def _fingerprints(session: AsyncSession, codes: Iterable[Code]) -> dict[tuple[Code, str], str | None]:
+class _Known(NamedTuple):
+    """What is on record of one: how it looked, and whether the house closed it by itself."""
+
+    fingerprint: str | None
+    is_settled: bool
+
+
+def _is_news(found: Difference, known: _Known | None) -> bool:
+    if known is None or known.is_settled:
+        return True
+    return found.fingerprint is not None and found.fingerprint != known.fingerprint
+
+
+async def _known(session: AsyncSession, codes: Iterable[Code]) -> dict[tuple[Code, str], _Known]:
     d = Discrepancy
-    wanted = select(d.code, d.subject, d.fingerprint).where(d.code.in_([code.value for code in codes]))
-    return {(Code(row.code), row.subject): row.fingerprint for row in await session.execute(wanted)}
+    settled = (d.state == DiscrepancyState.RESOLVED.value) & d.resolved_by.is_(None)
+    wanted = select(d.code, d.subject, d.fingerprint, settled.label("settled"))
+    rows = await session.execute(wanted.where(d.code.in_([code.value for code in codes])))
+    return {(Code(row.code), row.subject): _Known(row.fingerprint, bool(row.settled)) for row in rows}

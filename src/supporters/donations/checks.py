@@ -10,7 +10,17 @@ _RETURNED = (
     "GROUP BY d.id, d.amount_minor, d.refunded_minor "
 )
 
-_TAKEN = "coalesce(sum(x.amount_minor), 0)"
+_REFUNDED = "coalesce(sum(r.amount_minor), 0)"
+
+_IS_SEEN = (
+    "SELECT 1 FROM discrepancy x WHERE x.donation_id = d.id AND x.code IN ('DISPUTE_AND_REFUND', 'REFUND_EXCEEDS')"
+)
+_IS_NOT_COUNTED = f"d.refunded_minor <> CASE WHEN {_REFUNDED} > d.amount_minor THEN d.amount_minor ELSE {_REFUNDED} END"
+
+_TAKEN = (
+    "coalesce(sum(x.amount_minor), 0) + (SELECT coalesce(sum(o.amount_minor), 0) FROM other_payment o "
+    "WHERE o.donation_id = d.id AND o.state IN ('bounced', 'void'))"
+)
 _TAKEN_BACK = (
     f"SELECT d.id AS donation, d.returned_minor, {_TAKEN} AS taken_minor "  # noqa: S608 - fixed text
     "FROM donation d LEFT JOIN dispute x ON x.donation_id = d.id AND x.state IN ('needs_answer', 'under_review', 'lost') "
@@ -36,18 +46,19 @@ def checks() -> list[Check]:
         Check(
             "paid_has_payment",
             _("Every paid donation names its payment and when it was paid."),
-            "SELECT id AS donation FROM donation "
-            "WHERE state = 'paid' AND (stripe_payment_intent_id IS NULL OR paid_at IS NULL OR supporter_id IS NULL)",
+            "SELECT id AS donation FROM donation d WHERE state = 'paid' AND (paid_at IS NULL OR supporter_id IS NULL "
+            "OR (stripe_payment_intent_id IS NULL AND NOT EXISTS ("
+            "SELECT 1 FROM other_payment o WHERE o.donation_id = d.id)))",
         ),
         Check(
             "refunds_within_donation",
-            _("No more was returned than was given."),
-            _RETURNED + "HAVING coalesce(sum(r.amount_minor), 0) > d.amount_minor",
+            _("No more was refunded than was given, or a discrepancy says so."),
+            _RETURNED + f"HAVING {_REFUNDED} > d.amount_minor AND NOT EXISTS ({_IS_SEEN})",
         ),
         Check(
             "refunded_sum",
-            _("What a donation says was returned is the sum of its refunds that succeeded."),
-            _RETURNED + "HAVING coalesce(sum(r.amount_minor), 0) <> d.refunded_minor",
+            _("What a donation says was returned is the sum of its refunds that succeeded, at most all of it."),
+            _RETURNED + f"HAVING {_IS_NOT_COUNTED}",
         ),
         Check(
             "refund_currency",
@@ -62,7 +73,8 @@ def checks() -> list[Check]:
         Check(
             "returned_sum",
             _(
-                "What banks have taken of a donation is the sum of its disputes that are lost or open, at most all of it."
+                "What banks have taken of a donation is the sum of its disputes that are lost or open, and of what "
+                "bounced or was taken back, at most all of it."
             ),
             _TAKEN_BACK,
         ),

@@ -48,6 +48,7 @@ class DonationRow(msgspec.Struct, frozen=True):
     source: str | None
     article_title: str | None = None  # only where the site's own feed says it
     is_claimed: bool = True
+    is_other: bool = False  # it never met Stripe
 
     @property
     def is_paid(self) -> bool:
@@ -264,6 +265,7 @@ def as_row(
         source=origin.source,
         article_title=(titles or {}).get(origin.article_id or ""),
         is_claimed=origin.is_claimed,
+        is_other=donation.stripe_payment_intent_id is None and donation.fee_minor is not None,
     )
 
 

@@ -46,13 +46,14 @@ class EntryLine(msgspec.Struct, frozen=True):
 
 
 class Posting(msgspec.Struct, frozen=True):
-    """One ledger transaction that moves money of the donation."""
+    """One ledger transaction that moves money of the donation. `effective_on` is its own day where its month was closed."""
 
     id: str
     booked_on: date
     memo: str
     posted_at: datetime
     entries: list[EntryLine]
+    effective_on: date | None = None
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -200,7 +201,14 @@ async def _postings(session: AsyncSession, donation_id: str) -> list[Posting]:
     for transaction, entry in await session.execute(query):
         posting = found.setdefault(
             transaction.id,
-            Posting(transaction.id, transaction.booked_on, transaction.memo, transaction.posted_at, []),
+            Posting(
+                transaction.id,
+                transaction.booked_on,
+                transaction.memo,
+                transaction.posted_at,
+                [],
+                transaction.effective_on,
+            ),
         )
         posting.entries.append(EntryLine(entry.account, Money(entry.amount_minor, entry.currency)))
     return list(found.values())

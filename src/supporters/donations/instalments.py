@@ -35,8 +35,10 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     livemode: bool
     paid_at: datetime
     bill_id: str
-    card_brand: str | None
-    card_last4: str | None
+    card_brand: str | None = None
+    card_last4: str | None = None
+    is_renewal: bool = True
+    fee_minor: int | None = None
 
 
 async def add_paid(session: AsyncSession, payment: Payment, *, ids: Ids, now: datetime) -> PaidDonation:
@@ -50,7 +52,8 @@ async def add_paid(session: AsyncSession, payment: Payment, *, ids: Ids, now: da
         "revision": 1,
         "kind": Kind.DONATION,
         "frequency": payment.frequency,
-        "is_renewal": True,
+        "is_renewal": payment.is_renewal,
+        "fee_minor": payment.fee_minor,
         "state": DonationState.PAID,
         "amount_minor": payment.amount.minor,
         "refunded_minor": 0,

@@ -12,9 +12,12 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
+from supporters.discrepancies.codes import Code
+from supporters.discrepancies.open import open_discrepancy
 from supporters.donations import lifecycle
 from supporters.donations.messages import refunded_message
 from supporters.donations.models import Donation, DonationState, Refund, RefundReason, RefundState
+from supporters.donations.other_models import OtherPayment
 from supporters.donations.timeline import note
 from supporters.jobs.queue import enqueue
 from supporters.kit.errors import Conflict, NotFound
@@ -132,7 +135,8 @@ async def apply_refund(
         return AppliedRefund(refund.id, donation.id, RefundEffect.NOTHING)
     await _set(session, refund.id, state=wanted, failure_reason=fact.failure_reason, updated_at=now)
     change = lifecycle.refunded_change(before, wanted, refund.amount_minor)
-    await _add_refunded(session, donation.id, change, now=now)
+    if change:
+        await _count_refunded(session, donation, ids=ids, now=now)
     told: dict[str, object] = {
         "amount_minor": refund.amount_minor,
         "currency": refund.currency,
@@ -174,6 +178,8 @@ async def _lock(session: AsyncSession, donation_id: str) -> Donation:
 async def _check_refundable(session: AsyncSession, donation: Donation, amount: Money) -> None:
     if donation.state != DonationState.PAID:
         raise Conflict(_("Only a donation that was paid can be refunded."))
+    if await session.scalar(select(OtherPayment.id).where(OtherPayment.donation_id == donation.id)):
+        raise Conflict(_("This donation never met Stripe, so nothing can be refunded there. Return it by your bank."))
     if amount.currency != donation.currency or amount.minor <= 0:
         raise Conflict(_("The refund must be a sum in the donation's currency."))
     if donation.returned_minor and amount.minor > await _refundable_minor(session, donation):
@@ -241,11 +247,30 @@ async def _set(session: AsyncSession, refund_id: str, **values: object) -> None:
     await session.execute(changed.execution_options(synchronize_session=False))
 
 
-async def _add_refunded(session: AsyncSession, donation_id: str, change_minor: int, *, now: datetime) -> None:
-    if change_minor:
-        more = {"refunded_minor": Donation.refunded_minor + change_minor, "updated_at": now}
-        changed = update(Donation).where(Donation.id == donation_id).values(**more)
-        await session.execute(changed.execution_options(synchronize_session=False))
+async def _count_refunded(session: AsyncSession, donation: Donation, *, ids: Ids, now: datetime) -> None:
+    """What was refunded is the sum of its refunds, at most all of the donation; what is more, a person must explain.
+
+    Stripe refuses to return more, but we may not have heard that an earlier refund came back.
+    """
+    given = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(
+        Refund.donation_id == donation.id, Refund.state == RefundState.SUCCEEDED
+    )
+    total = int(await session.scalar(given) or 0)
+    values = {"refunded_minor": min(total, donation.amount_minor), "updated_at": now}
+    changed = update(Donation).where(Donation.id == donation.id).values(**values)
+    await session.execute(changed.execution_options(synchronize_session=False))
+    over = total - donation.amount_minor
+    if over > 0 and not donation.returned_minor:  # with a dispute, that one's discrepancy says it
+        await open_discrepancy(
+            session,
+            code=Code.REFUND_EXCEEDS,
+            subject=donation.id,
+            donation_id=donation.id,
+            amount=Money(over, donation.currency),
+            fingerprint=str(over),
+            ids=ids,
+            now=now,
+        )
 
 
 async def _queue_letter(

@@ -60,7 +60,9 @@ async def keep_contents(db: Database, payout: Payout, lines: Sequence[BalanceLin
         portion = lines[start : start + PORTION]
         unnamed = [msgspec.structs.replace(line, payout_id=None) for line in portion]
         inside = row.stripe_balance_transaction_id.in_([line.id for line in portion])
-        named = update(row).where(inside, row.stripe_payout_id.is_(None))
+        # a payout made by hand leaves the balance by a line that then counts in the next automatic one
+        by_hand = (row.reporting_category == "payout") & (row.source_id != payout.stripe_payout_id)
+        named = update(row).where(inside, or_(row.stripe_payout_id.is_(None), by_hand))
         async with db.unit_of_work() as session:
             now = clock.now()
             await mirror(session, unnamed, livemode=payout.livemode, account=payout.account, ids=ids, now=now)

@@ -16,7 +16,7 @@ from supporters.payments.balance import mirror
 from supporters.payments.facts import BalanceLine, FeeDetail, PayoutSeen
 from supporters.payments.models import BalanceTransaction, Content, Payout
 from supporters.payments.payouts import mirror_payouts
-from supporters.payments.reports_csv import ORDER, Report, Told
+from supporters.payments.reports_csv import ORDER, Kind, Report, Told
 
 BATCH = 500
 TOLD_BY_SOME = ("type", "source_id", "charge_id", "payment_intent_id", "payout_id")
@@ -47,10 +47,13 @@ async def import_reports(
             yield from _report(path, livemode=livemode, time_zone=time_zone).rows()
 
     taxes: dict[str, int] = {}
+    for path, of in reports:
+        if of is Kind.FEES:  # two files of one time tell of the same fees: those of a line are all in either
+            taxes = _taxes(_report(path, livemode=livemode, time_zone=time_zone)) | taxes
     named: set[str] = set()
     imported = Imported()
     for each in told():
-        _note(each, taxes, named, imported)
+        _note(each, named, imported)
     if is_dry:
         imported.added = await _count_new(db, (each.line for each in told() if each.line))
         return imported
@@ -87,10 +90,15 @@ def _report(path: Path, *, livemode: bool, time_zone: str) -> Report:
     return Report(path.name, path.read_bytes(), livemode=livemode, time_zone=time_zone)
 
 
-def _note(told: Told, taxes: dict[str, int], named: set[str], imported: Imported) -> None:
-    if told.tax_of:
-        line_id, minor = told.tax_of
+def _taxes(report: Report) -> dict[str, int]:
+    """The tax in each line's fee, in minor units, as this file tells it."""
+    taxes: dict[str, int] = {}
+    for line_id, minor in (told.tax_of for told in report.rows() if told.tax_of):
         taxes[line_id] = taxes.get(line_id, 0) + minor
+    return taxes
+
+
+def _note(told: Told, named: set[str], imported: Imported) -> None:
     if told.payout:
         imported.payouts += 1
     if told.line:

@@ -125,6 +125,12 @@ class BalanceTransaction(Base):
         Index("ix_balance_transaction_source_id", "source_id"),
         Index("ix_balance_transaction_payment", "stripe_payment_intent_id"),
         Index(
+            "ix_balance_transaction_top_up",
+            "created_at",
+            postgresql_where=text("reporting_category IN ('topup', 'topup_reversal')"),
+            sqlite_where=text("reporting_category IN ('topup', 'topup_reversal')"),
+        ),
+        Index(
             "ix_balance_transaction_payout",
             "stripe_payout_id",
             postgresql_where=text("stripe_payout_id IS NOT NULL"),

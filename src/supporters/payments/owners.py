@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import insert_for
@@ -78,14 +78,21 @@ async def store_charges(session: AsyncSession, charges: Mapping[str, str]) -> No
         await session.execute(update(Ownership), rows)
 
 
-async def ids_to_ask(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[str]:
-    """What nobody has claimed for two minutes: that first of which Stripe was never or long ago asked."""
+async def ids_to_ask(
+    session: AsyncSession, *, now: datetime, limit: int, not_since: datetime | None = None
+) -> Sequence[str]:
+    """What nobody has claimed for two minutes: that first of which Stripe was never or long ago asked.
+
+    With `not_since` nothing about which it was asked from then on.
+    """
     wanted = (
         select(Ownership.stripe_id)
         .where(Ownership.owner == Owner.UNKNOWN.value, Ownership.first_seen_at <= now - ASK_AFTER)
         .order_by(Ownership.asked_at.asc().nulls_first(), Ownership.first_seen_at)
         .limit(limit)
     )
+    if not_since:
+        wanted = wanted.where(or_(Ownership.asked_at.is_(None), Ownership.asked_at < not_since))
     return (await session.scalars(wanted)).all()
 
 

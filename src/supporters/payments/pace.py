@@ -16,6 +16,7 @@ PER_SECOND = 15  # the house's other work asks too
 AT_ONCE = 4
 TRIES = 8  # with the waits between them about three minutes
 LONGEST_WAIT = 60.0
+LONGEST_ASKED = 300  # who is asked to wait for longer, ends and goes on another time
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -43,7 +44,7 @@ class Pace:
         self._next_at = 0.0
 
     async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
-        """What Stripe answers, asked again for as long as it is busy or out of reach. Raises GatewayUnavailable in the end.
+        """What Stripe answers, asked again while it is busy or out of reach. Raises GatewayUnavailable in the end.
 
         While one question waits because Stripe said so, the others do too.
         """
@@ -52,6 +53,8 @@ class Pace:
                 return await self._ask(question)
             except GatewayUnavailable as error:
                 seconds = error.retry_after_seconds or min(LONGEST_WAIT, 0.5 * 2**attempt)
+                if seconds > LONGEST_ASKED:
+                    raise
                 log.warning("stripe_asks_to_wait", code=error.code, status=error.http_status, seconds=seconds)
                 await self._wait(seconds)
         return await self._ask(question)

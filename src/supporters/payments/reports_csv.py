@@ -25,7 +25,7 @@ from supporters.kit.money import exponent
 from supporters.kit.strings import gettext as _
 from supporters.payments.facts import BalanceLine, FeeDetail, PayoutSeen
 
-AMOUNT = re.compile(r"(?P<sign>-?)(?P<whole>\d{1,12})(?:[.,](?P<part>\d{1,6}))?", re.ASCII)
+AMOUNT = re.compile(r"(?P<sign>-?)(?P<whole>\d{1,12})(?:(?P<mark>[.,])(?P<part>\d{1,6}))?", re.ASCII)
 
 
 class Unreadable(SupportersError):
@@ -77,6 +77,7 @@ class Row(msgspec.Struct, frozen=True):
     file: str
     line: int
     cells: Mapping[str, str]
+    has_commas: bool  # between its cells, so that one within an amount is for thousands as likely as not
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -95,7 +96,8 @@ class Report:
         self.livemode = livemode
         self._zone = ZoneInfo(time_zone)
         text = _text(name, content)
-        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        self._delimiter = _delimiter(text)
+        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter)
         self._names = [cell.strip() for cell in self._next() or []]
         self.kind = self._kind()
 
@@ -108,7 +110,8 @@ class Report:
                 return
             if not any(cells):
                 continue
-            row = Row(self.name, self._reader.line_num, dict(zip(self._names, cells, strict=False)))
+            named = dict(zip(self._names, cells, strict=False))
+            row = Row(self.name, self._reader.line_num, named, self._delimiter == ",")
             if len(cells) != len(self._names):
                 words = _("it has %(found)s columns, and the first line names %(named)s: export the file again")
                 raise wrong(row, "", words % {"found": len(cells), "named": len(self._names)})
@@ -124,7 +127,8 @@ class Report:
         if not text:
             return None
         try:
-            return datetime.fromisoformat(text.replace(" UTC", "")).replace(tzinfo=zone).astimezone(UTC)
+            at = datetime.fromisoformat(text.replace(" UTC", ""))
+            return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
         except (ValueError, OverflowError) as error:
             raise wrong(row, column, _("%(text)s is no time like 2026-11-22 09:36:00") % {"text": text[:40]}) from error
 
@@ -137,9 +141,8 @@ class Report:
 
     def _kind(self) -> Kind:
         names = set(self._names)
-        twice = sorted(
-            {name for name in names if self._names.count(name) > 1 and name in frozenset().union(*COLUMNS.values())}
-        )
+        known = frozenset[str]().union(*COLUMNS.values())
+        twice = sorted(name for name in names & known if self._names.count(name) > 1)
         if twice:
             told = {"file": self.name, "column": twice[0]}
             raise Unreadable(_("%(file)s has the column %(column)s twice. Export the file again.") % told)
@@ -165,10 +168,8 @@ def _text(name: str, content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        told = {"file": name}
-        raise Unreadable(
-            _("%(file)s is no UTF-8 text, as Stripe's exports are. Export it again as CSV.") % told
-        ) from error
+        words = _("%(file)s is no UTF-8 text, as Stripe's exports are. Export it again as CSV.")
+        raise Unreadable(words % {"file": name}) from error
     if "\0" in text:
         raise Unreadable(_("%(file)s is no text. Export it again as CSV.") % {"file": name})
     return text
@@ -185,7 +186,7 @@ def _lines(row: Row, report: Report) -> Iterator[Told]:
     if created is None:
         words = _("it is empty or not in the file: choose the columns again, with created_utc among them")
         raise wrong(row, "created_utc", words)
-    source = row.cells.get("source_id") or None
+    source = _given(row, "source_id")
     line = _line(
         row,
         category=category,
@@ -198,9 +199,9 @@ def _lines(row: Row, report: Report) -> Iterator[Told]:
     yield Told(
         line=msgspec.structs.replace(
             line,
-            charge_id=row.cells.get("charge_id") or (source if source and source.startswith("ch_") else None),
-            payment_intent_id=row.cells.get("payment_intent_id") or None,
-            payout_id=row.cells.get("automatic_payout_id") or None,
+            charge_id=_given(row, "charge_id") or (source if source and source.startswith("ch_") else None),
+            payment_intent_id=_given(row, "payment_intent_id"),
+            payout_id=_given(row, "automatic_payout_id"),
         )
     )
 
@@ -211,7 +212,7 @@ def _history(row: Row, report: Report) -> Iterator[Told]:
     created = report.moment(row, "Created (UTC)")
     if category is None or created is None:
         return
-    source = row.cells.get("Source") or None
+    source = _given(row, "Source")
     line = _line(
         row,
         category=category,
@@ -223,7 +224,7 @@ def _history(row: Row, report: Report) -> Iterator[Told]:
         key="id",
         currency="Currency",
     )
-    out = row.cells.get("Transfer") or (source if category == "payout" else None)
+    out = _given(row, "Transfer") or (source if category == "payout" else None)
     yield Told(line=msgspec.structs.replace(line, payout_id=out))
 
 
@@ -245,7 +246,7 @@ def _payouts(row: Row, report: Report) -> Iterator[Told]:
             livemode=report.livemode,
             method=row.cells.get("Method") or "standard",
             line_id=line_id,
-            failure_line_id=row.cells.get("Failure Balance Transaction") or None,
+            failure_line_id=_given(row, "Failure Balance Transaction"),
             failure_code=row.cells.get("Failure Code") or None,
             trace_id=row.cells.get("Trace ID") or None,
             descriptor=row.cells.get("Statement Descriptor") or None,
@@ -375,6 +376,10 @@ def _needed(row: Row, column: str) -> str:
     return text
 
 
+def _given(row: Row, column: str) -> str | None:
+    return _needed(row, column) if row.cells.get(column, "").strip() else None
+
+
 def _currency(row: Row, column: str) -> str:
     text = _needed(row, column).upper()
     if len(text) != 3 or not text.isalpha():
@@ -383,12 +388,12 @@ def _currency(row: Row, column: str) -> str:
 
 
 def _minor(row: Row, column: str, currency: str) -> int:
-    """The amount in minor units. A comma is a decimal comma: Stripe's reports have no marks for thousands."""
+    """The amount in minor units. Stripe's reports have no marks for thousands; what may be one is refused."""
     text = row.cells.get(column, "").strip()
     found, digits = AMOUNT.fullmatch(text), exponent(currency)
     part = (found["part"] or "").rstrip("0") if found else ""
-    if found and len(part) <= digits:
+    is_grouped = found and len(found["part"] or "") == 3 and (digits < 3 or (row.has_commas and found["mark"] == ","))
+    if found and len(part) <= digits and not is_grouped:
         return int(found["whole"] + part.ljust(digits, "0")) * (-1 if found["sign"] else 1)
-    raise wrong(
-        row, column, _("%(text)s is no amount in %(currency)s") % {"text": text[:40] or "“”", "currency": currency}
-    )
+    told = {"text": text[:40] or "“”", "currency": currency}
+    raise wrong(row, column, _("%(text)s is no amount in %(currency)s") % told)

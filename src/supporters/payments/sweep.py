@@ -110,15 +110,27 @@ async def settle_checkouts(db: Database, gateway: Gateway, context: Books) -> in
     return len(stuck)
 
 
-async def settle_payments(db: Database, gateway: Gateway, context: Books, *, clock: Clock, at_once: int = 1) -> int:
-    """What nobody has claimed is ours or not, as Stripe's payment pages and bills say; returns how many were asked about."""
+async def settle_payments(
+    db: Database,
+    gateway: Gateway,
+    context: Books,
+    *,
+    clock: Clock,
+    pace: Pace | None = None,
+    since: datetime | None = None,
+) -> int:
+    """What nobody has claimed is ours or not, as Stripe's payment pages and bills say; returns how many were asked about.
+
+    `since`: when a run began that asks until there is nothing left; it asks about each once, however that went.
+    """
+    pace = pace or Pace(at_once=1, tries=1)
     async with db.reading() as session:
-        unclaimed = await owners.ids_to_ask(session, now=clock.now(), limit=MOST_ASKED)
+        unclaimed = await owners.ids_to_ask(session, now=clock.now(), limit=MOST_ASKED, not_since=since)
 
     async def ask(stripe_id: str) -> None:
-        await settle_owner(db, gateway, context, stripe_id, now=clock.now())
+        await pace.ask(lambda: settle_owner(db, gateway, context, stripe_id, now=clock.now()))
 
-    await side_by_side(unclaimed, ask, at_once=at_once)
+    await side_by_side(unclaimed, ask, at_once=pace.at_once)
     return len(unclaimed)
 
 

@@ -133,7 +133,9 @@ def in_first_day(plan: Plan, now: datetime, first: FirstDay) -> bool:
 def _for_supporter(found: Hindrance) -> str:
     return {
         Hindrance.STOPPED: _("This donation has stopped. Nothing more is taken. To give again, start a new one."),
-        Hindrance.STANDING_ORDER: _("Your bank sends this donation by your standing order. You change or stop it there."),
+        Hindrance.STANDING_ORDER: _(
+            "Your bank sends this donation by your standing order. You change or stop it there."
+        ),
         Hindrance.BUSY: _("Another change to this donation is being made. Wait a moment, then look again."),
         Hindrance.STARTING: _(
             "Your bank has not confirmed the first payment yet. Until it has, you can only stop this donation."

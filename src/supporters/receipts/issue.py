@@ -61,8 +61,9 @@ async def issue(
             issued_at=now,
         )
     )
-    context = await _context(session, paid, number=number, settings=settings)
-    await _queue(session, paid.id, paid.email, context, dedupe_key=receipt_id, ids=ids, now=now, settings=settings)
+    if paid.email:  # who gave cash may have none
+        context = await _context(session, paid, number=number, settings=settings)
+        await _queue(session, paid.id, paid.email, context, dedupe_key=receipt_id, ids=ids, now=now, settings=settings)
     return IssuedReceipt(receipt_id, paid.id, number)
 
 

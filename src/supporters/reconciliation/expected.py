@@ -61,15 +61,23 @@ def payouts() -> Select[*tuple[Any, ...]]:
 
 
 def returned_payouts() -> Select[*tuple[Any, ...]]:
-    """Payouts that had arrived and that the bank sent back: the bank shows them with the other sign."""
-    return _row(
+    """Payouts that had arrived and that the bank sent back, about when Stripe had the money again: with the other sign."""
+    line = BalanceTransaction
+    back_on = type_coerce(func.coalesce(func.date(line.created_at), Payout.arrival_on), Date())
+    found = _row(
         Side.PAYOUT_RETURN,
         Payout.stripe_payout_id,
-        Payout.arrival_on,
+        back_on,
         -Payout.amount_minor,
         Payout.currency,
         Payout.trace_id,
-    ).where(Payout.status == PayoutState.FAILED, Payout.paid_at.is_not(None))
+    )
+    came_back = line.stripe_balance_transaction_id == Payout.failure_line_id
+    return (
+        found.select_from(Payout)
+        .outerjoin(line, came_back)
+        .where(Payout.status == PayoutState.FAILED, Payout.paid_at.is_not(None))
+    )
 
 
 def top_ups() -> Select[*tuple[Any, ...]]:

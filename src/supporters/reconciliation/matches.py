@@ -29,6 +29,7 @@ NOTE_CHARS = 500
 ONE, MANY = "one", "many"
 TAKEN_UP = "taken up"  # the note of a line that a person has taken up again: rules leave it alone
 ACCOUNTS = (
+    Account.REFUNDS_PAYABLE,  # owed to a giver and sent by the bank
     Account.OTHER_INCOME,
     Account.BANK_FEES,
     Account.NOT_OURS,

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Donation, DonationState
+from supporters.donations.other_models import OtherPayment, OtherState
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry
 from supporters.payments.models import BalanceTransaction
@@ -105,7 +106,10 @@ async def base_and_books(session: AsyncSession, *, months: Sequence[date], zone:
     edges = month_edges(months, zone)
     bases = {each.currency: each for each in await base_now(session, months=months, zone=zone, currency=currency)}
     given = {row[:2]: row[2:] for row in await session.execute(_given(edges))}
-    settled = {row[:2]: int(row[2]) for row in await session.execute(_settled(edges))}
+    settled: defaultdict[Any, int] = defaultdict(int)
+    for query in (_settled(edges), _settled_otherwise(edges)):
+        for row in await session.execute(query):
+            settled[row[:2]] += int(row[2])
     books = {row[:2]: -int(row[2]) for row in await session.execute(_books(edges))}
     for other in sorted({held[0] for pile in (given, settled, books) for held in pile} - bases.keys()):
         bases[other] = _base(other, None, months, {}, {}, {}, {})
@@ -275,12 +279,13 @@ def _line_of() -> ColumnElement[bool]:
 
 def _given(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
     number = month_number(Donation.paid_at.expression, edges).label("number")
-    open_only = BalanceTransaction.stripe_balance_transaction_id.is_(None)
+    open_only = BalanceTransaction.stripe_balance_transaction_id.is_(None) & OtherPayment.id.is_(None)
     unsettled = func.coalesce(func.sum(Donation.amount_minor).filter(open_only), 0)
     return (
         select(Donation.currency, number, func.count(), func.sum(Donation.amount_minor), unsettled)
         .join(Instalment, Instalment.donation_id == Donation.id)
         .outerjoin(BalanceTransaction, _line_of())
+        .outerjoin(OtherPayment, OtherPayment.donation_id == Donation.id)
         .where(*_paid(edges))
         .group_by(Donation.currency, number)
     )
@@ -295,6 +300,18 @@ def _settled(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
         .join(Instalment, Instalment.donation_id == Donation.id)
         .where(*_paid(edges))
         .group_by(line.currency, number)
+    )
+
+
+def _settled_otherwise(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+    """Standing orders, which never met Stripe; what was taken back never was."""
+    number = month_number(Donation.paid_at.expression, edges).label("number")
+    return (
+        select(Donation.currency, number, func.sum(OtherPayment.amount_minor))
+        .join(OtherPayment, OtherPayment.donation_id == Donation.id)
+        .join(Instalment, Instalment.donation_id == Donation.id)
+        .where(*_paid(edges), OtherPayment.state != OtherState.VOID.value)
+        .group_by(Donation.currency, number)
     )
 
 

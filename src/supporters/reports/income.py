@@ -17,12 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.appeals.models import Attribution
 from supporters.appeals.rules import origin_of
 from supporters.donations.models import Donation, DonationState, Frequency
+from supporters.donations.other_models import OtherPayment, OtherState
 from supporters.donations.sums import PAID, paid_between, paid_currencies, stretches
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry
 from supporters.payments.models import BalanceTransaction
 from supporters.reports.months import month_edges, month_number
-from supporters.reports.sources import CHARGE
+from supporters.reports.sources import CHARGE, HELD
 
 FEES = "5%"
 
@@ -49,7 +50,7 @@ class IncomeMonth(msgspec.Struct, frozen=True, kw_only=True):
     books_recurring_minor: int = 0
     returned_minor: int = 0  # as the books have it
     fee_minor: int = 0
-    net_minor: int = 0  # what the ledger has on the Stripe balance of it
+    net_minor: int = 0  # what the ledger has at Stripe and undeposited of it
 
     @property
     def given_minor(self) -> int:
@@ -120,7 +121,9 @@ async def income_by_month(
 async def _add_books(
     session: AsyncSession, edges: Sequence[datetime], pile: defaultdict[tuple[str, int], dict[str, int]]
 ) -> None:
-    for held, number, is_once, gross in await session.execute(_settled(edges)):
+    for held, number, is_once, gross in [
+        *await session.execute(_settled(edges)), *await session.execute(_settled_otherwise(edges))
+    ]:  # fmt: skip
         pile[held, number]["settled_once_minor" if is_once else "settled_recurring_minor"] += int(gross)
     for held, number, once, recurring, returned, fee, net in await session.execute(_books(edges)):
         books = {"books_once_minor": -once, "books_recurring_minor": -recurring, "returned_minor": returned}
@@ -213,6 +216,18 @@ def _settled(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
     )
 
 
+def _settled_otherwise(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+    """The payments of these donations that never met Stripe; what was written down by mistake never was."""
+    number = month_number(Donation.paid_at.expression, edges).label("number")
+    is_once = case((Donation.frequency == Frequency.ONCE.value, 1), else_=0).label("is_once")
+    return (
+        select(Donation.currency, number, is_once, func.sum(OtherPayment.amount_minor))
+        .join(OtherPayment, OtherPayment.donation_id == Donation.id)
+        .where(*_paid(edges), OtherPayment.state != OtherState.VOID.value)
+        .group_by(Donation.currency, number, is_once)
+    )
+
+
 def _books(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
     """What the ledger holds of the months' donations, account by account."""
     number = month_number(Donation.paid_at.expression, edges).label("number")
@@ -223,7 +238,7 @@ def _books(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
         or_(account == Account.REFUNDS.value, account == Account.RETURNED.value,
             account == Account.DISPUTES_RECEIVABLE.value),
         account.like(FEES),
-        account == Account.STRIPE_BALANCE.value,
+        account.in_(HELD),
     )  # fmt: skip
     sums = [func.coalesce(func.sum(minor).filter(and_(each)), 0) for each in wanted]
     return (

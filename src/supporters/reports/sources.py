@@ -20,14 +20,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.appeals.models import Appeal, Article, Attribution
 from supporters.appeals.rules import origin_of
 from supporters.donations.models import Donation, DonationState, Refund, RefundState
+from supporters.donations.other_models import OtherPayment, OtherState
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry
 from supporters.payments.models import BalanceTransaction
 from supporters.people.models import Supporter
 
 CHARGE = "charge"
+GONE = "gone"  # of money that never met Stripe
 REFUND = "refund"
 REFUNDS = (REFUND, "refund_failure")
+HELD = (Account.STRIPE_BALANCE.value, Account.UNDEPOSITED.value)  # where a donation's money is first
 
 Key = tuple[str | None, str | None]
 AnySelect = Select[*tuple[Any, ...]]
@@ -93,6 +96,8 @@ async def source_tables(
         pile.add_given(_Given(*row))
     for row in await session.execute(_booked(by, key, start, end)):
         pile.add_booked(_Booked(*row))
+    for row in await session.execute(_otherwise(by, key, start, end)):
+        pile.add_otherwise(*row)
     for given_in, minor in await session.execute(_refunded_abroad(start, end)):
         pile.add_refunded_abroad(given_in, int(minor))
     people = {row[0]: int(row[1]) for row in await session.execute(_people(start, end))}
@@ -161,6 +166,13 @@ class _Pile:
             self._settled[line.given_in, key] += int(line.given)
         elif line.category in REFUNDS and line.given_in == line.currency:
             self._under_way[line.currency] += int(line.gross)
+
+    def add_otherwise(self, first: str | None, second: str | None, currency: str, given: int, gone: int) -> None:
+        """What never met Stripe is settled as it is written down, whole; what bounced or was taken back went back."""
+        settled = int(given)
+        self.add_booked(_Booked(first, second, currency, currency, CHARGE, settled, settled, 0, settled))
+        if gone:
+            self.add_booked(_Booked(first, second, currency, currency, GONE, 0, -int(gone), 0, -int(gone)))
 
     def add_refunded_abroad(self, given_in: str, minor: int) -> None:
         """So much of what was refunded stands in the books of another currency: it is not under way."""
@@ -292,6 +304,15 @@ def _booked(by: By, key: KeyColumns, start: datetime, end: datetime) -> AnySelec
     )
 
 
+def _otherwise(by: By, key: KeyColumns, start: datetime, end: datetime) -> AnySelect:
+    """The payments of these donations that never met Stripe, and how much of them is gone again."""
+    is_over = OtherPayment.state.in_([OtherState.BOUNCED.value, OtherState.VOID.value])
+    gone = func.sum(case((is_over, OtherPayment.amount_minor), else_=0))
+    columns = (key[0], _second(key), Donation.currency, func.sum(OtherPayment.amount_minor), gone)
+    query = _origins(select(*columns), by, start, end)
+    return query.join(OtherPayment, OtherPayment.donation_id == Donation.id).group_by(*key, Donation.currency)
+
+
 def _refunded_abroad(start: datetime, end: datetime) -> Select[str, int]:
     """What was refunded of each currency and is posted in another, where the line itself does not say how much it was."""
     line = BalanceTransaction
@@ -322,10 +343,10 @@ def _people(start: datetime, end: datetime) -> Select[str, int]:
 
 
 def _books(start: datetime, end: datetime) -> Select[str, int]:
-    """What the ledger holds on the Stripe balance for the period's donations, without a look at where they came from."""
+    """What the ledger holds at Stripe and undeposited for the period's donations, without a look at where they came from."""
     return (
         select(LedgerEntry.currency, func.sum(LedgerEntry.amount_minor))
         .join(Donation, Donation.id == LedgerEntry.donation_id)
-        .where(*_paid_in(start, end), LedgerEntry.account == Account.STRIPE_BALANCE.value)
+        .where(*_paid_in(start, end), LedgerEntry.account.in_(HELD))
         .group_by(LedgerEntry.currency)
     )

@@ -10,6 +10,7 @@ from supporters.kit.errors import DatabaseBusy
 from supporters.kit.strings import gettext as _
 from supporters.settings import Settings
 from supporters.web.common.house import House
+from supporters.web.common.transfers import takes_transfers
 
 ONLY_IN = {"bacs_debit": "GBP", "sepa_debit": "EUR"}
 
@@ -26,6 +27,7 @@ class Ways(msgspec.Struct, frozen=True):
     offers_recurring: bool = True
     recurring_words: str = ""
     method_words: tuple[str, ...] = ()
+    takes_transfers: bool = False  # there is an account that readers may pay into
 
 
 async def ways_of(house: House) -> Ways:
@@ -34,7 +36,8 @@ async def ways_of(house: House) -> Ways:
         switches = {name: await house.switches.get(name) for name in (RECURRING, *house.settings.payment_methods)}
     except DatabaseBusy:
         switches = {}
-    return find_ways(house.settings, switches)
+    found = find_ways(house.settings, switches)
+    return msgspec.structs.replace(found, takes_transfers=True) if await takes_transfers(house) else found
 
 
 def find_ways(settings: Settings, switches: Mapping[str, SwitchView]) -> Ways:

@@ -1,0 +1,104 @@
+"""What the desk shows of money that never met Stripe."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from supporters.donations.deposits import PAID_IN_KINDS
+from supporters.donations.models import Donation
+from supporters.donations.other_models import (
+    Deposit,
+    GivingAccount,
+    OtherPayment,
+    OtherState,
+    Promise,
+    PromiseState,
+)
+from supporters.people.models import EmailAddress, Supporter
+
+SHOWN = 50
+NAMESAKES = 10
+PaymentRow = Row[OtherPayment, str, str]
+
+
+class Namesake(msgspec.Struct, frozen=True):
+    """Somebody on file with that name; `address` is empty where none is known."""
+
+    id: str
+    name: str
+    address: str
+
+
+async def list_payments(session: AsyncSession, *, page: int) -> tuple[Sequence[PaymentRow], bool]:
+    """One page of payments with the giver's name and the donation's reference, the latest first; and whether there are older."""
+    payment = OtherPayment
+    query = _with_donation().order_by(payment.received_on.desc(), payment.id.desc())
+    found = (await session.execute(query.offset((page - 1) * SHOWN).limit(SHOWN + 1))).all()
+    return found[:SHOWN], len(found) > SHOWN
+
+
+async def list_waiting(session: AsyncSession) -> Sequence[PaymentRow]:
+    """Cash and cheques that were not paid in yet, the oldest first."""
+    payment = OtherPayment
+    waiting = (payment.state == OtherState.RECORDED.value) & payment.kind.in_([each.value for each in PAID_IN_KINDS])
+    query = _with_donation().where(waiting).order_by(payment.received_on, payment.id).limit(SHOWN)
+    return (await session.execute(query)).all()
+
+
+async def find_payment(session: AsyncSession, payment_id: str) -> PaymentRow | None:
+    """One payment with the giver's name and the donation's reference."""
+    return (await session.execute(_with_donation().where(OtherPayment.id == payment_id))).one_or_none()
+
+
+async def payment_of(session: AsyncSession, donation_id: str) -> OtherPayment | None:
+    """How a donation came that never met Stripe."""
+    return await session.scalar(select(OtherPayment).where(OtherPayment.donation_id == donation_id))
+
+
+async def list_deposits(session: AsyncSession) -> Sequence[Deposit]:
+    """The latest deposits."""
+    query = select(Deposit).order_by(Deposit.paid_in_on.desc(), Deposit.id.desc()).limit(SHOWN)
+    return (await session.scalars(query)).all()
+
+
+async def list_promises(session: AsyncSession) -> Sequence[Promise]:
+    """What is promised and not here yet: standing orders first, by the day on which they are expected."""
+    expecting = Promise.state.in_([PromiseState.OPEN.value, PromiseState.RUNNING.value])
+    query = select(Promise).where(expecting).order_by(Promise.state.desc(), Promise.expected_on, Promise.id)
+    return (await session.scalars(query.limit(4 * SHOWN))).all()
+
+
+async def sums_by_state(session: AsyncSession) -> dict[tuple[str, str], tuple[int, int]]:
+    """How many payments and how much, by state and currency. *Money*: minor units."""
+    payment = OtherPayment
+    wanted = (payment.state, payment.currency)
+    query = select(*wanted, func.count(), func.sum(payment.amount_minor)).group_by(*wanted)
+    return {(row[0], row[1]): (row[2], int(row[3])) for row in await session.execute(query)}
+
+
+async def find_namesakes(session: AsyncSession, name: str) -> list[Namesake]:
+    """People on file with exactly this name, whatever its case, and the oldest address of each."""
+    address = (
+        select(EmailAddress.address)
+        .where(EmailAddress.supporter_id == Supporter.id)
+        .order_by(EmailAddress.created_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    alike: ColumnElement[bool] = func.lower(Supporter.name) == name.lower()
+    query = select(Supporter.id, Supporter.name, address).where(alike, Supporter.merged_into_id.is_(None))
+    rows = await session.execute(query.order_by(Supporter.id).limit(NAMESAKES))
+    return [Namesake(row[0], row[1], row[2] or "") for row in rows]
+
+
+async def list_giving_accounts(session: AsyncSession) -> Sequence[GivingAccount]:
+    """The accounts that readers are asked to pay into."""
+    return (await session.scalars(select(GivingAccount).order_by(GivingAccount.currency))).all()
+
+
+def _with_donation() -> Select[OtherPayment, str, str]:
+    return select(OtherPayment, Donation.name, Donation.reference).join(
+        Donation, Donation.id == OtherPayment.donation_id
+    )

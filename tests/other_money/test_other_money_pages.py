@@ -1,0 +1,272 @@
+"""Other money on pages: a reader's promise from form to receipt, and staff who write down, pay in, bounce and take back."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, insert, select
+
+from arrivals import bank_line_row, found_bank
+from supporters.audit.models import AuditEntry
+from supporters.bank.models import BankLine
+from supporters.donations.models import Donation
+from supporters.donations.other_models import Deposit, GivingAccount, OtherPayment, Promise
+from supporters.jobs.queue import enqueue
+from supporters.plans.models import Plan
+from supporters.receipts.models import Receipt
+from supporters.reconciliation.match_jobs import MATCH_LINES
+from whole import Whole, hidden_fields, words
+
+PATH = "/desk/other-money"
+JO = {"frequency": "once", "amount": "40", "email": "jo@reader.example", "name": "Jo Smith"}
+
+
+async def open_account(site: Whole) -> None:
+    account = {"currency": "GBP", "holder": "The Weekly Lamp Ltd", "numbers": "Sort code 12-34-56\nAccount 12345678"}
+    async with site.db.unit_of_work() as session:
+        await session.execute(
+            insert(GivingAccount).values(**account, is_shown=True, changed_by="dana", changed_at=site.clock.now())
+        )
+
+
+async def promise(site: Whole, **changes: str) -> httpx.Response:
+    page = await site.reader.get("/other-ways")
+    return await site.reader.post("/other-ways", data=hidden_fields(page.text) | JO | changes)
+
+
+async def arrive(site: Whole, **line: Any) -> None:
+    """The bank's line is there, and the house has looked."""
+    async with site.db.unit_of_work() as session:
+        await found_bank(session)
+        row = bank_line_row(1, **({"counterparty": "J SMITH", "booked_on": site.clock.now().date()} | line))
+        await session.execute(insert(BankLine), [row])
+        await enqueue(session, MATCH_LINES, {}, ids=site.ids, now=site.clock.now())
+    await site.settle()
+
+
+async def send(desk: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
+    page = await desk.get("/desk")
+    return await desk.post(path, data={"seal": hidden_fields(page.text)["seal"], **fields})
+
+
+async def write_down(desk: httpx.AsyncClient, **changes: str) -> httpx.Response:
+    fields = {"kind": "cheque", "amount": "50", "name": "Rosa Kane", "email": "rosa@reader.example"}
+    page = await desk.get(f"{PATH}/new")
+    day = re.search(r'name="received_on"[^>]*value="([^"]+)"', page.text)
+    return await send(
+        desk, f"{PATH}/new", **({"received_on": day[1] if day else "", "appeal": "general"} | fields | changes)
+    )
+
+
+async def one(site: Whole, model: Any) -> Any:
+    async with site.db.reading() as session:
+        return (await session.scalars(select(model))).one()
+
+
+async def count(site: Whole, model: Any) -> int:
+    async with site.db.reading() as session:
+        return await session.scalar(select(func.count()).select_from(model)) or 0
+
+
+async def test_promise_goes_from_form_to_letter_to_bank_line_to_receipt_without_anybodys_hand(site: Whole) -> None:
+    await open_account(site)
+
+    made = await promise(site)
+
+    assert made.status_code == 303
+    page = await site.reader.get(made.headers["location"])
+    found = await one(site, Promise)
+    assert found.reference in words(page.text)
+    assert "12345678" in page.text
+    assert "jo@reader.example" not in page.text
+    await site.settle()
+    assert [found.reference in letter for letter in map(str, site.mailbag.letters)] == [True]
+    await arrive(site, amount_minor=4_000, text=f"GIFT {found.reference.replace('-', '')}")
+    donation = await one(site, Donation)
+    assert (donation.state, donation.amount_minor, donation.email) == ("paid", 4_000, "jo@reader.example")
+    assert len(site.mailbag.letters) == 2
+    assert "Your transfer has arrived" in words((await site.reader.get(made.headers["location"])).text)
+    await site.books_hold(against_stripe=False)
+
+
+async def test_standing_order_is_a_plan_that_only_the_givers_bank_can_change(site: Whole) -> None:
+    await open_account(site)
+    await promise(site, frequency="monthly", amount="10")
+    found = await one(site, Promise)
+
+    await arrive(site, amount_minor=1_000, text=found.reference)
+
+    plan = await one(site, Plan)
+    assert (plan.method, plan.state, plan.amount_minor) == ("standing_order", "active", 1_000)
+    desk = await site.staff()
+    page = await desk.get(f"/desk/plans/{plan.id}")
+    assert page.status_code == 200
+    refused = await send(desk, f"/desk/plans/{plan.id}/stop")
+    assert refused.status_code >= 400
+    listed = words((await desk.get(PATH)).text)
+    assert "Arrives regularly" in listed
+    ended = await send(desk, f"{PATH}/promise/{found.id}/end")
+    assert ended.status_code == 303
+    assert (await one(site, Plan)).state == "stopped"
+    site.clock.advance(timedelta(days=40))
+    await site.books_hold(against_stripe=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"amount": ""}, "Enter an amount in numbers"),
+        ({"amount": "-5"}, "Enter an amount in numbers"),
+        ({"amount": "99999999"}, "The largest donation"),
+        ({"frequency": "weekly"}, "Choose how often"),
+        ({"email": "jo@@reader"}, "Enter an email address"),
+        ({"email": "\u202ejo@reader.example"}, "Enter an email address"),
+        ({"name": " "}, "Enter your name"),
+        ({"name": "x" * 121}, "at most 120 characters"),
+    ],
+)
+async def test_promise_that_cannot_be_comes_back_filled_in(site: Whole, wrong: dict[str, str], said: str) -> None:
+    await open_account(site)
+
+    answer = await promise(site, **wrong)
+
+    assert answer.status_code == 422
+    assert said in words(answer.text)
+    assert await count(site, Promise) == 0
+
+
+async def test_form_sent_twice_is_one_promise_and_too_many_of_one_mailbox_are_refused(site: Whole) -> None:
+    await open_account(site)
+    page = await site.reader.get("/other-ways")
+    fields = hidden_fields(page.text) | JO
+
+    first, second = [await site.reader.post("/other-ways", data=fields) for _ in range(2)]
+
+    assert first.headers["location"] == second.headers["location"]
+    assert await count(site, Promise) == 1
+    assert [(await promise(site)).status_code for _ in range(4)] == [303, 303, 303, 429]
+
+
+async def test_without_an_account_nothing_is_promised_and_forged_links_show_nothing(site: Whole) -> None:
+    page = await site.reader.get("/other-ways")
+
+    assert "not taken at the moment" in words(page.text)
+    assert (await site.reader.get("/other-ways/01JPROMISE.forged")).status_code == 404
+
+
+async def test_cheque_is_written_down_paid_in_seen_at_the_bank_and_bounces(site: Whole) -> None:
+    desk = await site.staff()
+    made = await write_down(desk, cheque_number="000123")
+    payment = await one(site, OtherPayment)
+
+    paid = await send(
+        desk, f"{PATH}/pay-in", p0=payment.id, counted="50.00", paid_in_on=payment.received_on.isoformat(), reference="SLIP-4711"
+    )  # fmt: skip
+    await arrive(site, amount_minor=5_000, text="CREDIT SLIP 4711")
+
+    assert (made.status_code, paid.status_code) == (303, 303)
+    assert (await one(site, Deposit)).state == "cleared"
+    assert "At the bank" in words((await desk.get(f"{PATH}/{payment.id}")).text)
+    bounced = await send(desk, f"{PATH}/{payment.id}/bounce", words="no funds")
+    assert bounced.status_code == 303
+    assert (await one(site, Receipt)).voided_at is not None
+    assert "Bounced" in words((await desk.get(PATH)).text)
+    donation = await desk.get(f"/desk/donations/{payment.donation_id}")
+    assert f"{PATH}/{payment.id}" in donation.text
+    again = await send(desk, f"{PATH}/{payment.id}/bounce", words="no funds")
+    assert again.status_code == 409
+    await site.books_hold(against_stripe=False)
+    async with site.db.reading() as session:
+        deeds = set(await session.scalars(select(AuditEntry.action)))
+    assert deeds >= {"other_money.record", "deposit.pay_in", "other_money.bounce", "receipt.void"}
+
+
+async def test_mistake_is_taken_back_with_a_reason_and_nothing_else_can_be_done_to_it(site: Whole) -> None:
+    desk = await site.staff()
+    await write_down(desk)
+    payment = await one(site, OtherPayment)
+
+    without = await send(desk, f"{PATH}/{payment.id}/void", words=" ")
+    taken = await send(desk, f"{PATH}/{payment.id}/void", words="typed twice")
+
+    assert (without.status_code, taken.status_code) == (422, 303)
+    assert (await one(site, OtherPayment)).state == "void"
+    paid = await send(desk, f"{PATH}/pay-in", p0=payment.id, counted="50", paid_in_on=payment.received_on.isoformat())
+    assert paid.status_code == 422
+    site.clock.advance(timedelta(days=40))
+    await site.settle()
+    await site.books_hold(against_stripe=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"kind": ""}, "Choose how the money came"),
+        ({"kind": "standing_order"}, "Choose how the money came"),
+        ({"amount": "1.234,56-"}, "Write an amount in figures"),
+        ({"amount": "0"}, "more than nothing"),
+        ({"currency": "XXQ"}, "three letters"),
+        ({"received_on": "2099-01-01"}, "has not come yet"),
+        ({"received_on": "yesterday"}, "year, month and day"),
+        ({"name": "\u200b"}, "Write who gave it"),
+        ({"email": "rosa"}, "Enter an email address"),
+        ({"appeal": "nothing"}, "Choose what it is for"),
+    ],
+)
+async def test_money_that_cannot_be_written_down_comes_back_filled_in(
+    site: Whole, wrong: dict[str, str], said: str
+) -> None:
+    desk = await site.staff()
+
+    answer = await write_down(desk, **wrong)
+
+    assert answer.status_code == 422
+    assert said in words(answer.text)
+    assert await count(site, OtherPayment) == 0
+
+
+async def test_somebody_without_an_address_is_asked_about_where_the_name_is_on_file(site: Whole) -> None:
+    desk = await site.staff()
+    await write_down(desk)
+    known = (await one(site, OtherPayment)).donation_id
+
+    asked = await write_down(desk, email="")
+    async with site.db.reading() as session:
+        supporter_id = await session.scalar(select(Donation.supporter_id).where(Donation.id == known))
+    told = await write_down(desk, email="", whose=str(supporter_id))
+
+    assert (asked.status_code, told.status_code) == (422, 303)
+    assert "rosa@reader.example" in asked.text
+    async with site.db.reading() as session:
+        assert set(await session.scalars(select(Donation.supporter_id))) == {supporter_id}
+
+
+async def test_account_for_readers_is_changed_only_by_somebody_who_proves_who_they_are(site: Whole) -> None:
+    desk = await site.staff()
+    site.clock.advance(timedelta(minutes=12))
+    fields = {"currency": "gbp", "holder": "Lamp Ltd", "numbers": "12-34-56\n12345678", "shown": "yes"}
+
+    asked = await send(desk, f"{PATH}/account", **fields)
+
+    assert asked.status_code != 303
+    assert await count(site, GivingAccount) == 0
+
+
+async def test_account_for_readers_is_shown_once_it_is_set(site: Whole) -> None:
+    desk = await site.staff()
+
+    missing = await send(desk, f"{PATH}/account", currency="GBP", holder="Lamp Ltd", numbers=" ")
+    made = await send(desk, f"{PATH}/account", currency="gbp", holder="Lamp Ltd", numbers="12345678", shown="yes")
+
+    assert (missing.status_code, made.status_code) == (422, 303)
+    assert "Get my reference" in words((await site.reader.get("/other-ways")).text)
+    assert 'href="/other-ways"' in (await site.reader.get("/give")).text
+
+
+@pytest.mark.parametrize("role", ["editor", "support"])
+async def test_who_does_not_do_the_books_has_no_other_money(site: Whole, role: str) -> None:
+    desk = await site.staff(role)
+
+    assert (await desk.get(PATH)).status_code == 403
