@@ -66,7 +66,8 @@ def statements(kind: str) -> list[str]:
         f"CASE WHEN {left_out} THEN NULL ELSE 'po_' || {padded(payout, 20)} END, {at}, {at} FROM {numbers}",
         *(
             "INSERT INTO ledger_entry (id, transaction_id, account, amount_minor, currency) "
-            f"SELECT '0{letter}' || {padded('n', 24)}, {posted}, '{account}', {minor}, 'GBP' FROM {numbers} WHERE NOT ({unposted})"
+            f"SELECT '0{letter}' || {padded('n', 24)}, {posted}, '{account}', {minor}, 'GBP' FROM {numbers} "
+            f"WHERE NOT ({unposted})"
             for letter, account, minor in entries
         ),
         "INSERT INTO ledger_transaction (id, source_kind, source_id, purpose, revision, booked_on, period, memo, posted_at) "
