@@ -9,6 +9,7 @@ from supporters.staff.actions import add_staff
 from whole import PASSWORD, Whole
 
 pytestmark = pytest.mark.browser
+LONG = {"test_accounts_are_named_by_keyboard_and_broken_books_are_seen"}
 EMAIL = "dana@weeklylamp.example"
 BROKEN = {"stripe_balance": ["currency=GBP ledger_minor=1239942 mirror_minor=1240007"], "ledger_locked_months": ["x"]}
 

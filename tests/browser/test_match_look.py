@@ -12,7 +12,7 @@ from whole import PASSWORD, Whole
 
 pytestmark = pytest.mark.browser
 EMAIL = "dana@weeklylamp.example"
-LONG = {"counterparty": "Ａ very long name of a payer whose bank writes everything " + "x" * 80, "text": "r" * 120}
+WORDY = {"counterparty": "Ａ very long name of a payer whose bank writes everything " + "x" * 80, "text": "r" * 120}
 PLAIN = {"text": "STRIPE PAYOUT"}
 LINES = [
     bank_line_row(1),
@@ -20,7 +20,7 @@ LINES = [
     bank_line_row(3, amount_minor=42_345, **PLAIN),
     bank_line_row(4, amount_minor=100_000, **PLAIN),
     bank_line_row(5, amount_minor=1_111, **PLAIN),
-    bank_line_row(6, amount_minor=4_000, **LONG),
+    bank_line_row(6, amount_minor=4_000, **WORDY),
     bank_line_row(7, amount_minor=-1_250, counterparty="Unity Bank", text="monthly charge"),
 ]
 PAYOUTS = [

@@ -10,6 +10,7 @@ from supporters.staff.actions import add_staff
 from whole import PASSWORD, Whole
 
 pytestmark = pytest.mark.browser
+LONG = {"test_promise_and_desk_look_right"}
 EMAIL = "dana@weeklylamp.example"
 
 

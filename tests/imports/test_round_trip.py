@@ -76,8 +76,9 @@ def test_list_of_donations_comes_back_as_it_was_written() -> None:
         source=None,
     )
 
-    found = read_csv((sheet.header() + sheet.lines([row])).encode())
+    text = "".join(sheet.line(cells) for cells in [sheet.donation_header(), *sheet.donation_cells([row])])
+    found = read_csv((sheet.BYTE_ORDER_MARK + text).encode())
 
     cells = found.rows[1].cells
-    assert "'=cmd" in sheet.lines([row])
+    assert "'=cmd" in text
     assert {row.reference, row.name, row.email, row.appeal, "25.50", "0.58", "24.92"} < set(cells)

@@ -155,7 +155,7 @@ async def test_of_two_who_join_with_one_link_at_once_one_does(
 
     answers = await asyncio.gather(use(), use(), return_exceptions=True)
 
-    assert sorted(type(answer).__name__ for answer in answers) == ["NoneType", "NotFound"]
+    assert sorted(type(answer).__name__ for answer in answers) == ["DeadLink", "NoneType"]
 
 
 @pytest.mark.parametrize(
