@@ -11,6 +11,7 @@ from supporters.staff.actions import add_staff
 from whole import PASSWORD, Whole
 
 pytestmark = pytest.mark.browser
+LONG = {"test_a_statement_goes_from_file_to_lines_and_back_by_keyboard"}
 EMAIL = "dana@weeklylamp.example"
 LINES = [
     Line(

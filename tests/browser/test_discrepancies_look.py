@@ -21,6 +21,9 @@ from whole import PASSWORD, Whole
 pytestmark = pytest.mark.browser
 
 
+LONG = {"test_discrepancies_are_sound_at_every_width_and_closed_by_keyboard"}
+
+
 async def prepare(site: Whole) -> dict[Code, str]:
     """Every kind once, a line in suspense, a comment, and one that waits for a second person."""
     now = site.clock.now()

@@ -11,6 +11,7 @@ from supporters.staff.actions import add_staff
 from whole import PASSWORD, Whole
 
 pytestmark = pytest.mark.browser
+LONG = {"test_difference_follows_what_is_ticked_and_is_there_without_script"}
 EMAIL = "dana@weeklylamp.example"
 WORDY = {"counterparty": "Ａ very long name of a payer whose bank writes everything " + "x" * 80, "text": "r" * 120}
 PLAIN = {"text": "STRIPE PAYOUT"}

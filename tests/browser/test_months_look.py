@@ -11,6 +11,7 @@ from supporters.staff.actions import add_staff
 from whole import PASSWORD, Whole
 
 pytestmark = pytest.mark.browser
+LONG = {"test_a_month_is_closed_by_keyboard"}
 EMAIL = "dana@weeklylamp.example"
 
 
