@@ -1,6 +1,7 @@
 """A reader comes down to the foot of an article, where the block's script waits for them."""
 
 from playwright.async_api import Page
+from playwright.async_api import TimeoutError as NotYet
 
 NEAR = """() => {
   const block = document.querySelector("supporter-prompt");
@@ -10,6 +11,16 @@ NEAR = """() => {
 
 
 async def come_near(page: Page) -> None:
-    """The block is just below the window, or in sight already on a short page, and has put on its coat."""
+    """The block is just below the window, or in sight already on a short page, and has put on its coat.
+
+    On a slow machine the page may still grow after the first step: whoever comes down goes on coming down.
+    """
+    box = page.locator("supporter-prompt .box")
+    for _step in range(9):
+        await page.evaluate(NEAR)
+        try:
+            return await box.wait_for(state="attached", timeout=2_000)
+        except NotYet:
+            continue
     await page.evaluate(NEAR)
-    await page.locator("supporter-prompt .box").wait_for(state="attached")
+    await box.wait_for(state="attached")
