@@ -1,5 +1,7 @@
 """A reader comes down to the foot of an article, where the block's script waits for them."""
 
+from contextlib import suppress
+
 from playwright.async_api import Page
 from playwright.async_api import TimeoutError as NotYet
 
@@ -18,9 +20,8 @@ async def come_near(page: Page) -> None:
     box = page.locator("supporter-prompt .box")
     for _step in range(9):
         await page.evaluate(NEAR)
-        try:
-            return await box.wait_for(state="attached", timeout=2_000)
-        except NotYet:
-            continue
+        with suppress(NotYet):
+            await box.wait_for(state="attached", timeout=2_000)
+            return
     await page.evaluate(NEAR)
     await box.wait_for(state="attached")
