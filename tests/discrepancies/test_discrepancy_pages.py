@@ -99,7 +99,7 @@ def test_the_command_shows_them_to_people_and_programs() -> None:
     programs = CliRunner().invoke(cli, ["check", "--simulate", "--json"], env=SETTINGS_ENV)
 
     assert (people.exit_code, programs.exit_code) == (0, 0)
-    assert "BANK_CREDIT_UNKNOWN  Money came into the bank" in people.output
+    assert "BANK_CREDIT_UNKNOWN  Money moved at the bank" in people.output
     assert {each["code"] for each in json.loads(programs.output)} == {code.value for code in Code}
 
 

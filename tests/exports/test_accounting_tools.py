@@ -257,7 +257,7 @@ def told_by_hledger(file: Path) -> dict[tuple[str, str, str], Decimal]:
     told = run(hledger(), "-f", file, "print", "-O", "csv")
     sums: Counter[tuple[str, str, str]] = Counter()
     for row in csv.DictReader(io.StringIO(told)):
-        sums[row["account"], row["commodity"], row["date"][:7]] += Decimal(row["amount"])  # type: ignore[assignment]
+        sums[row["account"], row["commodity"], row["date"][:7]] += Decimal(row["amount"])
     return {key: total for key, total in sums.items() if total}
 
 

@@ -194,7 +194,7 @@ def _payouts() -> dict[Code, str]:
 
 def _bank() -> dict[Code, str]:
     return {
-        Code.BANK_CREDIT_UNKNOWN: _("Money came into the bank, and nothing says what it is."),
+        Code.BANK_CREDIT_UNKNOWN: _("Money moved at the bank, and nothing says what it is."),
         Code.BANK_MERGED: _("One bank line seems to be several payouts or payments together."),
         Code.BANK_SPLIT: _("Several bank lines seem to be one payout or payment."),
         Code.BANK_DUPLICATE_IMPORT: _("Lines of a statement were here already and were not taken twice."),
