@@ -24,6 +24,7 @@ from whole import Mailbag
 
 START = datetime(2026, 11, 22, 9, 36, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 LONGEST = ("test_volume.py", "test_kill.py", "test_plans_for_a_year.py", "test_demo.py", "test_stripe_cli.py")
@@ -116,11 +117,12 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: Postgres) -> Iterator[Databases]:
+async def databases(postgres: Postgres) -> AsyncIterator[Databases]:
     """In memory where the machine offers that: a test needs no disk that survives a power cut."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="supporters", dir=memory if memory.is_dir() else None) as folder:
-        yield Databases(Path(folder), postgres)
+    with tempfile.TemporaryDirectory(prefix="supporters", dir=MEMORY) as folder:
+        made = Databases(Path(folder), postgres)
+        yield made
+        await made.close()
 
 
 @pytest.fixture(params=KINDS)
@@ -157,10 +159,17 @@ def settings() -> Settings:
     return read_settings(SETTINGS_ENV)
 
 
-@pytest.fixture
-def mailbag() -> Iterator[Mailbag]:
-    """A mail server that keeps what it is given."""
+@pytest.fixture(scope="session")
+def mail_server() -> Iterator[Mailbag]:
+    """One for every test of this process: starting and stopping it took longer than what most of them send."""
     bag = Mailbag()
     bag.start()
     yield bag
     bag.stop()
+
+
+@pytest.fixture
+def mailbag(mail_server: Mailbag) -> Mailbag:
+    """A mail server that keeps what it is given."""
+    mail_server.letters, mail_server.answer = [], None
+    return mail_server

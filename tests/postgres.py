@@ -41,17 +41,21 @@ def binaries() -> Path:
 
 
 @contextmanager
-def running_postgres(*, fsync: bool = False, port: int = 54329) -> Iterator[Postgres]:
-    """A cluster of its own on a unix socket, gone afterwards. With `fsync`, as durable as in production."""
+def running_postgres(*, fsync: bool = False, port: int = 54329, kept: Path | None = None) -> Iterator[Postgres]:
+    """A cluster of its own on a unix socket, gone afterwards. With `fsync`, as durable as in production.
+
+    What it holds is in the folder `kept` and stays there, where one is given.
+    """
     # A unix socket's address may have 107 characters, so the folder's name stays short.
     # In memory where the machine offers that; with fsync the point is the disk.
     in_memory = not fsync and Path("/dev/shm").is_dir()
     home = Path(tempfile.mkdtemp(prefix="pg", dir="/dev/shm" if in_memory else "/tmp"))
-    user = _unprivileged(home)
+    user, data = _unprivileged(home), kept or home / "data"
     try:
-        _run(user, "initdb", "--no-sync", "--locale=C.UTF-8", "-U", "postgres", "-A", "trust", "-D", str(home / "data"))
+        if not (data / "PG_VERSION").exists():
+            _run(user, "initdb", "--no-sync", "--locale=C.UTF-8", "-U", "postgres", "-A", "trust", "-D", str(data))
         with (home / "log").open("wb") as log:
-            server = subprocess.Popen(_command(home, port, fsync=fsync), stdout=log, stderr=log, **user)
+            server = subprocess.Popen(_command(home, port, data, fsync=fsync), stdout=log, stderr=log, **user)
         try:
             _wait_until_ready(user, home, port)
             yield Postgres(home, port)
@@ -62,10 +66,10 @@ def running_postgres(*, fsync: bool = False, port: int = 54329) -> Iterator[Post
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _command(home: Path, port: int, *, fsync: bool) -> list[str]:
+def _command(home: Path, port: int, data: Path, *, fsync: bool) -> list[str]:
     fixed = ("-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=256MB")
     speed = () if fsync else FAST
-    return [str(binaries() / "postgres"), "-D", str(home / "data"), "-k", str(home), "-p", str(port), *fixed, *speed]
+    return [str(binaries() / "postgres"), "-D", str(data), "-k", str(home), "-p", str(port), *fixed, *speed]
 
 
 def _unprivileged(home: Path) -> dict[str, object]:

@@ -22,10 +22,12 @@ from aiosmtpd.controller import Controller
 from litestar import Litestar
 
 from openapi import ValidatingApp, stripe_document
+from prepared import prepare_once
 from stripe_in_process import IDLE as IDLE_SANDBOXES
 from stripe_in_process import InProcessClient, take_sandbox
 from supporters.app import build_house, create_app
 from supporters.checks import run_checks
+from supporters.kit import assets
 from supporters.kit.clock import FixedClock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
@@ -37,7 +39,7 @@ from supporters.settings import Settings
 from supporters.staff import passwords
 from supporters.staff.actions import add_staff
 from supporters.staff.passwords import Passwords
-from supporters.worker import Tools, Worker, prepare
+from supporters.worker import Tools, Worker
 
 PASSWORD = "a long enough password"
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -206,6 +208,8 @@ class Once(Passwords):
 ONCE = Once()
 # So it is with looking whether they fit: the same hash and the same password are compared once.
 passwords._fits = cache(passwords._fits)
+# And so it is with packing the same files for each new house.
+assets._packed = cache(assets._packed)
 
 # Registering a hundred handlers takes a quarter of a second: an application that nobody uses any more gets a new house.
 IDLE: dict[Settings, list[Litestar]] = {}
@@ -228,7 +232,7 @@ async def running(
 ) -> AsyncIterator[Whole]:
     """The product on `db`, prepared, closed and checked at the end."""
     whole = Whole(db, clock, ids, settings, mailbag)
-    await prepare(whole.tools)
+    await prepare_once(whole.tools)
     try:
         yield whole
     finally:

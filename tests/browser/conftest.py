@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,14 +36,6 @@ async def demo(folder_of_run: Path) -> AsyncIterator[Demo]:
     """One running demo for every journey of every process: they walk it as readers of their own."""
     async with shared_demo(folder_of_run) as demo:
         yield demo
-
-
-@pytest.fixture
-def mailbag() -> Iterator[Mailbag]:
-    bag = Mailbag()
-    bag.start()
-    yield bag
-    bag.stop()
 
 
 @pytest.fixture(params=WAYS)

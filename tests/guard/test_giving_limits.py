@@ -7,7 +7,8 @@ import pytest
 
 from giving import House, QuickPages, form, open_house
 from supporters.donations.collect import collect_refusal, tie_payment
-from supporters.donations.forms import GoTo
+from supporters.donations.forms import GiveForm, GoTo
+from supporters.donations.gate import Gate, Visitor
 from supporters.guard.limits import Failure, purge_windows
 from supporters.guard.models import GuardCount
 from supporters.guard.rules import is_tripped, network_key
@@ -47,11 +48,18 @@ async def test_thousand_honest_readers_and_an_office_all_pass(
         sqlite_db, settings, clock, ids
     ) as house:  # one engine will do: the office below runs on both
         house.pages = pages = QuickPages(clock)
+        past_the_gate = 0
         for number, (email, network) in enumerate(senders):
             clock.advance(timedelta(seconds=3.6))
             if number % 12 == 0:  # somebody mistypes first
                 async with house.db.unit_of_work() as session:
                     await house.limits.count_failure(session, network=network, email=email, now=clock.now())
+            if (
+                network != OFFICE and number % 15
+            ):  # a network of its own and a good card: what could stop it is the gate
+                await pass_gate(house, form(email=email), network)
+                past_the_gate += 1
+                continue
             assert isinstance(await house.give(form(email=email), network=network), GoTo)
             fact = pages.completed()
             if number % 15 == 0:  # the bank says no to the first card
@@ -59,7 +67,15 @@ async def test_thousand_honest_readers_and_an_office_all_pass(
             if network == OFFICE and number % 10:  # nine of ten pay, the tenth leaves
                 await house.collect(fact)
 
-    assert len(pages.made) == 1_000
+    assert past_the_gate + len(pages.made) == 1_000
+
+
+async def pass_gate(house: House, sent: GiveForm, network: str) -> None:
+    """One more page may be opened, and is counted. Raises Refused."""
+    gate = Gate(Visitor(network), house.limits)
+    async with house.db.unit_of_work() as session:
+        await gate.check(session, sent, now=house.clock.now())
+        await gate.count(session, sent, now=house.clock.now())
 
 
 async def test_office_may_give_all_day_when_it_pays(house: House) -> None:

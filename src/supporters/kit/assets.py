@@ -84,7 +84,11 @@ class Assets:
         suffix = f".{suffix}"
         digest = hashlib.sha256(body).hexdigest()[:10]
         name = f"{stem}.{digest}{suffix}"
-        packed = gzip.compress(body, 9, mtime=0) if suffix in WORTH_PACKING else None
+        packed = _packed(body) if suffix in WORTH_PACKING else None
         self._by_name[name] = Asset(name, TYPES[suffix], f'"{digest}"', body, packed)
         self._addresses[file_name] = self._prefix + name
         return self._prefix + name
+
+
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, 9, mtime=0)

@@ -14,6 +14,7 @@ from supporters.payments.gateway import GatewayUnavailable
 
 PER_SECOND = 15  # the house's other work asks too
 AT_ONCE = 4
+UNHURRIED = 6  # questions that come together are asked without a wait after a while in which none was
 TRIES = 8  # with the waits between them about three minutes
 LONGEST_WAIT = 60.0
 LONGEST_ASKED = 300  # who is asked to wait for longer, ends and goes on another time
@@ -66,7 +67,7 @@ class Pace:
 
     async def _turn(self) -> None:
         now = asyncio.get_running_loop().time()
-        mine = max(now, self._next_at)
+        mine = max(now - UNHURRIED * self._gap, self._next_at)
         self._next_at = mine + self._gap
         if mine > now:
             await self._sleep(mine - now)

@@ -64,7 +64,9 @@ async def find_start(has_before: Callable[[datetime], Awaitable[bool]], *, until
 
 
 def _reaches() -> Iterator[timedelta]:
-    reach = timedelta(days=92)
+    """Short ones first: a house that has just begun has little to read."""
+    yield from (timedelta(days=7), timedelta(days=28))
+    reach = timedelta(days=112)
     while True:
         yield reach
         reach = reach * 2 if reach < timedelta(days=20_000) else timedelta(days=40_000)
