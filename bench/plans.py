@@ -197,9 +197,9 @@ class Campaign:
 
 OPEN_DISPUTES = "select stripe_dispute_id from dispute where closed_at is null"
 UNTOUCHED = (
-    "select {} from donation where paid_at is not null and refunded_minor = 0 and stripe_payment_intent_id not in "
-    "(select stripe_payment_intent_id from dispute) and id not in (select donation_id from refund) "
-    "order by paid_at desc limit 200"
+    "select {} from donation where paid_at is not null and stripe_charge_id is not null and refunded_minor = 0 and "
+    "stripe_payment_intent_id not in (select stripe_payment_intent_id from dispute) "
+    "and id not in (select donation_id from refund) order by paid_at desc limit 200"
 )
 
 

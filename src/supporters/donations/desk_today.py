@@ -55,17 +55,12 @@ async def sources(
     start, end = _bounds(since, until, zone)
     main = origin_of(main_site)
     site = func.coalesce(Attribution.site, main)  # a link may name no site: then it is the main one
-    left = func.sum(Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor)
-    brought = (
-        select(Donation.attribution_id, left.label("minor"), func.count().label("donations"))
-        .where(*paid_between(start, end, currency=currency))
-        .group_by(Donation.attribution_id)
-        .subquery()
-    )
-    amount = func.sum(brought.c.minor)
+    left = Donation.amount_minor - Donation.refunded_minor - Donation.returned_minor
+    amount = func.sum(left)
     query = (
-        select(site, Attribution.article_path, Attribution.issue, amount, func.sum(brought.c.donations))
-        .join(brought, brought.c.attribution_id == Attribution.id)
+        select(site, Attribution.article_path, Attribution.issue, amount, func.count())
+        .join(Donation, Donation.attribution_id == Attribution.id)
+        .where(*paid_between(start, end, currency=currency))
         .group_by(site, Attribution.article_path, Attribution.issue)
         .order_by(amount.desc(), Attribution.article_path, site)
         .limit(limit)

@@ -1,9 +1,11 @@
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, false
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from supporters.kit.db import Base
+
+MERGED = "merged_into_id IS NOT NULL"
 
 
 class Supporter(Base):
@@ -15,6 +17,8 @@ class Supporter(Base):
     name: Mapped[str] = mapped_column(String(120), info={"personal": "name"})
     merged_into_id: Mapped[str | None] = mapped_column(ForeignKey("supporter.id"))
     created_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_supporter_merged", "id", postgresql_where=text(MERGED), sqlite_where=text(MERGED)),)
 
 
 class EmailAddress(Base):

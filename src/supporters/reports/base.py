@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Donation, DonationState
@@ -198,16 +198,12 @@ def _parts_of(
 
     Somebody who was merged counts as the one they were merged into. These are few, and the others need not be looked up.
     """
-    merged = select(Supporter.id, Supporter.merged_into_id).where(Supporter.merged_into_id.is_not(None)).subquery()
-    person = func.coalesce(merged.c.merged_into_id, Plan.supporter_id)
+    merged = select(Supporter.id).where(Supporter.merged_into_id.is_not(None))
+    into = select(Supporter.merged_into_id).where(Supporter.id == Plan.supporter_id).scalar_subquery()
+    person = case((Plan.supporter_id.in_(merged), into), else_=Plan.supporter_id)
     sums = [func.count(), func.count(person.distinct()), func.sum(monthly_worth())]
     of_parts = [func.coalesce(each if part is None else each.filter(part), 0) for part in parts for each in sums]
-    return (
-        select(Plan.currency, *by, *of_parts)
-        .outerjoin(merged, merged.c.id == Plan.supporter_id)
-        .where(where)
-        .group_by(Plan.currency, *by)
-    )
+    return select(Plan.currency, *by, *of_parts).where(where).group_by(Plan.currency, *by)
 
 
 async def _now(session: AsyncSession) -> dict[str, list[Part]]:

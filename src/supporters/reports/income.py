@@ -138,18 +138,12 @@ async def income_by_article(
     edges = month_edges([month], zone)
     path = Attribution.article_path
     site = case((path.is_not(None), func.coalesce(Attribution.site, origin_of(main_site))), else_=null())
-    kind = (Donation.attribution_id, Donation.frequency, Donation.is_renewal)
-    given = (
-        select(*kind, func.count().label("donations"), func.sum(Donation.amount_minor).label("minor"))
-        .where(*paid_between(edges[0], edges[-1], currency=currency))
-        .group_by(*kind)
-        .subquery()
-    )
-    origin = (site.label("at_site"), path, given.c.frequency, given.c.is_renewal)
+    origin = (site.label("at_site"), path, Donation.frequency, Donation.is_renewal)
     query = (
-        select(*origin, func.sum(given.c.donations), func.sum(given.c.minor))
-        .join(given, given.c.attribution_id == Attribution.id)
-        .group_by("at_site", path, given.c.frequency, given.c.is_renewal)
+        select(*origin, func.count(), func.sum(Donation.amount_minor))
+        .join(Donation, Donation.attribution_id == Attribution.id)
+        .where(*paid_between(edges[0], edges[-1], currency=currency))
+        .group_by("at_site", path, Donation.frequency, Donation.is_renewal)
     )
     pile: defaultdict[tuple[str | None, str | None], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for at, article, frequency, is_renewal, count, minor in await session.execute(query):

@@ -167,12 +167,17 @@ class _Pile:
         elif line.category in REFUNDS and line.given_in == line.currency:
             self._under_way[line.currency] += int(line.gross)
 
-    def add_otherwise(self, first: str | None, second: str | None, currency: str, given: int, gone: int) -> None:
-        """What never met Stripe is settled as it is written down, whole; what bounced or was taken back went back."""
+    def add_otherwise(
+        self, first: str | None, second: str | None, currency: str, given: int, gone: int, refunded: int
+    ) -> None:
+        """What never met Stripe is settled as it is written down, whole; what bounced or was taken or paid back went back."""
         settled = int(given)
         self.add_booked(_Booked(first, second, currency, currency, CHARGE, settled, settled, 0, settled))
         if gone:
             self.add_booked(_Booked(first, second, currency, currency, GONE, 0, -int(gone), 0, -int(gone)))
+        if refunded:
+            back = -int(refunded)
+            self.add_booked(_Booked(first, second, currency, currency, REFUND, 0, back, 0, back))
 
     def add_refunded_abroad(self, given_in: str, minor: int) -> None:
         """So much of what was refunded stands in the books of another currency: it is not under way."""
@@ -308,7 +313,14 @@ def _otherwise(by: By, key: KeyColumns, start: datetime, end: datetime) -> AnySe
     """The payments of these donations that never met Stripe, and how much of them is gone again."""
     is_over = OtherPayment.state.in_([OtherState.BOUNCED.value, OtherState.VOID.value])
     gone = func.sum(case((is_over, OtherPayment.amount_minor), else_=0))
-    columns = (key[0], _second(key), Donation.currency, func.sum(OtherPayment.amount_minor), gone)
+    columns = (
+        key[0],
+        _second(key),
+        Donation.currency,
+        func.sum(OtherPayment.amount_minor),
+        gone,
+        func.sum(Donation.refunded_minor),
+    )
     query = _origins(select(*columns), by, start, end)
     return query.join(OtherPayment, OtherPayment.donation_id == Donation.id).group_by(*key, Donation.currency)
 
