@@ -37,6 +37,7 @@ from supporters.kit.errors import SupportersError
 from supporters.kit.ids import Ids
 from supporters.kit.outside import Outside
 from supporters.kit.signing import Signer
+from supporters.kit.sqlite import give_memory_back
 from supporters.kit.strings import use_language
 from supporters.kit.templates import Templates
 from supporters.mail.send import send_due
@@ -200,10 +201,14 @@ class Worker:
         )
 
     async def tick(self) -> int:
-        """Timers that are due have enqueued their jobs. Never reports work, so that it rests between ticks."""
+        """Timers that are due have enqueued their jobs; memory that nobody uses is given back.
+
+        Never reports work, so that it rests between ticks.
+        """
         tools = self._tools
         async with tools.db.unit_of_work() as session:
             await enqueue_due(session, TIMERS, ids=tools.ids, now=tools.clock.now())
+        give_memory_back()
         return 0
 
     def _registry(self) -> Mapping[str, Handler]:

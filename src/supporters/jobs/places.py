@@ -15,7 +15,7 @@ from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 
 PLACES = 20
-PLACES_BESIDE_ONE_WRITER = 10  # on SQLite: more of them would wait for each other, each with a connection
+PLACES_BESIDE_ONE_WRITER = 6  # on SQLite: more of them would wait for each other, each with a connection
 QUICK_SECONDS = 0.1  # jobs that end within it leave together, so that one claim fills many places
 
 log = structlog.get_logger("jobs")
