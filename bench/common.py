@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
@@ -48,6 +49,36 @@ async def _migrate(url: str) -> None:
     await db.close()
 
 
+async def keep_house(db: Any) -> None:
+    """Statistics and visibility are as nights and PostgreSQL's own housekeeping leave them."""
+    from sqlalchemy import text
+
+    await db.keep_statistics()
+    if not db.is_sqlite:
+        async with db.engine.connect() as connection:
+            alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await alone.execute(text("VACUUM (ANALYZE)"))
+
+
+@asynccontextmanager
+async def desk_client(url: str, *, env: dict[str, str], email: str, password: str) -> AsyncIterator[Any]:
+    """A browser of that member of staff, signed in, in front of the whole product without its background work."""
+    import httpx
+
+    from supporters.app import create_app
+    from supporters.settings import read_settings
+    from whole import hidden_fields
+
+    settings = read_settings({**env, "SUPPORTERS_DATABASE_URL": url})
+    transport = httpx.ASGITransport(app=create_app(settings, with_worker=False))
+    headers = {"sec-fetch-site": "same-origin"}
+    async with httpx.AsyncClient(transport=transport, base_url=settings.base_url, headers=headers) as client:
+        fields = hidden_fields((await client.get("/desk/sign-in")).text)
+        signed = await client.post("/desk/sign-in", data={**fields, "email": email, "password": password})
+        assert signed.status_code == 303, signed.status_code
+        yield client
+
+
 def free_port() -> int:
     """A port of this machine that nobody uses."""
     with socket.socket() as probe:
@@ -56,12 +87,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(target: str, *, processes: int, env: dict[str, str]) -> Iterator[tuple[int, list[int]]]:
+def serving(
+    target: str, *, processes: int, env: dict[str, str], with_worker: bool = False
+) -> Iterator[tuple[int, list[int]]]:
     """`processes` uvicorn processes on one port of 127.0.0.1; gives the port and their ids. All are ended afterwards."""
     port = free_port()
     command = [
         sys.executable, "-m", "uvicorn", target, "--factory", "--host", "127.0.0.1", "--port", str(port), "--loop", "uvloop",
-        "--http", "httptools", "--no-access-log", "--log-level", "warning", "--lifespan", "off", "--workers", str(processes),
+        "--http", "httptools", "--no-access-log", "--log-level", "warning", "--lifespan", "on" if with_worker else "off",
+        "--workers", str(processes),
     ]  # fmt: skip
     paths = os.pathsep.join([str(ROOT / "bench"), str(ROOT / "src"), str(ROOT / "tests")])
     started = subprocess.Popen(command, env={**os.environ, **env, "PYTHONPATH": paths})
@@ -224,6 +258,14 @@ def resident_mb(pids: Sequence[int]) -> float:
     """Memory that these processes hold."""
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def peak_mb(*, anew: bool = False) -> float:
+    """The most memory that this process has held since its start, or since it was asked `anew`."""
+    status = Path("/proc/self/status").read_text()
+    if anew:
+        Path("/proc/self/clear_refs").write_text("5")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
 
 def machine() -> str:

@@ -11,6 +11,16 @@ DEPOSIT = (
     "INSERT INTO deposit (id, reference, currency, state, counted_minor, paid_in_on, made_by, made_at) VALUES "
     "('deposit', 'DEP-1', 'GBP', '{state}', 2500, '2026-11-02', 'dana', '2026-11-02 09:00:00.000000')"
 )
+REFUND = (
+    "INSERT INTO refund (id, donation_id, amount_minor, currency, reason, state, origin, created_at, updated_at) VALUES "
+    f"('refund', '{donation_id(1)}', 900, 'GBP', 'other', 'succeeded', 'own', '2026-11-02 09:00:00.000000', "
+    "'2026-11-02 09:00:00.000000')"
+)
+OTHER_REFUND = (
+    "INSERT INTO other_refund (id, other_payment_id, way, paid_on, state, amount_minor, currency, recorded_by, recorded_at) "
+    "VALUES ('refund', 'payment', 'transfer', '2026-11-02', 'cleared', 900, 'GBP', 'dana', '2026-11-02 09:00:00.000000')"
+)
+PAID_BACK = [PAYMENT.format(state="cleared", deposit="NULL", promise="NULL", turn="NULL"), REFUND, OTHER_REFUND]
 
 BROKEN_OTHER_MONEY: list[tuple[str, list[str]]] = [
     ("other_payments_booked", [PAYMENT.format(state="recorded", deposit="NULL", promise="NULL", turn="NULL")]),
@@ -23,5 +33,7 @@ BROKEN_OTHER_MONEY: list[tuple[str, list[str]]] = [
             PAYMENT.format(state="deposited", deposit="'deposit'", promise="NULL", turn="NULL"),
         ],
     ),
+    ("other_refunds_booked", PAID_BACK),
+    ("other_refunds_left", PAID_BACK),
     ("promises_arrived", [PAYMENT.format(state="cleared", deposit="NULL", promise="'promise'", turn="1")]),
 ]

@@ -3,32 +3,37 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import JSON, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from books import NOW, add_donations, add_lines, donation_id, found, line_row, refund_line_row
 from broken_other_money import BROKEN_OTHER_MONEY
+from broken_sent import BROKEN_SENT, TRANSACTION
 from databases import Databases
+from supporters.audit.models import AuditDetail
 from supporters.audit.record import record
 from supporters.checks import all_checks, run_checks
 from supporters.donations.models import Donation, Refund
+from supporters.invariants import in_lines, invariants
 from supporters.kit.clock import FixedClock
-from supporters.kit.db import Database, changed_rows
+from supporters.kit.db import Base, Database, changed_rows
 from supporters.kit.ids import Ids, SeededRandom
 from supporters.ledger.models import LedgerTransaction
 from supporters.ledger.post import post
 from supporters.ledger.reverse import reverse
 from supporters.ledger.triggers import drop_statements
 from supporters.payments.models import BalanceTransaction
+from supporters.people.models import Supporter
+from supporters.reconciliation.fingerprint import fingerprint
 from supporters.reconciliation.poster import line_of, post_new
 from supporters.reconciliation.postings import Ours, make_posting
 
 KINDS = ("sqlite", "postgresql")
 ONE = donation_id(1)
-TRANSACTION = "(SELECT id FROM ledger_transaction WHERE source_id = 'txn_1')"
 COPY = (
     "INSERT INTO ledger_transaction (id, source_kind, source_id, purpose, revision, booked_on, period, memo, posted_at) "
     "SELECT '{id}', source_kind, '{source}', purpose, {revision}, booked_on, period, memo, posted_at "
@@ -60,37 +65,6 @@ SECOND_CHARGE = (
     f"INSERT INTO balance_transaction (stripe_balance_transaction_id, {SAME_LINE}) "
     f"SELECT 'txn_again', {SAME_LINE} FROM balance_transaction WHERE stripe_balance_transaction_id = 'txn_1'"
 )
-PAYOUT = (
-    "INSERT INTO payout (stripe_payout_id, livemode, created_at, arrival_on, amount_minor, currency, is_automatic, method, "
-    "status, reconciliation_status, content, mirrored_at, changed_at) "
-    "SELECT 'po_1', false, created_at, '2026-11-24', 9000, 'GBP', true, 'standard', 'paid', 'completed', '{content}', "
-    "mirrored_at, mirrored_at FROM balance_transaction WHERE stripe_balance_transaction_id = 'txn_1'"
-)
-SENT = f"UPDATE ledger_entry SET account = '1150' WHERE transaction_id = {TRANSACTION} AND account = '4000'"
-FILE = (
-    "INSERT INTO bank_file (id, bank_account_id, state, name, sha256, format, layout, size_bytes, counts, taken_by, taken_at) "
-    "VALUES ('file', 'account', 'imported', 'november.csv', '', 'csv', '', 1, '{}', 'dana', '2026-11-22 09:00:00.000000')"
-)
-STATEMENT = (
-    "INSERT INTO bank_statement (id, bank_file_id, bank_account_id, position, number, starts_on, ends_on, opening_minor, "
-    "closing_minor) VALUES ('statement', 'file', 'account', 0, '', '2026-11-01', '2026-11-30', 100, 105)"
-)
-BANK_LINE = (
-    "INSERT INTO bank_line (id, bank_account_id, bank_file_id, bank_statement_id, position, booked_on, amount_minor, currency, "
-    "counterparty, counterparty_hash, counterparty_last4, text, bank_reference, end_to_end, type_code, is_reversal, fingerprint, "
-    "occurrence, layout, is_kept_whole, state) VALUES ('line', 'account', 'file', 'statement', 0, '2026-11-24', 9000, 'GBP', "
-    "'', '', '', '', '', '', '', false, '', 0, '', true, 'matched')"
-)
-PART = (
-    BANK_LINE.replace("(id,", "(parent_id, id,")
-    .replace("('line',", "('line', 'part',")
-    .replace("9000", "8999")
-    .replace("'', 0", "'', 1")
-)
-MATCH = (
-    "INSERT INTO bank_match (id, action_id, state, bank_line_id, side, ref_id, amount_minor, currency, confidence, reasons) "
-    "VALUES ('match', 'action', 'confirmed', 'line', 'payout', 'po_none', 9000, 'GBP', 'certain', '[]')"
-)
 BATCH = (
     "INSERT INTO export_batch (id, target, mode, starts_on, ends_on, file_name, body, journals, sha256, size_bytes, "
     "transactions, journal_count, line_count, totals, made_by, made_at, state, reverses_id) VALUES ('{id}', 'journal', 'line', "
@@ -116,6 +90,10 @@ BROKEN: list[tuple[str, list[str]]] = [
         "ledger_locked_months",
         ["INSERT INTO ledger_period (period, state, note, transactions) VALUES ('2026-11', 'locked', '', 99)"],
     ),
+    (
+        "ledger_locked_months",
+        ["INSERT INTO ledger_period (period, state, note, transactions) VALUES ('2026-12', 'locked', '', 0)"],
+    ),
     ("ledger_late_facts", ["UPDATE ledger_transaction SET effective_on = '2026-11-30' WHERE source_id = 'txn_1'"]),
     (
         "ledger_since_start",
@@ -128,22 +106,7 @@ BROKEN: list[tuple[str, list[str]]] = [
     ("paid_has_one_charge", [SECOND_CHARGE]),
     ("unknown_is_seen", ["UPDATE balance_transaction SET reporting_category = 'a_new_one' WHERE source_id = 'ch_1'"]),
     ("given_back_is_seen", [f"UPDATE donation SET returned_minor = 2501 WHERE id = '{ONE}'"]),
-    ("payout_content", [PAYOUT.format(content="verified")]),
-    ("payouts_in_transit", [SENT]),
-    (
-        "payout_whole",
-        [
-            PAYOUT.format(content="unknown"),
-            SENT,
-            "UPDATE ledger_entry SET stripe_payout_id = 'po_1' WHERE account = '1150'",
-        ],
-    ),
-    ("bank_lines_booked", [BANK_LINE]),
-    ("bank_lines_matched", [BANK_LINE]),
-    ("payouts_arrived", [MATCH]),
-    ("bank_statements_add_up", [FILE, STATEMENT]),
-    ("bank_parts_add_up", [BANK_LINE, PART]),
-    ("bank_lines_at_home", [FILE, BANK_LINE.replace("'matched'", "'undone'")]),
+    *BROKEN_SENT,
     (
         "exports_once",
         [
@@ -346,6 +309,45 @@ def test_every_check_is_shown_to_fail() -> None:
     shown = {name for name, _ in BROKEN}
 
     assert {check.name for check in all_checks()} | {"audit_chain"} == shown
+
+
+def test_what_holds_each_invariant_is_there() -> None:
+    root = Path(__file__).parent
+    migrated = "".join(path.read_text() for path in (root.parent / "migrations" / "versions").glob("*.py"))
+    known = {check.name for check in all_checks()} | {"balance_drift"}
+
+    listed = invariants()
+
+    assert [each.number for each in listed] == list(range(1, 15))
+    assert {name for each in listed for name in each.checks} <= known
+    assert [name for each in listed for name in each.tests if not (root / name).is_file()] == []
+    for name in (name for each in listed for name in each.database):
+        assert f'"{name}"' in migrated or all(f" {name}" in " ".join(drop_statements(kind)) for kind in KINDS), name
+    assert sum(line.startswith(" ") for line in in_lines()) > len(listed)
+
+
+async def test_joining_and_erasing_people_moves_no_penny(books: Database) -> None:
+    personal = [
+        (table.name, column)
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if "personal" in column.info and table.name not in ("audit_detail", "consent")  # evidence that only grows
+    ]
+    async with never_committed(books) as session:
+        before = await fingerprint(session)
+        await session.execute(insert(Supporter).values(id="T" * 26, name="Benjamin", created_at=NOW))
+        await session.execute(update(Supporter).where(Supporter.name == "Ben").values(merged_into_id="T" * 26))
+        for table, column in personal:
+            empty = "NULL" if column.nullable else "'{}'" if isinstance(column.type, JSON) else "''"
+            await session.execute(text(f"UPDATE {table} SET {column.name} = {empty}"))
+        await session.execute(update(AuditDetail).values(detail=None, salt=None))
+
+        assert await fingerprint(session) == before
+        assert await broken(session, {"GBP": 3 * 2435 - 1000}) == {}
+        assert (await session.scalars(select(Donation.name).distinct())).all() in ([None], [""])
+    assert not {"ledger_entry", "ledger_transaction", "payout", "balance_transaction"} & {
+        table for table, _ in personal
+    }
 
 
 def test_checks_have_names_of_their_own_and_say_what_must_hold() -> None:

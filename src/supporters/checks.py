@@ -56,7 +56,7 @@ async def run_each(
     session: AsyncSession, *, now: datetime, stripe_balance: Mapping[str, int] | None = None
 ) -> list[BrokenCheck]:
     """Every check by name, with the rows that break it, if any. Reads only."""
-    found = [await _run(session, check, now=now) for check in all_checks()]
+    found = [await run_one(session, check, now=now) for check in all_checks()]
     found.append(await _run_audit(session))
     if stripe_balance is not None:
         found.append(await _run_drift(session, stripe_balance))
@@ -88,7 +88,7 @@ async def books_hold(session: AsyncSession, *, now: datetime) -> list[BrokenChec
 async def look_whole(session: AsyncSession, *, now: datetime) -> list[BrokenCheck]:
     """The same for a page that hands nothing on: a verdict of the last two days that found nothing is enough.
 
-    A hundred thousand transactions take the checks five seconds; whatever does hand the books on asks `books_hold`.
+    A hundred thousand transactions take the checks two seconds and more; whatever hands the books on asks `books_hold`.
     """
     verdict = await last_verdict(session)
     if verdict is not None and not verdict.broken and now - verdict.taken_at <= VERDICT_HOLDS:
@@ -111,7 +111,8 @@ def all_checks() -> list[Check]:
     ]
 
 
-async def _run(session: AsyncSession, check: Check, *, now: datetime) -> BrokenCheck:
+async def run_one(session: AsyncSession, check: Check, *, now: datetime) -> BrokenCheck:
+    """The check with the rows that break it, if any. Reads only."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     found = await session.execute(_statement(check.sqlite if is_sqlite and check.sqlite else check.sql, now))
     rows = [" ".join(f"{name}={value}" for name, value in row.items()) for row in found.mappings().fetchmany(SHOWN)]

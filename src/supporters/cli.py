@@ -107,9 +107,16 @@ async def migrate(target: str) -> None:
 @click.option("--books", is_flag=True, help="Only whether the books hold, check by check.")
 @click.option("--json", "as_json", is_flag=True, help="For a program to read.")
 @click.option("--simulate", is_flag=True, help="Only show an example of every discrepancy; nothing is stored.")
+@click.option("--list", "listed", is_flag=True, help="Only what the books rest on, and what holds each of it.")
 @in_loop
-async def check(books: bool, as_json: bool, simulate: bool) -> None:
+async def check(books: bool, as_json: bool, simulate: bool, listed: bool) -> None:
     """Show the settings in effect, try everything they name, and ask whether the books hold."""
+    if listed:
+        from supporters.invariants import in_lines
+
+        for line in in_lines():
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
+        return
     if simulate:
         _simulate(settings_of_process(), as_json=as_json)
         return

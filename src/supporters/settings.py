@@ -117,6 +117,9 @@ class Settings:
         100_000,
         "Closing a discrepancy that moves or gives up more than this, in minor units, takes two people; 0: never",
     )
+    second_person_month_above_minor: int = _setting(
+        0, "Closing a month with more income than this, in minor units, takes two people; 0: one is enough"
+    )
     largest_statement_mb: int = _setting(20, "Largest file of a bank statement, in megabytes: 1 to 50")
     log_json: bool = _setting(False, "Log lines as JSON")
 

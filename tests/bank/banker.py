@@ -4,6 +4,7 @@ import re
 
 import httpx
 
+from sealed import seal_of
 from statements import Line, write
 from whole import Whole, hidden_fields, words
 
@@ -17,7 +18,7 @@ class Banker:
         self.site, self.desk, self.path = site, desk, path
 
     async def seal(self) -> dict[str, str]:
-        return {"seal": hidden_fields((await self.desk.get("/desk/bank")).text)["seal"]}
+        return await seal_of(self.desk)
 
     async def add(self, **form: str) -> httpx.Response:
         return await self.desk.post("/desk/bank", data={**await self.seal(), "currency": "GBP", **form})

@@ -4,10 +4,11 @@ import pytest
 from banking import NUMBER, Bank, line, statement
 from sqlalchemy import select
 
+from engines import on_sqlite
 from supporters.bank.checks import checks
 from supporters.bank.models import BankStatement
 from supporters.bank.parsed import Unreadable
-from supporters.checks import _run  # pyright: ignore[reportPrivateUsage] - the same way as the books
+from supporters.checks import run_one
 from supporters.kit.errors import Conflict
 
 TEN = line(5, 1000, "DONATION", counterparty="Jo")
@@ -17,10 +18,11 @@ BACK = line(5, -1000, "REFUND", counterparty="Jo")
 
 async def broken(bank: Bank) -> list[str]:
     async with bank.db.reading() as session:
-        found = [await _run(session, check, now=bank.now) for check in checks()]
+        found = [await run_one(session, check, now=bank.now) for check in checks()]
     return [f"{each.name} {row}" for each in found for row in each.rows]
 
 
+@on_sqlite
 async def test_twin_on_the_next_page_of_the_day_is_kept_though_it_comes_in_a_file_of_its_own(bank: Bank) -> None:
     await bank.load(statement(LAMP, TEN, opening=0, number="7/1"))
     await bank.load(statement(TEN, opening=3500, number="7/2"))

@@ -2,10 +2,10 @@
 
 from datetime import date
 
-import pytest
 from banker import Banker, chosen, figures
 from sqlalchemy import select
 
+from engines import on_postgresql
 from statements import Line, write
 from supporters.jobs.models import Job
 from whole import words
@@ -20,6 +20,7 @@ LINES = [
 OTHERS = ("csv-two-columns", "csv-german", "camt.08", "ofx2", "qif", "xero")
 
 
+@on_postgresql
 async def test_a_statement_is_brought_checked_imported_and_undone(banker_on_both: Banker) -> None:
     banker = banker_on_both
     path = await banker.bring("camt.08", LINES, opening=100_000)
@@ -49,15 +50,16 @@ async def test_a_statement_is_brought_checked_imported_and_undone(banker_on_both
     await banker.site.books_hold(against_stripe=False)
 
 
-@pytest.mark.parametrize("other", OTHERS)
-async def test_the_same_days_in_another_format_bring_nothing_new(other: str, shared: Banker) -> None:
-    added = await shared.add(name=f"Bank of {other}")
-    shared.path, account = added.headers["location"], f"GB94BARC1020153009{OTHERS.index(other):04}"
+async def test_the_same_days_in_another_format_bring_nothing_new(shared: Banker) -> None:
+    added = await shared.add(name="Bank of many formats")
+    shared.path, account = added.headers["location"], "GB94BARC10201530090000"
     await shared.take(await shared.bring("mt940", LINES, opening=0, account=account))
 
-    check = figures((await shared.desk.get(await shared.bring(other, LINES, opening=0, account=account))).text)
+    for other in OTHERS:
+        brought = await shared.bring(other, LINES, opening=0, account=account)
+        check = figures((await shared.desk.get(brought)).text)
 
-    assert (check["New"], check["Here already"]) == ("0", "4")
+        assert (check["New"], check["Here already"]) == ("0", "4"), other
 
 
 async def test_a_banks_table_is_asked_about_once_and_then_remembered(banker: Banker) -> None:

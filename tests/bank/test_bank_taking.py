@@ -7,6 +7,7 @@ import pytest
 from banking import Bank, line, statement
 from sqlalchemy import select, update
 
+from engines import on_sqlite
 from supporters.bank.check import prepare_file
 from supporters.bank.checks import checks
 from supporters.bank.files import parsed_of
@@ -16,7 +17,7 @@ from supporters.bank.parsed import Unreadable
 from supporters.bank.purge import purge_files
 from supporters.bank.queries import find_account, find_bank_file, find_body, standings
 from supporters.bank.take import take_file
-from supporters.checks import _run  # pyright: ignore[reportPrivateUsage] - the same way as the books
+from supporters.checks import run_one
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.models import Discrepancy
 from supporters.discrepancies.open import open_discrepancy
@@ -31,7 +32,7 @@ ALL = (JO, ADA, PAYOUT, RENT)
 
 async def broken(bank: Bank) -> list[str]:
     async with bank.db.reading() as session:
-        found = [await _run(session, check, now=bank.now) for check in checks()]
+        found = [await run_one(session, check, now=bank.now) for check in checks()]
     return [f"{each.name} {row}" for each in found for row in each.rows]
 
 
@@ -53,6 +54,7 @@ async def test_every_line_of_a_file_is_here_once_it_is_taken(bank: Bank) -> None
     assert (standing.closing_minor, standing.lines, standing.open_lines) == (28_480, 4, 3)
 
 
+@on_sqlite
 async def test_of_a_line_that_is_nobodys_business_only_day_and_amount_are_kept(bank: Bank) -> None:
     await bank.load(statement(*ALL))
 
@@ -65,6 +67,7 @@ async def test_of_a_line_that_is_nobodys_business_only_day_and_amount_are_kept(b
         assert b"Landlord" not in repr((await session.execute(select(BankFile.counts))).all()).encode()
 
 
+@on_sqlite
 async def test_the_same_file_again_brings_nothing(bank: Bank) -> None:
     await bank.load(statement(*ALL, opening=0))
 
@@ -76,6 +79,7 @@ async def test_the_same_file_again_brings_nothing(bank: Bank) -> None:
     assert [state for state, _amount, _subject in await discrepancies(bank, Code.BANK_DUPLICATE_IMPORT)] == ["open"]
 
 
+@on_sqlite
 async def test_overlapping_files_bring_each_line_once(bank: Bank) -> None:
     await bank.load(statement(JO, ADA, PAYOUT, opening=0))
 
@@ -86,6 +90,7 @@ async def test_overlapping_files_bring_each_line_once(bank: Bank) -> None:
     assert await broken(bank) == []
 
 
+@on_sqlite
 async def test_true_twins_of_one_day_stay_two_and_are_not_four_the_second_time(bank: Bank) -> None:
     twin = line(7, 500, "standing order")
 
@@ -97,6 +102,7 @@ async def test_true_twins_of_one_day_stay_two_and_are_not_four_the_second_time(b
     assert await bank.amounts() == [500, 500, 500]
 
 
+@on_sqlite
 async def test_a_file_of_another_format_brings_no_line_twice(bank: Bank) -> None:
     await bank.load(statement(*ALL, opening=0), form="camt")
     worded_otherwise = [line(each.booked_on.day, each.amount_minor, f"other words {n}") for n, each in enumerate(ALL)]
@@ -218,6 +224,7 @@ async def test_lines_that_another_file_brought_too_stay_when_one_is_undone(bank:
     assert await bank.lines() == []
 
 
+@on_sqlite
 async def test_a_file_with_a_line_in_the_books_is_not_undone(bank: Bank) -> None:
     file_id = await bank.bring(statement(JO, ADA))
     await bank.take(file_id)

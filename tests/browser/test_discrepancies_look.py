@@ -8,6 +8,7 @@ from books import add_lines, line_row
 from looking import look
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.discuss import add_comment, ask_second
+from supporters.discrepancies.evidence import add_evidence
 from supporters.discrepancies.examples import EXAMPLES
 from supporters.discrepancies.models import Discrepancy
 from supporters.discrepancies.open import Difference, open_many
@@ -41,8 +42,18 @@ async def prepare(site: Whole) -> dict[Code, str]:
         await add_lines(session, line_row(9, reporting_category="surprise", fee_minor=0, fee_details=[]))
         await post_new(session, ids=site.ids, now=now, time_zone="Europe/London")
         which = {Code(row.code): row.id for row in await session.execute(select(Discrepancy.code, Discrepancy.id))}
-        words = "Stripe answers tomorrow.\nI wait until then."
+        words = "Stripe answers tomorrow, @Dana.\nI wait until then."
         await add_comment(session, which[Code.UNKNOWN_CATEGORY], words, actor_id=fay, ids=site.ids, now=now)
+        letter, name = b"%PDF-1.7 a letter", "A letter of the bank, " + "x" * 80
+        await add_evidence(
+            session,
+            which[Code.UNKNOWN_CATEGORY],
+            name=name,
+            content=letter,
+            actor_id=fay,
+            ids=site.ids,
+            now=now,
+        )
         await ask_second(
             session,
             which[Code.DISPUTE_UNPAID],
@@ -70,6 +81,7 @@ async def test_discrepancies_are_sound_at_every_width_and_closed_by_keyboard(ser
     found: dict[str, list[str]] = {}
     for name, path in (
         ("list", ""),
+        ("kinds", "?by=kind"),
         ("info", "?view=info"),
         ("second", f"/{which[Code.DISPUTE_UNPAID]}"),
         ("one", f"/{which[Code.UNKNOWN_CATEGORY]}"),

@@ -117,4 +117,7 @@ async def test_difference_follows_what_is_ticked_and_is_there_without_script(ser
     await plain.goto(page.url)
     assert await plain.locator("[data-left]").inner_text() == "−£83.45"
     await without.close()
+    await page.goto(f"{served.settings.base_url}/desk/match")
+    await press(page, "Control+z")  # nothing was done just now
+    await page.get_by_role("heading", name="History of matching").wait_for()
     await page.close()

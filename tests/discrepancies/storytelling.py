@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 from sqlalchemy import select
 
+from sealed import seal_of
 from supporters.discrepancies.codes import Code, Resolution, describe, describe_resolution
 from supporters.discrepancies.models import Discrepancy
 from supporters.donations.models import Donation
@@ -51,7 +52,7 @@ class Hands:
         page = await self.desk.get("/desk/sign-in")
         form = {**hidden_fields(page.text), "email": "finance@weeklylamp.example", "password": PASSWORD}
         assert (await self.desk.post("/desk/sign-in", data=form)).status_code == 303
-        self.seal = hidden_fields((await self.desk.get("/desk/bank")).text)["seal"]
+        self.seal = (await seal_of(self.desk, anew=True))["seal"]
 
     # at Stripe
 

@@ -11,6 +11,7 @@ from closing import LATER, RULES, STRICT, ZONE, add_staff, balances, books_hold,
 from discrepancies.test_bank_credits import credit, state_of
 from discrepancies.test_detect import search
 from discrepancies.test_resolutions import mismatch
+from engines import on_sqlite
 from supporters.discrepancies.codes import Code, Resolution
 from supporters.discrepancies.discuss import ask_second
 from supporters.donations.models import Dispute
@@ -41,6 +42,7 @@ async def taken_up_otherwise(db: Database, ids: Ids, line: str, account: str) ->
         await confirm(session, [line], [part], because=Because(), actor_id="fay", ids=ids, now=LATER)
 
 
+@on_sqlite
 async def test_a_credit_that_a_colleague_books_otherwise_is_not_income_twice(db: Database, ids: Ids) -> None:
     line, which = await credit(db, ids)
     await close_it(db, ids, which, Resolution.AS_DONATION, fund_id="F" * 26)
@@ -64,6 +66,7 @@ async def test_opening_it_again_leaves_what_a_colleague_said_of_the_line(sqlite_
     assert (await balances(sqlite_db), await state_of(sqlite_db, line)) == ({"1000": 4000, "2010": -4000}, "matched")
 
 
+@on_sqlite
 async def test_a_credit_whose_match_is_undone_waits_for_a_person_again(db: Database, ids: Ids) -> None:
     line, which = await credit(db, ids)
     async with db.unit_of_work() as session:

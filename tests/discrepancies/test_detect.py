@@ -18,6 +18,7 @@ from books import (
     line_row,
     refund_line_row,
 )
+from engines import on_sqlite
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.donations.models import Dispute, Donation, Refund
@@ -186,6 +187,7 @@ async def test_what_the_balance_shows_is_found_by_month_and_currency(db: Databas
     }
 
 
+@on_sqlite
 async def test_money_that_goes_back_after_its_month_was_locked_is_told(db: Database, ids: Ids) -> None:
     october = datetime(2026, 10, 3, tzinfo=UTC)
     async with db.unit_of_work() as session:
@@ -225,6 +227,7 @@ async def test_messages_are_counted_by_month_and_by_account(sqlite_db: Database,
     }
 
 
+@on_sqlite
 async def test_what_is_in_order_again_closes_by_itself(db: Database, ids: Ids) -> None:
     await payments(db, 1)
     await add(db, Donation, donation_row(20))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 
 import httpx
@@ -12,6 +13,7 @@ from sqlalchemy import select, update
 
 from books import add_lines, line_row
 from paper import SETTINGS_ENV
+from sealed import seal_of
 from supporters.audit.models import AuditEntry
 from supporters.cli import cli
 from supporters.discrepancies.codes import MOVES, Code
@@ -19,6 +21,7 @@ from supporters.discrepancies.examples import EXAMPLES, in_lines, tell_all
 from supporters.discrepancies.models import Discrepancy
 from supporters.discrepancies.open import Difference, open_many
 from supporters.discrepancies.rules import QUIET, RULES, ways
+from supporters.kit.clock import FixedClock
 from supporters.kit.money import Money
 from supporters.ledger.models import LedgerEntry
 from supporters.reconciliation.poster import post_new
@@ -44,8 +47,7 @@ async def open_examples(site: Whole, *codes: Code) -> dict[Code, str]:
 
 
 async def send(desk: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
-    page = await desk.get("/desk")
-    return await desk.post(path, data={"seal": hidden_fields(page.text)["seal"], **fields})
+    return await desk.post(path, data={**await seal_of(desk), **fields})
 
 
 async def unknown_line(site: Whole) -> str:
@@ -84,8 +86,8 @@ def test_every_kind_of_the_field_is_known() -> None:
     assert set(listed) <= ours
 
 
-def test_the_simulation_tells_each_once_with_owner_day_and_ways(site: Whole) -> None:
-    told = tell_all(today=site.clock.now().date(), currency="GBP")
+def test_the_simulation_tells_each_once_with_owner_day_and_ways(clock: FixedClock) -> None:
+    told = tell_all(today=clock.now().date(), currency="GBP")
     lines = in_lines(told, locale="en_GB")
 
     assert [each.code for each in told] == [code.value for code in Code]
@@ -206,29 +208,68 @@ async def test_whoever_is_alone_is_asked_why(site: Whole) -> None:
     await desk.aclose()
 
 
-@pytest.mark.parametrize("typed", ["", " \n ", "x" * 2001])
-async def test_a_comment_that_is_none_or_too_long_comes_back(site: Whole, typed: str) -> None:
+async def test_a_comment_that_is_none_or_too_long_comes_back(site: Whole) -> None:
     ids = await open_examples(site, Code.BALANCE_DRIFT)
     desk = await site.staff("finance")
 
-    answer = await send(desk, f"{PATH}/{ids[Code.BALANCE_DRIFT]}/comment", words=typed)
+    for typed in ("", " \n ", "x" * 2001):
+        answer = await send(desk, f"{PATH}/{ids[Code.BALANCE_DRIFT]}/comment", words=typed)
 
-    assert answer.status_code == 422
+        assert answer.status_code == 422, typed[:9]
     await desk.aclose()
 
 
-async def test_comments_are_shown_as_text_with_their_writer(site: Whole) -> None:
+async def test_comments_are_shown_as_text_and_whoever_they_name_gets_a_letter(site: Whole) -> None:
     ids = await open_examples(site, Code.BALANCE_DRIFT)
-    desk = await site.staff("finance")
+    desk, other = await site.staff("finance"), await site.staff("admin")
     one = f"{PATH}/{ids[Code.BALANCE_DRIFT]}"
 
-    await send(desk, one + "/comment", words="<b>Asked</b> Stripe.\n\u202eTomorrow.")
-    page = await desk.get(one)
+    for _twice in range(2):
+        await send(desk, one + "/comment", words="<b>Asked</b> @admin and @eve.\n\u202eTomorrow.")
+    page, mine = await desk.get(one), words((await other.get(f"{PATH}?view=mine")).text)
+    await site.settle()
 
-    assert "&lt;b&gt;Asked&lt;/b&gt; Stripe." in page.text
+    assert "&lt;b&gt;Asked&lt;/b&gt; @admin and @eve." in page.text
     assert "<bdi>\u202eTomorrow.</bdi>" in page.text
-    assert "Finance" in words(page.text)
+    assert "A letter went to Admin" in words(page.text)
+    assert "A comment names you." in mine
+    told = [each.get_body(("plain",)) for each in site.mailbag.letters if "asks you" in str(each["Subject"])]
+    assert [body is not None and one in body.get_content() for body in told] == [True]
     await desk.aclose()
+    await other.aclose()
+
+
+async def test_evidence_is_brought_taken_away_and_erased(site: Whole) -> None:
+    ids = await open_examples(site, Code.BALANCE_DRIFT)
+    desk, editor = await site.staff("finance"), await site.staff("editor")
+    one = f"{PATH}/{ids[Code.BALANCE_DRIFT]}"
+    seal = {"seal": hidden_fields((await desk.get(one)).text)["seal"]}
+    page_as_picture = {"file": ("<script>.png", b"<script>alert(1)</script>", "image/png")}
+
+    sent = [await desk.post(one + "/evidence", data=seal, files=page_as_picture) for _twice in range(2)]
+    none = await desk.post(one + "/evidence", data=seal)
+    other = await desk.post(one + "/evidence", data=seal, files={"file": ("a.zip", b"PK\x03\x04")})
+    href = re.findall(rf'href="({one}/evidence/\w+)"', (await desk.get(one)).text)
+    file, refused = await desk.get(href[0]), await editor.get(href[0])
+    why = await send(desk, href[0] + "/erase", reason=" ")
+    erased = [await send(desk, href[0] + "/erase", reason="Names others.") for _twice in range(2)]
+
+    assert [r.status_code for r in (*sent, none, other, why, *erased)] == [303, 303, 422, 422, 422, 303, 303]
+    assert len(href) == 1
+    assert (file.content, refused.status_code) == (b"<script>alert(1)</script>", 403)
+    assert file.headers["content-type"] == "text/plain; charset=utf-8"
+    assert file.headers["content-security-policy"].startswith("sandbox;")
+    assert file.headers["content-disposition"].startswith('attachment; filename="_script_.txt";')
+    assert "<bdi>_script_.txt</bdi>" in other.text
+    assert (await desk.get(href[0])).status_code == 404
+    after = await desk.get(one)
+    assert "_script_" not in after.text
+    assert "A file that was erased" in words(after.text)
+    async with site.db.reading() as session:
+        deeds = list(await session.scalars(select(AuditEntry.action).where(AuditEntry.record_kind == "discrepancy")))
+    assert [deeds.count(f"discrepancy.evidence{deed}") for deed in ("", "_read", "_erase")] == [1, 1, 1]
+    await desk.aclose()
+    await editor.aclose()
 
 
 async def test_what_is_for_information_is_read_with_one_button(site: Whole) -> None:

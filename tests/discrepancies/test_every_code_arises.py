@@ -13,6 +13,7 @@ from discrepancies.stories_of_gifts import STORIES as OF_GIFTS
 from discrepancies.stories_of_payouts import STORIES as OF_PAYOUTS
 from discrepancies.stories_of_payouts import Treasury
 from discrepancies.storytelling import Hands, Story, close, tell
+from engines import on_postgresql
 from paper import SETTINGS_ENV
 from supporters.discrepancies.codes import Code
 from supporters.kit.clock import FixedClock
@@ -82,13 +83,12 @@ async def test_what_happens_to_gifts(hands: Hands, record_property: Record) -> N
     await prove(hands, OF_GIFTS, record_property)
 
 
-async def test_what_happens_to_gifts_in_another_currency(euros: Hands, record_property: Record) -> None:
-    await prove(euros, IN_EUROS, record_property)
+async def test_what_happens_to_gifts_in_another_currency_and_to_the_balance(
+    euros: Hands, record_property: Record
+) -> None:
+    await prove(euros, (*IN_EUROS, *OF_BALANCE), record_property)
 
 
-async def test_what_happens_to_the_balance(hands: Hands, record_property: Record) -> None:
-    await prove(hands, OF_BALANCE, record_property)
-
-
+@on_postgresql
 async def test_what_happens_between_stripe_and_the_bank(treasury: Treasury, record_property: Record) -> None:
     await prove(treasury, OF_PAYOUTS, record_property)

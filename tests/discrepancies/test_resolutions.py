@@ -5,6 +5,7 @@ from sqlalchemy import insert, select, update
 
 from books import NOW, add_donations, add_lines, donation_id, donation_row, found, line_row, refund_line_row
 from closing import LATER, RULES, STRICT, ZONE, add_staff, balances, books_hold, close_it, it_is, opened
+from engines import on_sqlite
 from supporters.audit.models import AuditEntry
 from supporters.discrepancies.codes import Code, Resolution
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
@@ -114,6 +115,7 @@ async def test_money_of_an_unknown_line_needs_a_fund_to_be_a_donation(sqlite_db:
     await books_hold(sqlite_db)
 
 
+@on_sqlite
 async def test_above_the_limit_a_second_person_agrees_and_not_the_first(db: Database, ids: Ids) -> None:
     await add_staff(db, "dana", "fay")
     which = await mismatch(db, ids)
@@ -208,6 +210,7 @@ async def test_a_refused_refund_is_owed_until_it_is_paid(sqlite_db: Database, id
     assert await balances(sqlite_db) == {"4090": 1000, "2100": -1000}
 
 
+@on_sqlite
 async def test_a_won_dispute_that_is_written_off_leaves_nothing_owed_even_if_its_money_comes_later(
     db: Database, ids: Ids
 ) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from books import FUND
+from engines import on_postgresql, on_sqlite
 from supporters.audit.models import AuditEntry
 from supporters.exports.batches import Maker, make_batch, read_totals, reverse_batch, unpack
 from supporters.exports.checks import checks
@@ -67,6 +68,7 @@ async def hold(db: Database) -> list[str]:
         return [each.name for each in checks() if (await session.execute(text(each.sql))).first()]
 
 
+@on_postgresql
 async def test_a_year_goes_out_once_sums_to_our_books_and_what_comes_later_goes_out_later(
     db: Database, ids: Ids
 ) -> None:
@@ -117,6 +119,7 @@ async def test_a_payout_is_one_journal_a_month_and_a_line_is_one_in_detail(sqlit
     assert len({each.number for each in by_payout + by_line}) == len(by_payout) + len(by_line)
 
 
+@on_sqlite
 async def test_fund_and_kind_of_income_go_out_in_the_accountants_names(db: Database, ids: Ids) -> None:
     names = [
         Mapped(
@@ -166,6 +169,7 @@ async def test_xero_gets_no_bank_account_and_one_currency_and_is_told_what_stays
     assert found.transactions + found.unfit == everything
 
 
+@on_postgresql
 async def test_a_batch_that_was_taken_back_frees_what_it_held_and_is_taken_back_once(db: Database, ids: Ids) -> None:
     async with db.unit_of_work() as session:
         await add_year(session, ids, months=2)

@@ -16,7 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supporters.exports.formats import write
-from supporters.exports.journals import File, Heading, Journal, Line, NotBalanced, check_balanced, mirror, sum_up
+from supporters.exports.journals import (
+    File,
+    Heading,
+    Journal,
+    Line,
+    NotBalanced,
+    check_balanced,
+    mirror,
+    parts_of,
+    sum_up,
+)
 from supporters.exports.ledgers import name_of
 from supporters.exports.plain import FORMAT
 from supporters.exports.quickbooks import BYTES, NUMBER_CHARS, ROWS, write_quickbooks
@@ -103,6 +113,53 @@ def test_xero_lines_carry_tax_rate_and_tracking_category_of_the_mapping() -> Non
     assert rows[1]["*AccountCode"] == "200"
     assert [rows[1][name] for name in JOURNAL_HEADER[6:]] == ["Region", "North", "Desk", "Local"]
     assert [rows[0][name] for name in JOURNAL_HEADER[6:]] == ["", "", "", ""]
+
+
+@pytest.mark.parametrize(("count", "parts"), [(300, 1), (301, 2), (900, 4)])
+def test_a_journal_of_more_lines_than_xero_takes_becomes_several_that_each_balance(count: int, parts: int) -> None:
+    lines = [line("4000", -(n % 7 + 1), text=f"fund {n}") for n in range(count - 1)]
+    whole = journal(1, *lines[:5], line("1100", -sum(each.amount_minor for each in lines)), *lines[5:])
+
+    files = write_xero([whole, journal(2)], HEADING)
+
+    sums: defaultdict[str, list[Decimal]] = defaultdict(list)
+    for file in files:
+        rows = rows_of(file)
+        assert len(rows) <= JOURNAL_LINES
+        for row in rows if file.name.startswith("manual") else []:
+            sums[row["*Narration"]].append(Decimal(row["*Amount"]))
+    named = [f"Stripe payout po_1 [S1-1, {n} of {parts}]" for n in range(1, parts + 1)]
+    assert [*sums] == [*(named if parts > 1 else ["Stripe payout po_1 [S1-1]"]), "Stripe payout po_2 [S1-2]"]
+    assert {sum(each) for each in sums.values()} == {Decimal(0)}
+    assert sum_up(parts_of(whole, JOURNAL_LINES))[1] == sum_up([whole])[1]
+    balances = [sum_up(each)[0].net_minor for each in (parts_of(whole, JOURNAL_LINES), [whole])]
+    assert balances[0] == balances[1]
+    [statement] = [rows_of(file) for file in files if file.name.startswith("stripe")]
+    assert Decimal(statement[0]["*Amount"]) * 100 == -sum(each.amount_minor for each in lines)
+
+
+@given(st.lists(st.integers(-9, 9).filter(bool), min_size=2, max_size=40), st.integers(2, 6))
+def test_parts_of_a_journal_balance_and_lose_nothing(amounts: list[int], most: int) -> None:
+    rest = [-sum(amounts)] if sum(amounts) else []
+    whole = journal(1, *(line(f"{n % 3}100", minor) for n, minor in enumerate([*amounts, *rest])))
+
+    parts = parts_of(whole, most)
+
+    check_balanced(parts)
+    assert max(len(part.lines) for part in parts) <= most
+    assert len({part.number for part in parts}) == len(parts)
+    net = [{each.account: each.net_minor for each in sum_up(some) if each.net_minor} for some in (parts, [whole])]
+    assert net[0] == net[1]
+
+
+def test_quickbooks_numbers_the_parts_of_a_journal_that_is_too_long() -> None:
+    lines = [line("4000", -1) for _each in range(ROWS)]
+
+    rows = [
+        row for file in write_quickbooks([journal(1, line("1100", ROWS), *lines)], HEADING) for row in rows_of(file)
+    ]
+
+    assert {row["Journal No"] for row in rows} == {"S1-1.1", "S1-1.2"}
 
 
 def test_quickbooks_entries_keep_every_rule_of_its_import() -> None:

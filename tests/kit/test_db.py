@@ -138,6 +138,18 @@ async def test_naive_times_are_refused(db: Database) -> None:
             await session.execute(insert(GuardCount).values(key="k", window_start=WHEN.replace(tzinfo=None), count=1))
 
 
+async def test_statistics_say_that_a_unique_value_is_found_once_though_most_rows_have_none(sqlite_db: Database) -> None:
+    async with sqlite_db.unit_of_work() as session:
+        await session.execute(text("CREATE TABLE postcard (id INTEGER PRIMARY KEY, answers TEXT UNIQUE)"))
+        await session.execute(text("INSERT INTO postcard (answers) VALUES (NULL), (NULL), (NULL), ('first')"))
+
+    await sqlite_db.keep_statistics()
+
+    async with sqlite_db.reading() as session:
+        known = select(text("stat")).select_from(text("sqlite_stat1")).where(text("tbl = 'postcard'"))
+        assert await session.scalar(known) == "4 1"
+
+
 def test_addresses_get_the_drivers_of_the_house() -> None:
     assert normalise_url("postgres://u:p@h/d") == "postgresql+asyncpg://u:p@h/d"
     assert normalise_url("postgresql://h/d") == "postgresql+asyncpg://h/d"

@@ -85,18 +85,15 @@ async def test_a_line_that_is_taken_away_is_gone_once(db: Database, ids: Ids) ->
             await remove_mapping(session, row.id, actor_id="dana", now=NOW)
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
+async def test_a_line_that_says_nothing_or_cannot_be_is_refused(sqlite_db: Database, ids: Ids) -> None:
+    for wanted in (
         Wanted(account=ONCE, code=" ", name="Donations"),
         Wanted(account=ONCE, code="200", name="\u202e"),
         Wanted(account=ONCE, kind="weekly", code="200", name="Donations"),
         Wanted(account=Account.BANK, kind="once", code="200", name="Bank"),
-    ],
-)
-async def test_a_line_that_says_nothing_or_cannot_be_is_refused(wanted: Wanted, sqlite_db: Database, ids: Ids) -> None:
-    with pytest.raises(Refused):
-        await put(sqlite_db, ids, wanted)
+    ):
+        with pytest.raises(Refused):
+            await put(sqlite_db, ids, wanted)
 
 
 @pytest.mark.parametrize("account", Account)

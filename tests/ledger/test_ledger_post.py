@@ -92,23 +92,18 @@ async def test_a_second_revision_of_the_same_source_posts(db: Database, ids: Ids
     assert posted == 1
 
 
-@pytest.mark.parametrize(
-    ("entries", "words"),
-    [
+async def test_wrong_postings_are_refused_whole(sqlite_db: Database, ids: Ids) -> None:
+    for entries, words in (
         ((entry(Account.STRIPE_BALANCE, 5),), "two entries"),
         ((entry(Account.STRIPE_BALANCE, 5), entry(Account.SUSPENSE, -4)), "GBP sum to 1"),
         ((entry(Account.STRIPE_BALANCE, 5), entry(Account.SUSPENSE, -5, "EUR")), "GBP sum to 5"),
         ((entry(Account.STRIPE_BALANCE, 0), entry(Account.SUSPENSE, 0)), "zero"),
-    ],
-)
-async def test_wrong_postings_are_refused_whole(
-    entries: tuple[Entry, ...], words: str, sqlite_db: Database, ids: Ids
-) -> None:
-    with pytest.raises(PostingRefused, match=words):
-        async with sqlite_db.unit_of_work() as session:
-            await post(session, [posting("txn_good"), posting("txn_bad", *entries)], ids=ids, now=NOW)
+    ):
+        with pytest.raises(PostingRefused, match=words):
+            async with sqlite_db.unit_of_work() as session:
+                await post(session, [posting("txn_good"), posting("txn_bad", *entries)], ids=ids, now=NOW)
 
-    assert await count_transactions(sqlite_db) == 0
+        assert await count_transactions(sqlite_db) == 0, words
 
 
 async def test_reversal_leaves_every_account_at_nothing(db: Database, ids: Ids) -> None:
@@ -176,24 +171,20 @@ def raw_transaction(transaction_id: str, source_id: str = "x") -> dict[str, obje
     }
 
 
-@pytest.mark.parametrize(
-    ("entries", "words"),
-    [
+async def test_the_database_refuses_a_transaction_that_is_not_balanced(db: Database) -> None:
+    unbalanced: list[tuple[list[dict[str, object]], str]] = [
         ([], "two or more"),
         ([raw_entry("e1", "t1", 5)], "two or more"),
         ([raw_entry("e1", "t1", 5), raw_entry("e2", "t1", -4)], "sum to zero"),
         ([raw_entry("e1", "t1", 5), raw_entry("e2", "t1", -5, "EUR")], "sum to zero"),
         ([raw_entry("e1", "t1", 5), raw_entry("e2", "t1", 0)], "not_zero"),
         ([raw_entry("e1", "t1", 5, "gbp"), raw_entry("e2", "t1", -5, "gbp")], "currency"),
-    ],
-)
-async def test_the_database_refuses_a_transaction_that_is_not_balanced(
-    entries: list[dict[str, object]], words: str, db: Database
-) -> None:
-    with pytest.raises(DBAPIError, match=words):
-        await insert_raw(db, entries, [raw_transaction("t1")])
+    ]
+    for entries, words in unbalanced:
+        with pytest.raises(DBAPIError, match=words):
+            await insert_raw(db, entries, [raw_transaction("t1")])
 
-    assert await count_transactions(db) == 0
+        assert await count_transactions(db) == 0, entries
 
 
 async def test_one_statement_with_one_bad_transaction_among_good_ones_is_refused(db: Database) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 
 import arrivals
-from whole import Whole, hidden_fields, words
+from sealed import seal_of
+from whole import Whole, words
 
 Row = dict[str, Any]
 
@@ -30,8 +31,7 @@ class Matcher:
         return words(await self.text(path, status=status)).replace(" .", ".").replace(" ,", ",")
 
     async def send(self, path: str, **form: str) -> httpx.Response:
-        seal = hidden_fields(await self.text("/desk/bank"))["seal"]
-        return await self.desk.post(path, data={"seal": seal, **form})
+        return await self.desk.post(path, data={**await seal_of(self.desk), **form})
 
     async def done(self, path: str, **form: str) -> str:
         """The words of the page to which the form led."""

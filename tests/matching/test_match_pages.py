@@ -175,7 +175,7 @@ async def test_a_colleague_is_asked_under_a_discrepancy_that_closes_with_the_lin
     assert (await matcher.send(f"{path}/ask", words=" ")).status_code == 422
 
     assert "Is this Ada's legacy?" in asked
-    assert "A colleague was asked" in await matcher.words(path)
+    assert "It is on the list" in await matcher.words(path)
     await matcher.done(f"{path}/aside", aside="hers")
     async with matcher.site.db.reading() as session:
         found = (await session.scalars(select(Discrepancy))).one()

@@ -70,17 +70,26 @@ async def file_of(books: Books, number: int) -> Body:
     return read(content)
 
 
-async def test_a_payout_is_proved_once_lines_books_and_bank_agree(books: Books) -> None:
+async def test_a_payout_is_proved_once_lines_books_and_bank_agree_then_certified_and_its_month_closed(
+    books: Books,
+) -> None:
     payout = await books.pay_out(2500, 1000)
     before = (await row_of(books, payout)).standing
     waiting = await listed(books, "bank")
 
     await books.arrive(payout)
 
+    await it_is_proved(books, payout, (before, waiting))
+    await its_certificates_show_every_change(books, payout)
+    await its_month_is_closed(books, payout)
+
+
+async def it_is_proved(books: Books, payout: Payout, until_now: tuple[Standing, list[str]]) -> None:
     name = payout.stripe_payout_id
     row = await row_of(books, payout)
-    assert (before, row.standing, row.bank_minor) == (Standing.ARRIVING, Standing.PROVED, payout.amount_minor)
-    assert (waiting, await listed(books, "bank"), await listed(books, "")) == ([name], [], [name])
+    assert (row.standing, row.bank_minor) == (Standing.PROVED, payout.amount_minor)
+    assert until_now == (Standing.ARRIVING, [name])
+    assert (await listed(books, "bank"), await listed(books, "")) == ([], [name])
     async with books.db.reading() as session:
         assert await sides_of(session, [name]) == {name: (2, payout.amount_minor, payout.amount_minor)}
         [part] = await parts_of(session, name)
@@ -93,27 +102,24 @@ async def test_a_payout_is_proved_once_lines_books_and_bank_agree(books: Books) 
     assert (arrival.made_by, arrival.account.name) == (None, "Unity Trust")
 
 
-@one_engine
-async def test_what_differs_is_off_and_what_came_back_is_returned(books: Books) -> None:
-    payout = await books.pay_out()
-    async with books.db.unit_of_work() as session:
-        await session.execute(update(Payout).values(content="off", content_off_minor=5))
-    off = (await row_of(books, payout)).standing
-    in_view = await listed(books, "content")
-    async with books.db.unit_of_work() as session:
-        await session.execute(update(Payout).values(status="failed"))
+async def its_certificates_show_every_change(books: Books, payout: Payout) -> None:
+    for _each in range(2):
+        async with books.db.unit_of_work() as session:
+            await certify_payout(session, payout.stripe_payout_id, books.maker)
+    first, second = await file_of(books, 1), await file_of(books, 2)
 
-    assert (off, (await row_of(books, payout)).standing) == (Standing.OFF, Standing.RETURNED)
-    assert (in_view, await listed(books, "content"), await listed(books, "returned")) == (
-        [payout.stripe_payout_id],
-        [],
-        [payout.stripe_payout_id],
-    )
+    assert all(each.holds for each in [*verify(first), *verify(second), *verify_chain([second, first])])
+    assert sorted(line["gross_minor"] for line in first["lines"]) == [1000, 2500]
+    assert NET in [line["net_minor"] for line in first["lines"]]
+    changed = {**first, "publisher": "Somebody else"}
+    assert [each.sentence for each in verify(changed) if not each.holds] == [
+        "THE FILE WAS CHANGED since it was made: its hash does not fit"
+    ]
+    forged = {**changed, "sha256": digest(changed)}
+    assert not any(each.holds for each in verify_chain([forged, second]))
 
 
-async def test_a_month_is_closed_with_everything_done_and_certified(books: Books) -> None:
-    payout = await books.pay_out(2500, 1000)
-    await books.arrive(payout)
+async def its_month_is_closed(books: Books, payout: Payout) -> None:
     books.next_month()
     month = month_of(payout)
     assert not (await ready(books, month)).is_stopped
@@ -135,6 +141,24 @@ async def test_a_month_is_closed_with_everything_done_and_certified(books: Books
     assert sum(each.closing_minor for each in held) == 0
     assert {each.account: each.closing_minor for each in held}["1000"] == payout.amount_minor
     assert sum(each.minor for each in moved if each.category in ("charge", "payout")) == 0
+
+
+@one_engine
+async def test_what_differs_is_off_and_what_came_back_is_returned(books: Books) -> None:
+    payout = await books.pay_out()
+    async with books.db.unit_of_work() as session:
+        await session.execute(update(Payout).values(content="off", content_off_minor=5))
+    off = (await row_of(books, payout)).standing
+    in_view = await listed(books, "content")
+    async with books.db.unit_of_work() as session:
+        await session.execute(update(Payout).values(status="failed"))
+
+    assert (off, (await row_of(books, payout)).standing) == (Standing.OFF, Standing.RETURNED)
+    assert (in_view, await listed(books, "content"), await listed(books, "returned")) == (
+        [payout.stripe_payout_id],
+        [],
+        [payout.stripe_payout_id],
+    )
 
 
 @one_engine
@@ -185,24 +209,6 @@ async def test_days_that_no_statement_covers_are_said(books: Books) -> None:
 
     [item] = [item for item in found.items if item.key == "statements"]
     assert (item.state, describe_item(item)) == (Ready.NOTE, "Statements do not cover every day of it: Unity Trust.")
-
-
-async def test_certificates_follow_each_other_and_show_every_change(books: Books) -> None:
-    payout = await books.pay_out(2500)
-    await books.arrive(payout)
-    for _each in range(2):
-        async with books.db.unit_of_work() as session:
-            await certify_payout(session, payout.stripe_payout_id, books.maker)
-    first, second = await file_of(books, 1), await file_of(books, 2)
-
-    assert all(each.holds for each in [*verify(first), *verify(second), *verify_chain([second, first])])
-    assert first["lines"][0]["net_minor"] == NET
-    changed = {**first, "publisher": "Somebody else"}
-    assert [each.sentence for each in verify(changed) if not each.holds] == [
-        "THE FILE WAS CHANGED since it was made: its hash does not fit"
-    ]
-    forged = {**changed, "sha256": digest(changed)}
-    assert not any(each.holds for each in verify_chain([forged, second]))
 
 
 def _wrong_sum(body: Body) -> None:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from months.test_month_pages import paid_out
+from supporters.audit.models import AuditEntry
 from supporters.jobs.queue import enqueue
 from supporters.mail.models import Letter
 from supporters.reconciliation.digest import DIGEST, LETTER, Digest, read_digest
-from whole import Whole
+from whole import Whole, hidden_fields, words
 
 MONDAY = datetime(2026, 11, 30, 8, tzinfo=UTC)
 
@@ -28,9 +29,11 @@ async def test_the_letter_says_what_was_paid_out_and_what_is_left(site: Whole) -
     for role in ("finance", "editor"):
         await (await site.staff(role)).aclose()
 
+    on_thursday = await send(site, MONDAY - timedelta(days=4))
     letters = await send(site, MONDAY)
     again = await send(site, MONDAY + timedelta(days=1))
 
+    assert on_thursday == []
     assert [letter.recipient for letter in letters] == ["finance@weeklylamp.example"]
     assert len(again) == 1
     [mail] = [each for each in site.mailbag.letters if each["To"] == "finance@weeklylamp.example"]
@@ -41,15 +44,44 @@ async def test_the_letter_says_what_was_paid_out_and_what_is_left(site: Whole) -
     assert "1 payout: £24.42, 0 of 1 proved down to the bank line." in said
     assert f"{site.settings.base_url}/desk/months" in said
     assert "Ben" not in said
+    assert f"{site.settings.base_url}/desk/you#letter" in said
 
 
-async def test_other_days_and_quiet_weeks_have_no_letter(site: Whole) -> None:
+async def test_whoever_does_the_books_may_stop_the_letter_and_get_it_again(site: Whole) -> None:
+    await paid_out(site)
+    desk, other, editor = [await site.staff(role) for role in ("finance", "admin", "editor")]
+    forms = {each: {"seal": hidden_fields((await each.get("/desk/you")).text)["seal"]} for each in (desk, other)}
+
+    stopped = await desk.post("/desk/you/letter", data={**forms[desk], "wanted": "no"})
+    again = await desk.post("/desk/you/letter", data={**forms[desk], "wanted": "no"})
+    off = words((await desk.get(stopped.headers["location"])).text)
+    for wanted in ("no", "yes"):
+        await other.post("/desk/you/letter", data={**forms[other], "wanted": wanted})
+    odd = await desk.post("/desk/you/letter", data={**forms[desk], "wanted": "maybe"})
+    theirs = await editor.post("/desk/you/letter", data={"wanted": "no"})
+    [letter] = await send(site, datetime(2026, 12, 7, 8, tzinfo=UTC))
+
+    assert (again.status_code, odd.status_code, theirs.status_code) == (303, 422, 403)
+    assert "The weekly letter comes no more." in off
+    assert "Off since" in off
+    assert letter.recipient == "admin@weeklylamp.example"
+    async with site.db.reading() as session:
+        deeds = (await session.scalars(select(AuditEntry.action))).all()
+    assert deeds.count("staff.money_letter") == 3
+    [mail] = [each for each in site.mailbag.letters if each["To"] == letter.recipient]
+    for kind in ("html", "plain"):
+        part = mail.get_body((kind,))
+        assert part
+        assert "November 2026 is not closed yet." in part.get_content()
+        assert "2026-11" not in part.get_content()
+    for each in (desk, other, editor):
+        await each.aclose()
+
+
+async def test_quiet_weeks_have_no_letter(site: Whole) -> None:
     await (await site.staff("finance")).aclose()
 
     assert await send(site, MONDAY) == []
-
-    await paid_out(site)
-    assert await send(site, datetime(2026, 12, 3, 8, tzinfo=UTC)) == []
 
 
 async def test_a_month_that_is_over_and_open_is_named(site: Whole) -> None:

@@ -21,6 +21,7 @@ from own import (
 from sqlalchemy import select
 
 from arrivals import ACCOUNT, NOW, bank_line_id
+from engines import on_sqlite
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.models import Discrepancy
 from supporters.donations.deposits import PayingIn, pay_in, undo_pay_in
@@ -42,6 +43,7 @@ from supporters.reconciliation.proposals import open_lines, propose
 from supporters.settings import Settings
 
 
+@on_sqlite
 async def test_cash_is_a_paid_donation_with_receipt_letter_and_entries(
     db: Database, ids: Ids, settings: Settings
 ) -> None:
@@ -58,6 +60,7 @@ async def test_cash_is_a_paid_donation_with_receipt_letter_and_entries(
     assert (receipt.number, letter.recipient) == ("R-2026-0001", "rosa@reader.example")
 
 
+@on_sqlite
 async def test_giver_without_an_address_has_a_receipt_and_no_letter(db: Database, ids: Ids, settings: Settings) -> None:
     await begin(db)
 
@@ -82,23 +85,20 @@ async def test_money_from_before_the_books_began_stays_in_the_books_that_were_ke
     assert len(await payments(sqlite_db)) == 1
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+async def test_what_cannot_be_is_refused_and_nothing_is_written(
+    sqlite_db: Database, ids: Ids, settings: Settings
+) -> None:
+    await begin(sqlite_db)
+    wrong: list[dict[str, Any]] = [
         {"received_on": TODAY + timedelta(days=1)},
         {"received_on": date(2019, 1, 1)},
         {"giver": Giver()},
-    ],
-)
-async def test_what_cannot_be_is_refused_and_nothing_is_written(
-    sqlite_db: Database, ids: Ids, settings: Settings, wrong: dict[str, Any]
-) -> None:
-    await begin(sqlite_db)
+    ]
+    for each in wrong:
+        with pytest.raises(Refused):
+            await write_down(sqlite_db, ids, settings, 2_500, **each)
 
-    with pytest.raises(Refused):
-        await write_down(sqlite_db, ids, settings, 2_500, **wrong)
-
-    assert await count(sqlite_db, Donation) == 0
+        assert await count(sqlite_db, Donation) == 0, each
 
 
 async def test_deposit_is_found_at_the_bank_by_its_reference_and_clears_what_it_holds(
@@ -148,9 +148,11 @@ async def test_counting_another_sum_than_was_written_down_is_a_discrepancy_until
     assert [each.state for each in await payments(db)] == ["recorded"]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "error"),
-    [
+async def test_deposit_that_cannot_be_is_refused(sqlite_db: Database, ids: Ids, settings: Settings) -> None:
+    await begin(sqlite_db)
+    made = await write_down(sqlite_db, ids, settings, 5_000)
+    right = {"payment_ids": [made.payment_id], "counted": Money(5_000, "GBP"), "paid_in_on": TODAY}
+    wrong: list[tuple[dict[str, Any], type[Exception]]] = [
         ({"payment_ids": []}, Refused),
         ({"payment_ids": ["nobody"]}, Conflict),
         ({"counted": Money(0, "GBP")}, Refused),
@@ -159,20 +161,13 @@ async def test_counting_another_sum_than_was_written_down_is_a_discrepancy_until
         ({"paid_in_on": TODAY - timedelta(days=1)}, Refused),
         ({"reference": "47"}, Refused),
         ({"bank_account_id": "nowhere"}, Refused),
-    ],
-)
-async def test_deposit_that_cannot_be_is_refused(
-    sqlite_db: Database, ids: Ids, settings: Settings, wrong: dict[str, Any], error: type[Exception]
-) -> None:
-    await begin(sqlite_db)
-    made = await write_down(sqlite_db, ids, settings, 5_000)
-    right = {"payment_ids": [made.payment_id], "counted": Money(5_000, "GBP"), "paid_in_on": TODAY}
+    ]
+    for each, error in wrong:
+        async with sqlite_db.unit_of_work() as session:
+            with pytest.raises(error):
+                await pay_in(session, PayingIn(**(right | each)), today=TODAY, ids=ids, **RULES)
 
-    async with sqlite_db.unit_of_work() as session:
-        with pytest.raises(error):
-            await pay_in(session, PayingIn(**(right | wrong)), today=TODAY, ids=ids, **RULES)
-
-    assert [each.state for each in await payments(sqlite_db)] == ["recorded"]
+        assert [paid.state for paid in await payments(sqlite_db)] == ["recorded"], each
 
 
 async def test_bounced_cheque_is_returned_income_and_its_debit_at_the_bank_closes_the_circle(
@@ -230,6 +225,7 @@ async def test_transfer_written_down_first_is_expected_at_the_bank_and_clears_th
     assert [each.state for each in await payments(db)] == ["cleared"]
 
 
+@on_sqlite
 async def test_rule_that_knows_stripe_never_takes_a_deposit(db: Database, ids: Ids, settings: Settings) -> None:
     await begin(db, lines=[credit(1, 5_000, "STRIPE", booked_on=TODAY)])
     made = await write_down(db, ids, settings, 5_000)

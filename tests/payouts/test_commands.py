@@ -3,10 +3,12 @@
 import os
 import subprocess
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from databases import Databases
 from nursery import nursery
 from paper import SETTINGS_ENV
 
@@ -16,14 +18,18 @@ OLD = "txn_old,2026-09-30 09:00:00,2026-09-30 09:00:00,gbp,-9.00,0,-9.00,fee,\n"
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return {
+async def env(tmp_path: Path, databases: Databases) -> AsyncIterator[dict[str, str]]:
+    """An installation whose database is migrated."""
+    url = await databases.make("sqlite")
+    yield {
         **os.environ,
         **SETTINGS_ENV,
         "SUPPORTERS_DATA_DIR": str(tmp_path),
+        "SUPPORTERS_DATABASE_URL": url,
         "SUPPORTERS_STRIPE_API_BASE": "http://127.0.0.1:9",
         "STRIPE_SUPPRESS_NOTICES": "true",
     }
+    await databases.drop("sqlite", url)
 
 
 def supporters(*args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -40,7 +46,6 @@ def test_books_that_begin_on_a_day_and_files_read_into_them(env: dict[str, str],
     file.write_text(LINES + OLD + FEE, "utf-8")
     begin = ("cut-over", "--start", "2026-10-01", "--stripe", "GBP:1204.50", "--in-transit", "po_1:GBP:310.00")
     by = ("--by", "dana@weeklylamp.example")
-    supporters("migrate", env=env)
     nobody = supporters(*begin, *by, env=env)
     added = ("staff", "add", "dana@weeklylamp.example", "--name", "Dana", "--role", "finance", "--password")
     supporters(*added, "a long enough password", env=env)

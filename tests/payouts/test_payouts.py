@@ -1,5 +1,6 @@
 """Payouts: heard of or swept, proved by their contents or by the balance, and told where a person must know."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import update
 from payouts.conftest import Treasury, one_engine
 from supporters.bank.models import BankAccount
 from supporters.checks import run_checks
+from supporters.payments.gateway import GatewayRefused
 from supporters.payments.models import BalanceTransaction, InboxEvent, Payout, SyncMark
 from supporters.payments.payouts import mirror_payouts
 from supporters.reconciliation.jobs import prove_payouts
@@ -25,7 +27,9 @@ async def _paid_out(treasury: Treasury, *gifts: int) -> Payout:
     return payout
 
 
-async def test_heard_of_by_events_and_proved_to_the_penny(treasury: Treasury) -> None:
+async def test_heard_of_by_events_and_proved_to_the_penny_or_swept_without_any_event_it_is_the_same(
+    treasury: Treasury,
+) -> None:
     payout = await _paid_out(treasury, 2500, 1000)
 
     lines = await treasury.rows(BalanceTransaction)
@@ -35,11 +39,7 @@ async def test_heard_of_by_events_and_proved_to_the_penny(treasury: Treasury) ->
     assert {line.stripe_payout_id for line in lines} == {payout.stripe_payout_id}
     assert payout.trace_id
     assert await treasury.codes() == []
-
-
-@one_engine
-async def test_swept_without_any_event_it_is_the_same(treasury: Treasury) -> None:
-    heard = _told(await _paid_out(treasury))
+    heard = _told(payout)
     async with treasury.db.unit_of_work() as session:
         for table in (Payout, InboxEvent, SyncMark):
             await session.execute(table.__table__.delete())
@@ -74,6 +74,7 @@ async def test_news_in_any_order_leads_to_the_same(treasury: Treasury, seed: int
     assert payout.trace_id
 
 
+@one_engine
 async def test_a_payout_whose_lines_do_not_add_up_says_by_how_much_and_why(treasury: Treasury) -> None:
     payout = await _paid_out(treasury, 2500, 1000)
     left_out = next(line for line in await treasury.rows(BalanceTransaction) if line.gross_minor == 1000)
@@ -105,6 +106,44 @@ async def test_a_payout_whose_lines_do_not_add_up_says_by_how_much_and_why(treas
 
 
 @one_engine
+async def test_one_that_stripe_does_not_list_keeps_no_other_from_its_proof(treasury: Treasury) -> None:
+    for amount in (2500, 1000):
+        await treasury.give(amount)
+        await treasury.pass_days(12)
+    await treasury.hear()
+    first, second = sorted(await treasury.payouts(), key=lambda each: each.created_at)
+    true_list, status = treasury.gateway.list_balance_transactions, 404
+
+    async def refused(**asked: Any) -> Any:
+        if asked.get("payout_id") == first.stripe_payout_id:
+            raise GatewayRefused("No such payout.", code="resource_missing", http_status=status)
+        return await true_list(**asked)
+
+    async def prove() -> list[str]:
+        await prove_payouts(treasury.work, {}, gateway=treasury.gateway)
+        found = {each.stripe_payout_id: each.content for each in await treasury.payouts()}
+        return [found[each.stripe_payout_id] for each in (first, second)]
+
+    treasury.gateway.list_balance_transactions = refused
+    async with treasury.db.unit_of_work() as session:
+        await session.execute(update(Payout).values(content="collecting", content_read_at=None))
+
+    assert await prove() == ["off", "verified"]
+    assert await prove() == ["off", "verified"]
+    assert await treasury.codes() == [("PAYOUT_CONTENT_OFF", first.stripe_payout_id, None)]
+    assert [told.detail for told in await treasury.discrepancies()] == [{"refused": "resource_missing"}]
+
+    treasury.clock.advance(timedelta(days=1))
+    status = 403
+    with pytest.raises(GatewayRefused):  # the key may not read: that is no payout's matter
+        await prove()
+    treasury.gateway.list_balance_transactions = true_list
+
+    assert await prove() == ["verified", "verified"]
+    assert await treasury.codes() == []
+
+
+@one_engine
 async def test_one_made_by_hand_says_so_and_is_proved_by_the_balance(treasury: Treasury) -> None:
     await treasury.control("payout-interval", interval="manual")
     await treasury.give()
@@ -125,8 +164,10 @@ async def test_one_made_by_hand_says_so_and_is_proved_by_the_balance(treasury: T
 
 
 @one_engine
-async def test_one_that_fails_after_it_was_paid_goes_out_again_with_the_next(treasury: Treasury) -> None:
-    payout = await _paid_out(treasury)
+async def test_one_that_fails_after_it_was_paid_goes_out_again_with_the_next_and_the_books_hold(
+    treasury: Treasury,
+) -> None:
+    payout = await _paid_out(treasury, 2500, 1000)
     await treasury.control("fail-payout", payout=payout.stripe_payout_id, code="account_closed")
     await treasury.pass_days(4)
     await treasury.hear()
@@ -137,6 +178,8 @@ async def test_one_that_fails_after_it_was_paid_goes_out_again_with_the_next(tre
     lines = {line.stripe_balance_transaction_id: line for line in await treasury.rows(BalanceTransaction)}
     assert lines[first.failure_line_id].stripe_payout_id == second.stripe_payout_id
     assert await treasury.codes() == [("PAID_THEN_FAILED", first.stripe_payout_id, payout.amount_minor)]
+    async with treasury.db.reading() as session:
+        assert await run_checks(session, now=treasury.clock.now()) == []
 
 
 @one_engine
@@ -178,16 +221,6 @@ async def test_an_instant_one_tells_its_fee_and_one_in_another_currency_asks_for
     assert fee > 0
 
 
-async def test_the_books_hold_after_payouts_of_every_kind(treasury: Treasury) -> None:
-    payout = await _paid_out(treasury, 2500, 1000)
-    await treasury.control("fail-payout", payout=payout.stripe_payout_id, code="account_closed")
-    await treasury.pass_days(4)
-    await treasury.hear()
-
-    async with treasury.db.reading() as session:
-        assert await run_checks(session, now=treasury.clock.now()) == []
-
-
 @one_engine
 async def test_a_negative_one_takes_money_from_the_bank(treasury: Treasury) -> None:
     await _paid_out(treasury)
@@ -202,10 +235,20 @@ async def test_a_negative_one_takes_money_from_the_bank(treasury: Treasury) -> N
 
 
 @one_engine
-async def test_a_payout_and_the_one_that_reverses_it_are_one_matter(treasury: Treasury) -> None:
+async def test_what_a_payout_says_of_itself_never_goes_back_and_the_one_that_reverses_it_is_the_same_matter(
+    treasury: Treasury,
+) -> None:
     payout = await _paid_out(treasury)
     seen = await treasury.gateway.money.payout(payout.stripe_payout_id)
     changed = {name: getattr(seen, name) for name in seen.__struct_fields__}
+    old = type(seen)(**{**changed, "status": "pending", "trace_id": None, "occurred_at": seen.created_at})
+
+    async with treasury.db.unit_of_work() as session:
+        count = await mirror_payouts(session, [old, seen, old], now=treasury.clock.now())
+
+    [same] = await treasury.payouts()
+    assert (count, same.status, same.trace_id) == (0, "paid", payout.trace_id)
+
     pair = [
         type(seen)(**{**changed, "reversed_by_id": "po_back"}),
         type(seen)(
@@ -219,17 +262,3 @@ async def test_a_payout_and_the_one_that_reverses_it_are_one_matter(treasury: Tr
 
     codes = [(code, subject) for code, subject, _minor in await treasury.codes()]
     assert codes == [("NEGATIVE_PAYOUT", "po_back"), ("PAYOUT_REVERSED", seen.payout_id)]
-
-
-@one_engine
-async def test_what_a_payout_says_of_itself_never_goes_back(treasury: Treasury) -> None:
-    payout = await _paid_out(treasury)
-    seen = await treasury.gateway.money.payout(payout.stripe_payout_id)
-    changed = {name: getattr(seen, name) for name in seen.__struct_fields__}
-    old = type(seen)(**{**changed, "status": "pending", "trace_id": None, "occurred_at": seen.created_at})
-
-    async with treasury.db.unit_of_work() as session:
-        count = await mirror_payouts(session, [old, seen, old], now=treasury.clock.now())
-
-    [same] = await treasury.payouts()
-    assert (count, same.status, same.trace_id) == (0, "paid", payout.trace_id)

@@ -195,6 +195,7 @@ async def test_books_that_begin_later_agree_with_stripe_from_their_first_day(tre
     assert sorted(one.source_kind for one in posted) == ["balance_transaction", "opening"]
 
 
+@one_engine
 async def test_drift_is_traced_to_its_first_day(treasury: Treasury) -> None:
     await treasury.give()
     await treasury.pass_days(1)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text, update
 import arrivals
 from arrivals import ARRIVED, NOW, bank_line_id, bank_line_row, payout_id, payout_row, trace_of
 from books import add_lines, found, line_row
+from engines import on_sqlite
 from supporters.audit.models import AuditEntry
 from supporters.bank.models import BankLine, LineState
 from supporters.kit.db import Database
@@ -74,33 +75,34 @@ def whole(number: int) -> Part:
     return Part(Side.PAYOUT, payout_id(number), 121_548)
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
+async def test_line_with_stripes_reference_and_amount_is_matched_and_posted(db: Database, ids: Ids) -> None:
+    written: list[Row] = [
         {"text": f"STRIPE {trace_of(1)[:4]} {trace_of(1)[4:]} x"},
-        {"text": "", "bank_reference": f"000{trace_of(1)}"},
-        {"text": "", "end_to_end": f"str-{trace_of(1)}"},
-    ],
-)
-async def test_line_with_stripes_reference_and_amount_is_matched_and_posted(
-    db: Database, ids: Ids, written: Row
-) -> None:
-    await arrive(db, [payout_row(1)], [bank_line_row(1, booked_on=ARRIVED + timedelta(days=2), **written)])
+        {"text": "", "bank_reference": f"000{trace_of(2)}"},
+        {"text": "", "end_to_end": f"str-{trace_of(3)}"},
+    ]
+    lines = [bank_line_row(n, booked_on=ARRIVED + timedelta(days=2), **more) for n, more in enumerate(written, 1)]
+    await arrive(db, [payout_row(number) for number in (1, 2, 3)], lines)
 
-    assert await run(db, ids) == 1
+    assert await run(db, ids) == 3
 
-    assert await balances(db) == {"1000": 121_548, "1150": -121_548}
+    assert await balances(db) == {"1000": 3 * 121_548, "1150": -3 * 121_548}
     async with db.reading() as session:
-        match = (await session.scalars(select(BankMatch))).one()
-        entry = (await session.scalars(select(LedgerEntry).where(LedgerEntry.account == "1150"))).one()
-    assert (match.bank_line_id, match.ref_id, match.confidence) == (bank_line_id(1), payout_id(1), "certain")
-    assert [(reason["attribute"], reason["outcome"]) for reason in match.reasons] == [
-        ("amount", "same"), ("day", "near"), ("trace", "same"),
-    ]  # fmt: skip
-    assert (entry.stripe_payout_id, entry.bank_line_id) == (payout_id(1), bank_line_id(1))
-    assert await states(db) == ["matched"]
+        matches = (await session.scalars(select(BankMatch).order_by(BankMatch.bank_line_id))).all()
+        on_transit = select(LedgerEntry).where(LedgerEntry.account == "1150").order_by(LedgerEntry.bank_line_id)
+        entries = (await session.scalars(on_transit)).all()
+    pairs = [(bank_line_id(number), payout_id(number)) for number in (1, 2, 3)]
+    assert [(match.bank_line_id, match.ref_id) for match in matches] == pairs
+    assert [(entry.bank_line_id, entry.stripe_payout_id) for entry in entries] == pairs
+    for match in matches:
+        assert match.confidence == "certain"
+        assert [(reason["attribute"], reason["outcome"]) for reason in match.reasons] == [
+            ("amount", "same"), ("day", "near"), ("trace", "same"),
+        ]  # fmt: skip
+    assert await states(db) == ["matched"] * 3
 
 
+@on_sqlite
 async def test_second_run_changes_nothing(db: Database, ids: Ids) -> None:
     await arrive(db, [payout_row(1)], [bank_line_row(1)])
     await run(db, ids)
@@ -112,30 +114,31 @@ async def test_second_run_changes_nothing(db: Database, ids: Ids) -> None:
         assert await session.scalar(select(func.count()).select_from(LedgerTransaction)) == 1
 
 
-@pytest.mark.parametrize(
-    ("payouts", "lines"),
-    [
-        ([payout_row(1)], [bank_line_row(1, text="STRIPE")]),  # the amount alone
-        ([payout_row(1, trace_id="1234")], [bank_line_row(1, text="STRIPE 1234")]),  # too short to prove anything
-        ([payout_row(1)], [bank_line_row(1, amount_minor=121_547)]),
-        ([payout_row(1)], [bank_line_row(1, currency="EUR")]),
-        ([payout_row(1)], [bank_line_row(1, booked_on=ARRIVED + timedelta(days=11))]),
-        ([payout_row(1)], [bank_line_row(1, state="set_aside")]),
-        ([payout_row(1, status="canceled", paid_at=None)], [bank_line_row(1)]),
-        ([payout_row(1)], [bank_line_row(1), bank_line_row(2, text=f"COPY {trace_of(1)}")]),  # two lines
-        ([payout_row(1), payout_row(2, trace_id=trace_of(1))], [bank_line_row(1)]),  # two payouts
-    ],
-)
-async def test_what_is_not_certain_on_both_sides_is_left_to_people(
-    db: Database, ids: Ids, payouts: list[Row], lines: list[Row]
-) -> None:
-    await arrive(db, payouts, lines)
+async def test_what_is_not_certain_on_both_sides_is_left_to_people(db: Database, ids: Ids) -> None:
+    """Each case has payouts and lines of its own; one pair beside them is certain, and it alone is matched."""
+    cases: dict[str, tuple[list[Row], list[Row]]] = {
+        "certain": ([payout_row(1)], [bank_line_row(1)]),
+        "the amount alone": ([payout_row(10)], [bank_line_row(10, text="STRIPE")]),
+        "too short to prove anything": ([payout_row(20, trace_id="1234")], [bank_line_row(20, text="STRIPE 1234")]),
+        "another amount": ([payout_row(30)], [bank_line_row(30, amount_minor=121_547)]),
+        "another currency": ([payout_row(40)], [bank_line_row(40, currency="EUR")]),
+        "days later": ([payout_row(50)], [bank_line_row(50, booked_on=ARRIVED + timedelta(days=11))]),
+        "set aside": ([payout_row(60)], [bank_line_row(60, state="set_aside")]),
+        "canceled": ([payout_row(70, status="canceled", paid_at=None)], [bank_line_row(70)]),
+        "two lines": ([payout_row(80)], [bank_line_row(80), bank_line_row(81, text=f"COPY {trace_of(80)}")]),
+        "two payouts": ([payout_row(90), payout_row(91, trace_id=trace_of(90))], [bank_line_row(90)]),
+    }
+    await arrive(
+        db, [row for rows, _ in cases.values() for row in rows], [row for _, rows in cases.values() for row in rows]
+    )
 
-    assert await run(db, ids) == 0
+    assert await run(db, ids) == 1
 
-    assert await balances(db) == {}
     async with db.reading() as session:
-        assert await session.scalar(select(func.count()).select_from(MatchAction)) == 0
+        matched = set(await session.scalars(select(BankMatch.bank_line_id)))
+        assert await session.scalar(select(func.count()).select_from(MatchAction)) == 1
+    assert [name for name, (_, rows) in cases.items() if matched & {row["id"] for row in rows}] == ["certain"]
+    assert await balances(db) == {"1000": 121_548, "1150": -121_548}
 
 
 async def test_rule_matches_only_once_a_person_has_switched_it_on(db: Database, ids: Ids) -> None:
@@ -170,6 +173,7 @@ async def test_returned_and_negative_payouts_are_matched_with_what_the_bank_took
     assert await balances(db) == {"1000": -5_000, "1150": 5_000}
 
 
+@on_sqlite
 async def test_line_of_a_locked_month_is_booked_in_the_first_open_one(db: Database, ids: Ids) -> None:
     await arrive(db, [payout_row(1, arrival_on=date(2026, 10, 30))], [bank_line_row(1, booked_on=date(2026, 10, 30))])
     async with db.unit_of_work() as session:
@@ -222,6 +226,7 @@ async def test_merged_payouts_are_proposed_matched_and_undone_together(db: Datab
     assert await states(db) == ["open"]
 
 
+@on_sqlite
 async def test_split_payout_is_matched_with_all_its_lines_and_undone_with_all(db: Database, ids: Ids) -> None:
     lines = [bank_line_row(1, amount_minor=100_000), bank_line_row(2, amount_minor=21_548)]
     await arrive(db, [payout_row(1)], lines)
@@ -234,6 +239,7 @@ async def test_split_payout_is_matched_with_all_its_lines_and_undone_with_all(db
     assert await states(db) == ["open", "open"]
 
 
+@on_sqlite
 async def test_undone_match_is_not_made_again_by_the_house_but_may_be_by_a_person(db: Database, ids: Ids) -> None:
     await arrive(db, [payout_row(1)], [bank_line_row(1)])
     await run(db, ids)
@@ -250,6 +256,7 @@ async def test_undone_match_is_not_made_again_by_the_house_but_may_be_by_a_perso
         assert sorted(revisions) == [0, 1]
 
 
+@on_sqlite
 async def test_line_may_be_fees_and_income_of_a_persons_choice(db: Database, ids: Ids) -> None:
     await arrive(db, [], [bank_line_row(1, amount_minor=5_000)])
     parts = (
@@ -265,9 +272,9 @@ async def test_line_may_be_fees_and_income_of_a_persons_choice(db: Database, ids
         assert "bank.match" in set(audited)
 
 
-@pytest.mark.parametrize(
-    ("numbers", "parts", "error"),
-    [
+async def test_what_does_not_add_up_changes_nothing(db: Database, ids: Ids) -> None:
+    await arrive(db, [payout_row(1)], [bank_line_row(1), bank_line_row(2)])
+    wrong: list[tuple[list[int], list[Part], type[Exception]]] = [
         ([1], [Part(Side.PAYOUT, payout_id(1), 121_547)], Refused),
         ([1], [Part(Side.PAYOUT, payout_id(9), 121_548)], Conflict),
         ([1], [whole(1), Part(Side.ACCOUNT, Account.BANK_FEES, 0)], Refused),
@@ -277,20 +284,16 @@ async def test_line_may_be_fees_and_income_of_a_persons_choice(db: Database, ids
         ([1, 2], [whole(1), whole(1)], Refused),
         ([7], [whole(1)], NotFound),
         ([], [whole(1)], NotFound),
-    ],
-)
-async def test_what_does_not_add_up_changes_nothing(
-    db: Database, ids: Ids, numbers: list[int], parts: list[Part], error: type[Exception]
-) -> None:
-    await arrive(db, [payout_row(1)], [bank_line_row(1), bank_line_row(2)])
+    ]
+    for numbers, parts, error in wrong:
+        with pytest.raises(error):
+            await say(db, ids, numbers, *parts)
 
-    with pytest.raises(error):
-        await say(db, ids, numbers, *parts)
-
+        assert await states(db) == ["open", "open"], parts
     assert await balances(db) == {}
-    assert await states(db) == ["open", "open"]
 
 
+@on_sqlite
 async def test_payout_is_matched_once_whoever_comes_second(db: Database, ids: Ids) -> None:
     await arrive(db, [payout_row(1)], [bank_line_row(1), bank_line_row(2)])
     await say(db, ids, [1], whole(1))

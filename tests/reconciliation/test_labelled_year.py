@@ -27,7 +27,7 @@ async def judge(db: Database, ids: Ids, year: Year) -> dict[str, tuple[str, ...]
         return {row.bank_line_id: (row.ref_id,) for row in rows}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("db", "seed"), [("sqlite", 1), ("postgresql", 2)], indirect=["db"])
 async def test_nothing_false_is_matched_and_nothing_honest_missed(db: Database, ids: Ids, seed: int) -> None:
     year = write_year(seed)
     truth = dict(truths(year))

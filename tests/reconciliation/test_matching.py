@@ -15,6 +15,7 @@ from supporters.reconciliation.matching import (
     describe_reason,
     has_reference,
     has_words,
+    may_name_ours,
     name_alikeness,
     weigh,
     working_days,
@@ -97,6 +98,12 @@ def test_short_reference_proves_nothing() -> None:
     assert not has_reference("PAYMENT 12345 OK", "12345")
     assert not has_reference("PAYMENT 0012345 OK", "0012345")
     assert has_reference("PAYMENT 00123456 OK", "123456")
+
+
+@pytest.mark.parametrize("written", ["DON-7K3F-9Q", "xD é0.n7k3f9q", "dQN 7K3F9Q"])
+def test_our_references_are_looked_for_wherever_one_may_begin(written: str) -> None:
+    assert may_name_ours(written)
+    assert not may_name_ours("DINNER AND A BAND")
 
 
 def test_words_are_whole_words() -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from books import NOW, add_donations, add_lines, donation_id, found, line_row
+from engines import on_sqlite
 from supporters.audit.models import AuditEntry
 from supporters.checks import run_checks
 from supporters.donations.models import Dispute
@@ -86,6 +87,7 @@ async def test_what_was_there_stands_against_opening_balances_and_the_books_hold
         assert await find_drift(session, {"GBP": 10_000, "USD": -700}) == []
 
 
+@on_sqlite
 async def test_lines_from_before_the_day_are_never_posted_and_nobody_waits_for_them(db: Database, ids: Ids) -> None:
     async with db.unit_of_work() as session:
         await found(session)
@@ -115,28 +117,24 @@ async def test_the_day_begins_at_midnight_of_the_books_time_zone(
         assert await post_new(session, ids=ids, now=NOW, time_zone=zone) == posts
 
 
-@pytest.mark.parametrize(
-    ("opening", "words"),
-    [
+async def test_an_opening_that_cannot_be_posts_nothing(sqlite_db: Database, ids: Ids) -> None:
+    for opening, words in (
         (Opening(starts_on=date(2026, 11, 23)), "still to come"),
         (Opening(starts_on=START, stripe=(Money(1, "GBP"), Money(2, "GBP"))), "stripe:GBP is given twice"),
         (Opening(starts_on=START, in_transit=(("po_1", Money(1, "GBP")), ("po_1", Money(2, "EUR")))), "given twice"),
         (Opening(starts_on=START, others=((Account.STRIPE_BALANCE, Money(1, "GBP")),)), "1100 is not given here"),
         (Opening(starts_on=START, others=((Account.OPENING, Money(1, "GBP")),)), "3000 is not given here"),
         (Opening(starts_on=START, disputes=(("dp_1", Money(1, "GBP")),)), "no dispute dp_1"),
-    ],
-)
-async def test_an_opening_that_cannot_be_posts_nothing(
-    opening: Opening, words: str, sqlite_db: Database, ids: Ids
-) -> None:
-    with pytest.raises(Refused, match=words):
-        await begin(sqlite_db, ids, opening)
+    ):
+        with pytest.raises(Refused, match=words):
+            await begin(sqlite_db, ids, opening)
 
-    assert await balances(sqlite_db) == {}
-    async with sqlite_db.reading() as session:
-        assert await read_start(session) is None
+        assert await balances(sqlite_db) == {}, words
+        async with sqlite_db.reading() as session:
+            assert await read_start(session) is None, words
 
 
+@on_sqlite
 async def test_books_begin_once_and_not_after_what_they_hold(db: Database, ids: Ids) -> None:
     await begin(db, ids)
     with pytest.raises(Conflict, match="already"):
@@ -170,6 +168,7 @@ async def test_a_wrong_opening_is_withdrawn_and_given_again(db: Database, ids: I
     assert [(row.revision, row.withdrawn_by) for row in starts] == [(1, "dana"), (2, None)]
 
 
+@on_sqlite
 async def test_between_a_withdrawn_opening_and_the_next_nothing_older_is_posted(db: Database, ids: Ids) -> None:
     async with db.unit_of_work() as session:
         await found(session)
@@ -235,6 +234,7 @@ async def test_a_dispute_from_before_that_is_lost_is_written_off(db: Database, i
     assert await broken(db) == []
 
 
+@on_sqlite
 async def test_a_dispute_from_before_that_is_won_leaves_nothing_behind(db: Database, ids: Ids) -> None:
     lines = (dispute_line("dispute", -2500, BEFORE), dispute_line("dispute_reversal", 2500, FIRST))
     await dispute_that_ended(db, ids, "won", *lines)
@@ -247,6 +247,7 @@ async def test_a_dispute_from_before_that_is_won_leaves_nothing_behind(db: Datab
     assert await broken(db) == []
 
 
+@on_sqlite
 async def test_an_opening_with_a_dispute_is_withdrawn_and_given_again(db: Database, ids: Ids) -> None:
     await dispute_that_ended(db, ids, "lost", dispute_line("dispute", -2500, BEFORE))
     await begin(db, ids, HELD)
@@ -291,6 +292,7 @@ async def test_a_dispute_that_had_ended_before_the_books_began_is_evened_out_on_
     assert await broken(sqlite_db) == []
 
 
+@on_sqlite
 async def test_what_a_won_dispute_lost_on_the_way_between_currencies_is_a_difference_of_exchange(
     db: Database, ids: Ids
 ) -> None:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from supporters.reconciliation.subset import MOST_CANDIDATES, MOST_PARTS, only_subset
+from supporters.reconciliation.subset import FEW_CANDIDATES, MOST_CANDIDATES, MOST_PARTS, only_subset
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,11 @@ def test_small_piles_agree_with_trying_everything(seed: int) -> None:
 def test_more_candidates_than_can_be_looked_at_explain_nothing() -> None:
     assert only_subset([*range(1, MOST_CANDIDATES + 1)], 3) == (0, 1)
     assert only_subset([*range(1, MOST_CANDIDATES + 2)], 3) is None
+
+
+def test_of_many_candidates_no_more_than_four_are_added_up() -> None:
+    five, others = [1, 10, 100, 1_000, 10_000], [10**6 + place for place in range(FEW_CANDIDATES - 5)]
+
+    assert only_subset([*five, *others], 11_111) == (0, 1, 2, 3, 4)
+    assert only_subset([*five, *others, 10**7], 11_111) is None
+    assert only_subset([*five, *others, 10**7], 1_111) == (0, 1, 2, 3)

@@ -276,6 +276,9 @@ async def test_payout_whose_list_lacks_a_line_and_a_balance_that_is_off(world: S
     assert {line.id for line in left} == {line.id for line in inside[:-1]}
     assert (await world.stripe.v1.balance.retrieve_async()).available[0].amount == 7
     assert len(await lines(world)) == 3
+    assert await control(world, "file-line", line=inside[-1].id) == 200
+    assert await lines(world, payout=payout["id"]) == inside
+    assert await control(world, "file-line", line=inside[-1].id) == 400
     await charged(world)
     assert await control(world, "misfile-line", line=(await lines(world))[0].id) == 400
 

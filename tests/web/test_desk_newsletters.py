@@ -104,8 +104,8 @@ async def test_changed_words_are_a_new_wording_and_the_short_name_stays(site: Wh
     assert (answer.status_code, again.status_code) == (303, 303)
     async with site.db.reading() as session:
         assert set(await signup_lines(session)) == {"daily"}
-        digests = (await session.scalars(select(Wording.sha256).order_by(Wording.id))).all()
-    assert digests == [sha256_of(lists.settings.newsletter_wording), sha256_of("Send me Weekend.")]
+        digests = (await session.scalars(select(Wording.sha256))).all()
+    assert sorted(digests) == sorted(map(sha256_of, (lists.settings.newsletter_wording, "Send me Weekend.")))
     assert [action for action, _detail in await deeds(site)].count("newsletter.change") == 1
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.accounts import owner_of
 from supporters.bank.continuity import pages_before
-from supporters.bank.files import Checked
+from supporters.bank.files import Checked, Glimpse
 from supporters.bank.fingerprint import Keys
 from supporters.bank.limits import Limits
 from supporters.bank.models import BankAccount
@@ -18,6 +18,8 @@ from supporters.bank.read import read_statements
 from supporters.bank.refusals import refuse
 from supporters.kit.strings import gettext as _
 from supporters.settings import Settings
+
+SHOWN_LINES = 10
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -61,7 +63,15 @@ async def check_file(
     prepared = await prepare_file(
         session, account, mine, layout=layout, left_out=left_out, settings=settings, takes_alike=False
     )
-    return Checked(mine, layout, profile, prepared.findings, account.revision)
+    return Checked(mine, layout, profile, prepared.findings, account.revision, glimpse_of(prepared))
+
+
+def glimpse_of(prepared: Prepared) -> Glimpse:
+    """The first lines that would be taken, and the first that would not because others are alike."""
+    compared = prepared.compared
+    new = zip(compared.new[:SHOWN_LINES], prepared.kept, strict=False)
+    alike = [each.found.line for each in compared.again if each.is_alike]
+    return Glimpse(tuple((each.found.line, kept.is_whole) for each, kept in new), tuple(alike[:SHOWN_LINES]))
 
 
 async def prepare_file(

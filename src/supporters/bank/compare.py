@@ -16,7 +16,7 @@ import msgspec
 from supporters.bank.parsed import ParsedLine, ParsedStatement
 
 
-class Here(msgspec.Struct, frozen=True):
+class Here(msgspec.Struct, frozen=True, gc=False):
     """A line that is here: of the database, or of this file."""
 
     line_id: str
@@ -27,7 +27,7 @@ class Here(msgspec.Struct, frozen=True):
     layout: str
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A line of the file with its place, from 0."""
 
     statement: int
@@ -36,7 +36,7 @@ class Found(msgspec.Struct, frozen=True):
     fingerprint: str
 
 
-class New(msgspec.Struct, frozen=True):
+class New(msgspec.Struct, frozen=True, gc=False):
     """A line that is not here yet."""
 
     found: Found
@@ -44,7 +44,7 @@ class New(msgspec.Struct, frozen=True):
     occurrence: int
 
 
-class Again(msgspec.Struct, frozen=True):
+class Again(msgspec.Struct, frozen=True, gc=False):
     """A line that is here already; `is_alike` when only day and amount say so."""
 
     found: Found

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.accounts import note
 from supporters.bank.models import BankAccount, BankFile, FileState
-from supporters.bank.parsed import CsvProfile, ParsedFile
+from supporters.bank.parsed import CsvProfile, ParsedFile, ParsedLine
 from supporters.bank.prepare import Findings
 from supporters.bank.profiles import stored
 from supporters.bank.queries import WAITING, count_waiting_files
@@ -26,7 +26,26 @@ from supporters.kit.text import clean_line
 FILE_NAME_CHARS = 200
 MOST_WAITING = 20
 KIND = "bank_file"
+LARGE_BYTES, LARGE_PACKED_BYTES = (
+    512 * 1024,
+    32 * 1024,
+)  # a larger file is read by a job; of a ZIP, what is in it counts
+LARGE_LINES = 5_000  # a file of more lines is taken by a job
 ERASED: dict[str, Any] = {"content": None, "parsed": None}
+
+
+class Glimpse(msgspec.Struct, frozen=True):
+    """The first lines of what taking a file would do, for the page that asks."""
+
+    new: tuple[tuple[ParsedLine, bool], ...] = ()  # with whether it is kept whole
+    alike: tuple[ParsedLine, ...] = ()
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A file as it waits for a person."""
+
+    parsed: ParsedFile
+    glimpse: Glimpse = Glimpse()
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -37,6 +56,8 @@ class Checked(msgspec.Struct, frozen=True):
     profile: CsvProfile | None
     findings: Findings
     revision: int  # of the account, as it was checked against
+    glimpse: Glimpse = Glimpse()
+    has_changed: bool = False  # the account, since a person said that the file be taken
 
 
 async def add_file(
@@ -79,6 +100,44 @@ async def add_file(
     return file.id
 
 
+def is_large(content: bytes, form: str) -> bool:
+    """Whether reading it takes so long that a person should not wait for the answer."""
+    return len(content) > (LARGE_PACKED_BYTES if form == "zip" else LARGE_BYTES)
+
+
+async def set_reading(session: AsyncSession, file_id: str, profile: CsvProfile | None = None, **counts: object) -> bool:
+    """The file waits to be read and checked by a job; false when somebody else has gone on with it. What was read stays."""
+    values: dict[str, Any] = {} if profile is None else {"profile": stored(profile), "parsed": None}
+    origins = (FileState.UPLOADED, FileState.READY, FileState.TAKING)
+    return await move(session, file_id, origins, state=FileState.READING.value, counts=counts, **values)
+
+
+async def set_taking(session: AsyncSession, file: BankFile) -> bool:
+    """The file's lines wait to be taken by a job; false when somebody else has gone on with it."""
+    return await move(session, file.id, (FileState.READY,), state=FileState.TAKING.value)
+
+
+async def set_ready(session: AsyncSession, file_id: str) -> bool:
+    """The file waits for a person again, and nothing of it was taken; false when it was taken meanwhile."""
+    return await move(session, file_id, (FileState.TAKING,), state=FileState.READY.value)
+
+
+async def set_refused(session: AsyncSession, file: BankFile, why: str) -> bool:
+    """The file is erased and only says why it can't be read; a table waits for other columns."""
+    words = why.encode()
+    if file.format == "csv":
+        return await move(
+            session, file.id, (FileState.READING,), state=FileState.UPLOADED.value, counts={}, parsed=words
+        )
+    refused: dict[str, Any] = {"state": FileState.REFUSED.value, "counts": {}, "content": None, "parsed": words}
+    return await move(session, file.id, (FileState.READING,), **refused)
+
+
+async def forget_refusal(session: AsyncSession, file_id: str) -> None:
+    """Why the file could not be read is said no more: the words may name what stood in it."""
+    await move(session, file_id, (FileState.REFUSED,), **ERASED)
+
+
 async def set_checked(session: AsyncSession, file_id: str, checked: Checked) -> bool:
     """The file is read and waits for a person; false when it was taken or dropped meanwhile.
 
@@ -94,8 +153,8 @@ async def set_checked(session: AsyncSession, file_id: str, checked: Checked) -> 
         format=checked.parsed.format,
         layout=checked.layout,
         profile=stored(checked.profile) if checked.profile else None,
-        parsed=msgspec.msgpack.encode(checked.parsed),
-        counts={**found, "revision": checked.revision},
+        parsed=msgspec.msgpack.encode(Body(checked.parsed, checked.glimpse)),
+        counts={**found, "revision": checked.revision, "has_changed": checked.has_changed},
         **erased,
     )
 
@@ -107,7 +166,15 @@ async def set_guessed(session: AsyncSession, file_id: str, guessed: CsvProfile) 
 
 def parsed_of(body: bytes) -> ParsedFile:
     """The file as it was read before."""
-    return msgspec.msgpack.decode(body, type=ParsedFile)
+    return body_of(body).parsed
+
+
+def body_of(body: bytes) -> Body:
+    """The file as it waits for a person."""
+    try:
+        return msgspec.msgpack.decode(body, type=Body)
+    except msgspec.ValidationError:  # it has waited since before there were glimpses
+        return Body(msgspec.msgpack.decode(body, type=ParsedFile))
 
 
 def findings_of(counts: dict[str, Any]) -> Findings:

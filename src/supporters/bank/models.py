@@ -13,7 +13,10 @@ class FileState(StrEnum):
     """How far a file from the bank has come."""
 
     UPLOADED = "uploaded"  # A table of which nobody has said yet what its columns mean.
+    READING = "reading"  # A long one: a job reads and checks it.
+    REFUSED = "refused"  # It could not be read; only the words that say why are kept, for a week.
     READY = "ready"  # Read and checked; its page waits for a person.
+    TAKING = "taking"  # A job takes its lines, all at once.
     IMPORTED = "imported"  # Its lines are here.
     UNDONE = "undone"  # Its lines were taken back.
     ABANDONED = "abandoned"  # Left before it was imported; nothing of it was kept.
@@ -61,7 +64,9 @@ class BankFile(Base):
     layout: Mapped[str] = mapped_column(String(43))  # format and columns: lines of another one are worded otherwise
     size_bytes: Mapped[int] = mapped_column(Integer)
     content: Mapped[bytes | None] = deferred(mapped_column(LargeBinary, info={"personal": "the statement itself"}))
-    parsed: Mapped[bytes | None] = deferred(mapped_column(LargeBinary, info={"personal": "the statement, read"}))
+    parsed: Mapped[bytes | None] = deferred(
+        mapped_column(LargeBinary, info={"personal": "the statement, read, or why not"})
+    )
     profile: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # how this file is read, if it is a table
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)  # what was found in it: numbers, days and sums only
     taken_by: Mapped[str] = mapped_column(String(26))

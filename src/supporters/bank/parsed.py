@@ -11,7 +11,7 @@ class Unreadable(SupportersError):
     """The file cannot be taken, and nothing of it was: the words name file, place and field, and what to do."""
 
 
-class ParsedLine(msgspec.Struct, frozen=True, kw_only=True):
+class ParsedLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of a statement as the bank wrote it. *Money*: minor units, signed: money in is positive.
 
     `parts` are the single payments of a line that the bank booked as one; their amounts sum to the line's. `where` names

@@ -63,7 +63,7 @@ class Findings(msgspec.Struct):
     gaps: list[Gap] = []
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """What is kept of a line: all, with whose money it is, or day and amount alone."""
 
     is_whole: bool

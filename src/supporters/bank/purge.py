@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.bank.files import drop_file
-from supporters.bank.queries import stale_files
+from supporters.bank.files import drop_file, forget_refusal
+from supporters.bank.queries import refusals_said, stale_files
 
 KEEP_FILES = timedelta(days=7)
 
 
 async def purge_files(session: AsyncSession, *, now: datetime) -> int:
-    """No file waits for longer than 7 days; returns how many were dropped."""
+    """No file waits for longer than 7 days, nor why one was refused; returns how many were dropped."""
     stale = await stale_files(session, before=now - KEEP_FILES)
+    for file_id in await refusals_said(session, before=now - KEEP_FILES):
+        await forget_refusal(session, file_id)
     return sum([await drop_file(session, file_id, actor_id=None, now=now) for file_id in stale])

@@ -15,7 +15,7 @@ from supporters.bank.keep import Known
 from supporters.bank.models import BankAccount, BankFile, BankLine, BankSighting, BankStatement, FileState, LineState
 from supporters.payments.models import Payout
 
-WAITING = (FileState.UPLOADED, FileState.READY)
+WAITING = (FileState.UPLOADED, FileState.READING, FileState.READY)
 AT_ONCE = 1_000
 
 
@@ -175,6 +175,12 @@ async def stale_files(session: AsyncSession, *, before: datetime) -> Sequence[st
     """Files that nobody went on with since then."""
     query = select(BankFile.id).where(BankFile.state.in_(WAITING), BankFile.taken_at < before)
     return (await session.scalars(query)).all()
+
+
+async def refusals_said(session: AsyncSession, *, before: datetime) -> Sequence[str]:
+    """Files that could not be read, and of which the words that say why are still here, since then."""
+    is_old = (BankFile.state == FileState.REFUSED.value) & BankFile.parsed.is_not(None) & (BankFile.taken_at < before)
+    return (await session.scalars(select(BankFile.id).where(is_old))).all()
 
 
 async def count_lines(session: AsyncSession, account_id: str, wanted: Wanted) -> dict[str, int]:

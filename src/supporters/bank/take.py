@@ -1,8 +1,11 @@
-"""A file is taken: its new lines are here, all of them or none. What was here already is noted, so that either file may go."""
+"""A file is taken: its new lines are here, all of them or none. What was here already is noted, so that either file may go.
 
-from collections.abc import Iterator, Mapping, Sequence
+All rows are laid out before anything is written: on SQLite nobody else can write while they are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -27,6 +30,15 @@ from supporters.kit.strings import gettext as _
 PORTION = 1_000  # rows of one statement
 NAME_CHARS, REFERENCE_CHARS, CODE_CHARS = 200, 120, 60
 Row = dict[str, Any]
+Values = tuple[object, ...]
+
+
+class LaidOut(msgspec.Struct, frozen=True):
+    """All rows of a file, each value in the place of its column."""
+
+    statements: list[Values]
+    lines: list[Values]
+    sightings: list[Values]
 
 
 async def take_file(
@@ -39,21 +51,25 @@ async def take_file(
     actor_id: str,
     ids: Ids,
     now: datetime,
+    rows: LaidOut | None = None,
 ) -> bool:
     """The file's new lines are here; false when somebody else took or dropped it before. *Idempotent by* the file's state.
 
-    `file` and `account` are as they were when `prepared` was made. *Raises* Conflict when the account has changed since.
+    `file` and `account` are as they were when `prepared` was made; `rows` are laid out here unless they are given. *Raises*
+    Conflict when the account has changed since.
     """
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    rows = rows or lay_out(file, prepared, keys=keys, ids=ids, is_sqlite=is_sqlite)
     findings = msgspec.to_builtins(prepared.findings)
     taken = {"imported_by": actor_id, "imported_at": now, "counts": findings, **ERASED}
-    if not await move(session, file.id, (FileState.READY,), state=FileState.IMPORTED.value, **taken):
+    if not await move(session, file.id, (FileState.READY, FileState.TAKING), state=FileState.IMPORTED.value, **taken):
         return False
     await claim_account(
         session, account, profile=file.profile or account.profile, **await _learnt(session, account, prepared, keys)
     )
-    statement_ids = await _store_statements(session, file, prepared, ids)
-    real_ids = await _store_lines(session, file, account, prepared, statement_ids, keys=keys, ids=ids)
-    await _store_sightings(session, file, prepared, statement_ids, real_ids)
+    await _store(session, BankStatement, rows.statements)
+    await _store(session, BankLine, rows.lines)
+    await _store(session, BankSighting, rows.sightings)
     await mind_gaps(session, account, ids=ids, now=now)
     await _tell_of_duplicates(session, file, account, prepared, ids=ids, now=now)
     shown = ("lines", "new", "again", "alike", "starts_on", "ends_on")
@@ -86,7 +102,21 @@ async def _learnt(session: AsyncSession, account: BankAccount, prepared: Prepare
     return {"last4": last4(number), "account_hash": keys.account(number), "also_hashes": keys.account_forms(number)}
 
 
-async def _store_statements(session: AsyncSession, file: BankFile, prepared: Prepared, ids: Ids) -> list[str]:
+def lay_out(file: BankFile, prepared: Prepared, *, keys: Keys, ids: Ids, is_sqlite: bool) -> LaidOut:
+    """The rows of every statement, of every new line and its parts, and of every line that was here already."""
+    statements = _statement_rows(file, prepared, ids)
+    statement_ids = [str(row["id"]) for row in statements]
+    real_ids = {new.line_id: ids.ulid() for new in prepared.compared.new}
+    lines = _line_rows(file, prepared, statement_ids, real_ids, keys=keys, ids=ids)
+    sightings = _sighting_rows(file, prepared, statement_ids, real_ids)
+    return LaidOut(
+        _values(BankStatement, statements, is_sqlite=is_sqlite),
+        _values(BankLine, lines, is_sqlite=is_sqlite),
+        _values(BankSighting, sightings, is_sqlite=is_sqlite),
+    )
+
+
+def _statement_rows(file: BankFile, prepared: Prepared, ids: Ids) -> list[Row]:
     rows: list[Row] = []
     for position, statement in enumerate(prepared.statements):
         starts_on, ends_on = days_of(statement)
@@ -103,36 +133,28 @@ async def _store_statements(session: AsyncSession, file: BankFile, prepared: Pre
                 "closing_minor": statement.closing_minor,
             }
         )
-    await _store(session, BankStatement, iter(rows))
-    return [str(row["id"]) for row in rows]
+    return rows
 
 
-async def _store_lines(
-    session: AsyncSession,
+def _line_rows(
     file: BankFile,
-    account: BankAccount,
     prepared: Prepared,
     statement_ids: Sequence[str],
+    real_ids: Mapping[str, str],
     *,
     keys: Keys,
     ids: Ids,
-) -> dict[str, str]:
-    """Every new line and its parts; returns the lasting id of each id for the while."""
-    real_ids = {new.line_id: ids.ulid() for new in prepared.compared.new}
-
-    def rows() -> Iterator[Row]:
-        for new, kept in zip(prepared.compared.new, prepared.kept, strict=True):
-            home = {
-                "bank_account_id": account.id,
-                "bank_file_id": file.id,
-                "bank_statement_id": statement_ids[new.found.statement],
-                "layout": file.layout,
-            }
-            yield _line_row(new, kept, home, real_ids[new.line_id])
-            yield from _part_rows(new, kept, home, real_ids[new.line_id], keys=keys, ids=ids)
-
-    await _store(session, BankLine, rows())
-    return real_ids
+) -> Iterator[Row]:
+    """Every new line and its parts, by the lasting id of each id for the while."""
+    for new, kept in zip(prepared.compared.new, prepared.kept, strict=True):
+        home = {
+            "bank_account_id": file.bank_account_id,
+            "bank_file_id": file.id,
+            "bank_statement_id": statement_ids[new.found.statement],
+            "layout": file.layout,
+        }
+        yield _line_row(new, kept, home, real_ids[new.line_id])
+        yield from _part_rows(new, kept, home, real_ids[new.line_id], keys=keys, ids=ids)
 
 
 def _line_row(new: New, kept: Kept, home: Mapping[str, str], line_id: str) -> Row:
@@ -184,37 +206,43 @@ def _said(line: ParsedLine, kept: Kept) -> Row:
     }
 
 
-async def _store_sightings(
-    session: AsyncSession,
-    file: BankFile,
-    prepared: Prepared,
-    statement_ids: Sequence[str],
-    real_ids: Mapping[str, str],
-) -> None:
-    rows = (
-        {
+def _sighting_rows(
+    file: BankFile, prepared: Prepared, statement_ids: Sequence[str], real_ids: Mapping[str, str]
+) -> Iterator[Row]:
+    for again in prepared.compared.again:
+        yield {
             "bank_line_id": real_ids.get(again.line_id, again.line_id),
             "bank_statement_id": statement_ids[again.found.statement],
             "bank_file_id": file.id,
         }
-        for again in prepared.compared.again
-    )
-    await _store(session, BankSighting, rows)
 
 
-async def _store(session: AsyncSession, table: type[Any], rows: Iterator[Row]) -> None:
+def _values(table: type[Any], rows: Iterable[Row], *, is_sqlite: bool) -> list[Values]:
+    """The rows as the driver takes them: SQLite has no days."""
+    names = [column.name for column in table.__table__.columns]
+    if is_sqlite:
+        return [tuple(_plain(row[name]) for name in names) for row in rows]
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+async def _store(session: AsyncSession, table: type[Any], rows: list[Values]) -> None:
     """Every row is inserted. Handed to the driver as they are, so that others wait half as long for the database."""
+    if not rows:
+        return
     connection = await session.connection()
     compiled = insert(table.__table__).compile(dialect=connection.dialect)
-    names, is_sqlite = compiled.positiontup or [], connection.dialect.name == "sqlite"
-    while portion := list(islice(rows, PORTION)):
-        values = [tuple(_plain(row[name], is_sqlite=is_sqlite) for name in names) for row in portion]
-        await connection.exec_driver_sql(str(compiled), values)
-
-
-def _plain(value: object, *, is_sqlite: bool) -> object:
-    """The value as the driver takes it: SQLite has no days."""
-    return value.isoformat() if is_sqlite and isinstance(value, date) else value
+    names = [column.name for column in table.__table__.columns]
+    places = [names.index(name) for name in compiled.positiontup or []]
+    in_order = itemgetter(*places)
+    for first in range(0, len(rows), PORTION):
+        portion = rows[first : first + PORTION]
+        if places != sorted(places):
+            portion = [in_order(row) for row in portion]
+        await connection.exec_driver_sql(str(compiled), portion)
 
 
 async def _tell_of_duplicates(

@@ -9,6 +9,7 @@ from supporters.bank.fingerprint import Keys
 from supporters.bank.models import BankAccount, BankFile
 from supporters.bank.take import take_file
 from supporters.demo import sample
+from supporters.donations.giving_accounts import set_giving_account
 from supporters.jobs.queue import enqueue
 from supporters.kit.clock import Clock
 from supporters.reconciliation.match_jobs import MATCH_LINES
@@ -46,6 +47,19 @@ class Banker:
                 number=number_of(NUMBER, keys=self._keys),
                 actor_id=self._dana,
                 ids=self._tools.ids,
+                now=self._clock.now(),
+            )
+
+    async def show_readers(self) -> None:
+        """Readers who want to pay by bank see the account, and may promise to."""
+        async with self._tools.db.unit_of_work() as session:
+            await set_giving_account(
+                session,
+                currency=self._tools.settings.currency,
+                holder=self._tools.settings.legal_name,
+                numbers=sample.BANK_NUMBERS,
+                is_shown=True,
+                actor_id=self._dana,
                 now=self._clock.now(),
             )
 

@@ -12,6 +12,7 @@ STAFF_PASSWORD = "lamps-on-the-river"  # noqa: S105 - printed by the demo, opens
 OTHER_STAFF = (("eli@weeklylamp.example", "Eli Moss", "editor"), ("sam@weeklylamp.example", "Sam Okafor", "support"))
 
 BANK = "Unity Trust"
+BANK_NUMBERS = "Sort code 00-00-00\nAccount number 61121204\nFrom abroad: GB07 LAMP 0000 0061 1212 04"
 
 PAPER = {
     "SUPPORTERS_PUBLISHER_NAME": PUBLISHER,

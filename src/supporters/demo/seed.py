@@ -69,7 +69,9 @@ class Life:
         await self._refund_some()
         await editors.greet_readers()
         await self._settle()
-        await Banker(self._tools, self._sandbox, self._clock, dana=self._dana).bring_last_month()
+        banker = Banker(self._tools, self._sandbox, self._clock, dana=self._dana)
+        await banker.show_readers()
+        await banker.bring_last_month()
         await self._pull_books()
 
     def _moment(self, number: int) -> datetime:

@@ -178,7 +178,7 @@ def _balance() -> dict[Code, str]:
 
 def _payouts() -> dict[Code, str]:
     return {
-        Code.PAYOUT_CONTENT_OFF: _("The lines of a payout do not add up to its amount."),
+        Code.PAYOUT_CONTENT_OFF: _("The lines of a payout do not add up to its amount, or Stripe did not list them."),
         Code.PAYOUT_NOT_IN_BANK: _("A payout should have arrived, and no bank line shows it."),
         Code.PAYOUT_FAILED_RETURNED: _("The bank did not take a payout; its money is back in Stripe's balance."),
         Code.PAID_THEN_FAILED: _("A payout that counted as paid has failed after all."),

@@ -1,14 +1,16 @@
 """What colleagues do about a discrepancy before it is closed: write, take it on, give it another day, ask a second person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
+import msgspec
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
 from supporters.discrepancies.codes import Resolution
-from supporters.discrepancies.models import Comment, Discrepancy, DiscrepancyState
+from supporters.discrepancies.mentions import mentioned
+from supporters.discrepancies.models import Comment, Discrepancy, DiscrepancyState, Mention
 from supporters.kit.db import changed_rows
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
@@ -19,16 +21,29 @@ COMMENT_CHARS = 2000
 DOES_BOOKS = (Role.FINANCE.value, Role.ADMIN.value)
 
 
+class Said(msgspec.Struct, frozen=True):
+    """A comment that was stored, and the ids of the colleagues whom it names; no id where it was there already."""
+
+    comment_id: str = ""
+    names: Sequence[str] = ()
+
+
 async def add_comment(
     session: AsyncSession, discrepancy_id: str, words: str, *, actor_id: str, ids: Ids, now: datetime
-) -> None:
-    """The words stand under the discrepancy with their writer's name. *Raises* Refused for none, NotFound."""
+) -> Said:
+    """The words stand under the discrepancy with their writer's name, and whom they name finds it among their own.
+
+    *Idempotent by* writer and words, as long as nobody writes after them. *Raises* Refused for none, NotFound.
+    """
     text = words.replace("\r\n", "\n").strip()[:COMMENT_CHARS]
     if not text:
         raise Refused(_("Please write something. Nothing was stored."))
     await _exists(session, discrepancy_id)
+    if await _is_last(session, discrepancy_id, text, actor_id):
+        return Said()
+    comment_id = ids.ulid()
     row = {
-        "id": ids.ulid(),
+        "id": comment_id,
         "discrepancy_id": discrepancy_id,
         "words": text,
         "written_by": actor_id,
@@ -36,6 +51,12 @@ async def add_comment(
     }
     await session.execute(insert(Comment).values(row))
     await note(session, "comment", discrepancy_id, {}, actor_id=actor_id, now=now)
+    others = {who: name for who, name in (await bookkeepers(session)).items() if who != actor_id}
+    names = mentioned(text, others)
+    if names:
+        rows = [{"comment_id": comment_id, "staff_id": who, "discrepancy_id": discrepancy_id} for who in names]
+        await session.execute(insert(Mention), rows)
+    return Said(comment_id, names)
 
 
 async def assign(
@@ -130,6 +151,13 @@ async def _change(session: AsyncSession, discrepancy_id: str, values: Mapping[st
         return
     await _exists(session, discrepancy_id)
     raise Conflict(_("This discrepancy is closed. Nothing was changed."))
+
+
+async def _is_last(session: AsyncSession, discrepancy_id: str, words: str, actor_id: str) -> bool:
+    """Whether the same person wrote the same just before: a form that was sent twice."""
+    latest = select(Comment.words, Comment.written_by).where(Comment.discrepancy_id == discrepancy_id)
+    row = (await session.execute(latest.order_by(Comment.written_at.desc(), Comment.id.desc()).limit(1))).first()
+    return row is not None and tuple(row) == (words, actor_id)
 
 
 async def _exists(session: AsyncSession, discrepancy_id: str) -> None:

@@ -2,8 +2,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from supporters.kit.db import Base
 
@@ -69,3 +69,44 @@ class Comment(Base):
     written_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_discrepancy_comment_discrepancy_id", "discrepancy_id"),)
+
+
+class Mention(Base):
+    """A comment names a colleague, who was told by letter and finds the discrepancy among their own."""
+
+    __tablename__ = "discrepancy_mention"
+
+    comment_id: Mapped[str] = mapped_column(ForeignKey("discrepancy_comment.id"), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    discrepancy_id: Mapped[str] = mapped_column(ForeignKey("discrepancy.id"))
+
+    __table_args__ = (Index("ix_discrepancy_mention_staff_id", "staff_id", "discrepancy_id"),)
+
+
+class Evidence(Base):
+    """A file that a colleague brought to explain a discrepancy. Erased, its name and body are gone; that it was there stays."""
+
+    __tablename__ = "discrepancy_evidence"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    discrepancy_id: Mapped[str] = mapped_column(ForeignKey("discrepancy.id"))
+    name: Mapped[str | None] = mapped_column(String(120), info={"personal": "what staff called a file"})
+    kind: Mapped[str] = mapped_column(String(8))
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(String(64))
+    body: Mapped[bytes | None] = deferred(mapped_column(LargeBinary, info={"personal": "the file itself"}))
+    added_by: Mapped[str] = mapped_column(String(26))
+    added_at: Mapped[datetime]
+    erased_by: Mapped[str | None] = mapped_column(String(26))
+    erased_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_discrepancy_evidence_file",
+            "discrepancy_id",
+            "sha256",
+            unique=True,
+            sqlite_where=text("erased_at IS NULL"),
+            postgresql_where=text("erased_at IS NULL"),
+        ),
+    )

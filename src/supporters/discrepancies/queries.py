@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.discrepancies.codes import Code
-from supporters.discrepancies.models import Comment, Discrepancy, DiscrepancyState
+from supporters.discrepancies.models import Comment, Discrepancy, DiscrepancyState, Mention
 from supporters.discrepancies.rules import QUIET
 
 _QUIET_CODES = [code.value for code in QUIET]
@@ -22,6 +22,7 @@ class DiscrepancyFilter(msgspec.Struct, frozen=True, kw_only=True):
     is_quiet: bool | None = None
     code: Code | None = None
     owner_id: str | None = None  # a colleague, or NOBODY
+    concerns: str | None = None  # a colleague who looks after it, or whom a comment names
     asks_other_than: str | None = None  # those that wait for a second person who is not this one
 
 
@@ -31,12 +32,18 @@ async def list_discrepancies(
     state: DiscrepancyState = DiscrepancyState.OPEN,
     code: Code | None = None,
     asked: DiscrepancyFilter | None = None,
+    by_kind: bool = False,
     limit: int = 50,
     offset: int = 0,
 ) -> Sequence[Discrepancy]:
-    """Open ones with the nearest due date first, closed ones with the latest first. `asked` says it all where given."""
+    """Open ones with the nearest due date first, closed ones with the latest first. `asked` says it all where given.
+
+    `by_kind`: those of one kind together, and among them in that order.
+    """
     wanted = asked or DiscrepancyFilter(state=state, code=code)
     query = select(Discrepancy).where(*_conditions(wanted))
+    if by_kind:
+        query = query.order_by(Discrepancy.code)
     if wanted.state is DiscrepancyState.OPEN:
         query = query.order_by(Discrepancy.due_on, Discrepancy.id)
     else:
@@ -64,6 +71,23 @@ async def comments_on(session: AsyncSession, discrepancy_id: str) -> Sequence[Co
     """What colleagues wrote about it, oldest first."""
     query = select(Comment).where(Comment.discrepancy_id == discrepancy_id).order_by(Comment.written_at, Comment.id)
     return (await session.scalars(query)).all()
+
+
+async def mentions_on(session: AsyncSession, discrepancy_id: str) -> dict[str, list[str]]:
+    """The colleagues whom each comment names, by the comment's id."""
+    found: dict[str, list[str]] = {}
+    query = select(Mention.comment_id, Mention.staff_id).where(Mention.discrepancy_id == discrepancy_id)
+    for row in await session.execute(query.order_by(Mention.staff_id)):
+        found.setdefault(row.comment_id, []).append(row.staff_id)
+    return found
+
+
+async def named_in(session: AsyncSession, staff_id: str, discrepancy_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these discrepancies on which a comment names the colleague."""
+    query = select(Mention.discrepancy_id).where(
+        Mention.staff_id == staff_id, Mention.discrepancy_id.in_(discrepancy_ids)
+    )
+    return frozenset(await session.scalars(query))
 
 
 async def count_open(session: AsyncSession) -> int:
@@ -104,6 +128,9 @@ def _conditions(asked: DiscrepancyFilter) -> list[ColumnElement[bool]]:
         found.append(d.owner_id.is_(None))
     elif asked.owner_id is not None:
         found.append(d.owner_id == asked.owner_id)
+    if asked.concerns is not None:
+        named = exists().where(Mention.staff_id == asked.concerns, Mention.discrepancy_id == d.id)
+        found.append(or_(d.owner_id == asked.concerns, named))
     if asked.asks_other_than is not None:
         found.append(d.asked_by.is_not(None) & (d.asked_by != asked.asks_other_than))
     return found

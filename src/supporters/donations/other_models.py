@@ -1,7 +1,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from supporters.kit.db import Base
@@ -34,6 +34,22 @@ class DepositState(StrEnum):
     UNDONE = "undone"  # Taken back before the bank showed it; its cash and cheques wait again.
 
 
+class RefundWay(StrEnum):
+    """How money that never met Stripe was paid back."""
+
+    CASH = "cash"  # Out of what waits to be paid in.
+    TRANSFER = "transfer"  # By our bank, which shows it as paid out.
+    CHEQUE = "cheque"  # By a cheque of ours; the bank shows it once the giver has paid it in.
+
+
+class OtherRefundState(StrEnum):
+    """How far money that went back has come."""
+
+    PAID = "paid"  # Given back; no statement shows it yet, or none ever will.
+    CLEARED = "cleared"  # The bank statement shows it.
+    VOID = "void"  # Written down by mistake; the books have the opposite entries.
+
+
 class PromiseState(StrEnum):
     """What came of a promise to pay by bank."""
 
@@ -62,6 +78,7 @@ class OtherPayment(Base):
     deposit_id: Mapped[str | None] = mapped_column(ForeignKey("deposit.id"))
     promise_id: Mapped[str | None] = mapped_column(ForeignKey("promise.id"))
     promise_turn: Mapped[int | None] = mapped_column(Integer)  # which of the promise's payments it was
+    bank_line_id: Mapped[str | None] = mapped_column(String(26))  # written down from this line: it goes with its match
     cheque_number: Mapped[str] = mapped_column(String(40))  # empty where there is none
     note: Mapped[str | None] = mapped_column(String(400), info={"personal": "free words of staff"})
     recorded_by: Mapped[str | None] = mapped_column(String(26))  # None: the house, from the bank statement
@@ -77,6 +94,31 @@ class OtherPayment(Base):
         Index("ix_other_payment_received_on", "received_on", "id"),
         Index("ix_other_payment_deposit_id", "deposit_id"),
         Index("uq_other_payment_promise_turn", "promise_id", "promise_turn", unique=True),
+    )
+
+
+class OtherRefund(Base):
+    """How a refund was paid back that never met Stripe; the amount is the refund's. `paid_on` is when it left our hands."""
+
+    __tablename__ = "other_refund"
+
+    id: Mapped[str] = mapped_column(ForeignKey("refund.id"), primary_key=True)
+    other_payment_id: Mapped[str] = mapped_column(ForeignKey("other_payment.id"))
+    way: Mapped[str] = mapped_column(String(12))
+    paid_on: Mapped[date]
+    state: Mapped[str] = mapped_column(String(12))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    recorded_by: Mapped[str] = mapped_column(String(26))
+    recorded_at: Mapped[datetime]
+    ended_by: Mapped[str | None] = mapped_column(String(26))  # who said that it was a mistake
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint("(state = 'void') = (ended_at IS NOT NULL)", name="ended_at"),
+        Index("ix_other_refund_other_payment_id", "other_payment_id"),
+        Index("ix_other_refund_state", "state", "paid_on"),
     )
 
 
@@ -133,6 +175,14 @@ class Promise(Base):
     payer_hash: Mapped[str] = mapped_column(
         String(43), info={"personal": "keyed digest of the bank account that paid last; empty before"}
     )
+    payer_name: Mapped[str] = mapped_column(
+        String(200), default="", server_default=text("''"), info={"personal": "as the giver's bank writes it"}
+    )  # empty: nobody has seen it yet
+    rule_id: Mapped[str | None] = mapped_column(String(26))  # learned from its rhythm, by this rule; never made by hand
+    receipts: Mapped[str] = mapped_column(
+        String(8), default="each", server_default=text("'each'")
+    )  # what its plan begins with: each, yearly
+    missed: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))  # payments in a row
     network_digest: Mapped[str | None] = mapped_column(
         String(43), info={"personal": "keyed digest of the network that the form came from; erased after two days"}
     )
@@ -147,6 +197,13 @@ class Promise(Base):
         Index("ix_promise_supporter_id", "supporter_id"),
         Index("ix_promise_made_at", "made_at"),
         Index("ix_promise_network_digest", "network_digest", "made_at"),
+        Index(
+            "uq_promise_rule_id",
+            "rule_id",
+            unique=True,
+            postgresql_where=text("rule_id IS NOT NULL AND closed_at IS NULL"),
+            sqlite_where=text("rule_id IS NOT NULL AND closed_at IS NULL"),
+        ),
     )
 
 

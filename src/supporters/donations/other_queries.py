@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.bank.models import BankLine
 from supporters.donations.deposits import PAID_IN_KINDS
 from supporters.donations.models import Donation
 from supporters.donations.other_models import (
@@ -20,6 +21,7 @@ from supporters.people.models import EmailAddress, Supporter
 
 SHOWN = 50
 NAMESAKES = 10
+OVER = (OtherState.BOUNCED.value, OtherState.VOID.value)
 PaymentRow = Row[OtherPayment, str, str]
 
 
@@ -80,22 +82,59 @@ async def sums_by_state(session: AsyncSession) -> dict[tuple[str, str], tuple[in
 
 async def find_namesakes(session: AsyncSession, name: str) -> list[Namesake]:
     """People on file with exactly this name, whatever its case, and the oldest address of each."""
-    address = (
-        select(EmailAddress.address)
-        .where(EmailAddress.supporter_id == Supporter.id)
-        .order_by(EmailAddress.created_at)
-        .limit(1)
-        .scalar_subquery()
-    )
     alike: ColumnElement[bool] = func.lower(Supporter.name) == name.lower()
-    query = select(Supporter.id, Supporter.name, address).where(alike, Supporter.merged_into_id.is_(None))
-    rows = await session.execute(query.order_by(Supporter.id).limit(NAMESAKES))
-    return [Namesake(row[0], row[1], row[2] or "") for row in rows]
+    return await _people(session, alike)
+
+
+async def find_givers(session: AsyncSession, words: str) -> list[Namesake]:
+    """People on file whose name has every one of these words, or one of whose addresses has them as they stand."""
+    parts = words.split()
+    if not parts:
+        return []
+    named = and_(*(Supporter.name.icontains(part, autoescape=True) for part in parts[:NAMESAKES]))
+    told = EmailAddress.address.icontains(words.strip(), autoescape=True)
+    by_address = select(EmailAddress.supporter_id).where(told, EmailAddress.retired_at.is_(None))
+    return await _people(session, or_(named, Supporter.id.in_(by_address)))
+
+
+async def find_giver(session: AsyncSession, supporter_id: str) -> Namesake | None:
+    """Who is on file under this id, or under the one that it was joined with; the address is the one that letters go to."""
+    joined = select(Supporter.merged_into_id).where(Supporter.id == supporter_id).scalar_subquery()
+    found = await _people(session, Supporter.id == func.coalesce(joined, supporter_id))
+    return found[0] if found else None
+
+
+async def known_payers(session: AsyncSession, payer_hash: str) -> list[Namesake]:
+    """People on file for whom this bank account has paid before."""
+    if not payer_hash:
+        return []
+    line, payment = BankLine, OtherPayment
+    paid = (
+        select(Donation.supporter_id)
+        .join(payment, payment.donation_id == Donation.id)
+        .join(line, line.id == payment.bank_line_id)
+        .where(line.counterparty_hash == payer_hash, payment.state.not_in(OVER))
+    )
+    promised = select(Promise.supporter_id).where(Promise.payer_hash == payer_hash, Promise.supporter_id.is_not(None))
+    return await _people(session, or_(Supporter.id.in_(paid), Supporter.id.in_(promised)))
 
 
 async def list_giving_accounts(session: AsyncSession) -> Sequence[GivingAccount]:
     """The accounts that readers are asked to pay into."""
     return (await session.scalars(select(GivingAccount).order_by(GivingAccount.currency))).all()
+
+
+async def _people(session: AsyncSession, wanted: ColumnElement[bool]) -> list[Namesake]:
+    address = (
+        select(EmailAddress.address)
+        .where(EmailAddress.supporter_id == Supporter.id, EmailAddress.retired_at.is_(None))
+        .order_by(EmailAddress.created_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = select(Supporter.id, Supporter.name, address).where(wanted, Supporter.merged_into_id.is_(None))
+    rows = await session.execute(query.order_by(Supporter.id).limit(NAMESAKES))
+    return [Namesake(row[0], row[1], row[2] or "") for row in rows]
 
 
 def _with_donation() -> Select[OtherPayment, str, str]:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.appeals.attribution import note_origin
 from supporters.appeals.queries import GENERAL, published_appeal
 from supporters.appeals.rules import Claim
+from supporters.audit.record import record
 from supporters.donations.models import Frequency
 from supporters.donations.other_models import GivingAccount, Promise, PromiseState
 from supporters.donations.reference import make_reference
@@ -53,9 +54,10 @@ async def make_promise(
     now: datetime,
     settings: Settings,
 ) -> Promise:
-    """The promise is on record under a reference that nobody else has, and a letter brings it to the giver.
+    """The promise is on record under a reference that nobody else has, and a letter brings it to the giver's address.
 
-    *Idempotent by* the attempt id. *Raises* Conflict when readers cannot pay in that currency, or the appeal is gone.
+    With `actor_id`, staff took it down for the giver, of whom they may know no address. *Idempotent by* the attempt id.
+    *Raises* Conflict when readers cannot pay in that currency, or the appeal is gone.
     """
     known = await _known(session, form.attempt_id)
     if known:
@@ -89,7 +91,9 @@ async def make_promise(
         "made_by": actor_id,
         "made_at": now,
     }
-    promise = await _insert(session, row, ids=ids)
+    promise = await add_promise(session, row, ids=ids)
+    if actor_id:
+        await _audit(session, promise, actor_id=actor_id, now=now)
     await _write(session, promise, account, domain=domain, ids=ids, now=now)
     return promise
 
@@ -121,7 +125,8 @@ async def _known(session: AsyncSession, attempt_id: str) -> Promise | None:
     return await session.scalar(select(Promise).where(Promise.attempt_id == attempt_id))
 
 
-async def _insert(session: AsyncSession, row: dict[str, object], *, ids: Ids) -> Promise:
+async def add_promise(session: AsyncSession, row: dict[str, object], *, ids: Ids) -> Promise:
+    """The promise is on record under a reference that nobody else has. *Idempotent by* its attempt id. *Raises* Conflict."""
     for _try in range(TRIES):
         values = row | {"reference": make_reference(ids.token().encode())}
         insert = insert_for(session, Promise).values(values).on_conflict_do_nothing().returning(Promise)
@@ -132,6 +137,25 @@ async def _insert(session: AsyncSession, row: dict[str, object], *, ids: Ids) ->
         if known:
             return known
     raise Conflict(_("No reference could be made for this promise. Please send it again."))
+
+
+async def _audit(session: AsyncSession, promise: Promise, *, actor_id: str, now: datetime) -> None:
+    await record(
+        session,
+        actor_kind="staff",
+        actor_id=actor_id,
+        action="promise.make",
+        record_kind="promise",
+        record_id=promise.id,
+        detail={
+            "reference": promise.reference,
+            "amount_minor": promise.amount_minor,
+            "currency": promise.currency,
+            "frequency": promise.frequency,
+            "supporter_id": promise.supporter_id,
+        },
+        now=now,
+    )
 
 
 async def _write(
@@ -147,6 +171,7 @@ async def _write(
         "name": echoable_name(promise.name),
         "holder": account.holder,
         "numbers": account.numbers,
+        "by_staff": promise.made_by is not None,
     }
     await queue_letter(
         session,

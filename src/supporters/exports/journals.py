@@ -8,6 +8,8 @@ import msgspec
 
 from supporters.kit.errors import SupportersError
 
+STRIPE_BALANCE = "1100"
+
 
 class NotBalanced(SupportersError):
     """A journal whose lines do not sum to zero: it must not go out, and no file is made."""
@@ -83,6 +85,25 @@ def check_balanced(journals: Iterable[Journal]) -> None:
             raise NotBalanced(f"Journal {journal.number} does not balance (off by {total}), so no file was made.")
 
 
+def parts_of(journal: Journal, most: int) -> list[Journal]:
+    """The journal, or several of at most so many lines that each balance and together come to the same on every account.
+
+    The line that balances the others, the Stripe balance's where there is one, stands in each of them with its share.
+    The parts are numbered "S1-4, 1 of 3".
+    """
+    if len(journal.lines) <= most:
+        return [journal]
+    pivot = max(journal.lines, key=lambda line: (line.account == STRIPE_BALANCE, abs(line.amount_minor)))
+    others = [line for line in journal.lines if line is not pivot]
+    groups = [others[start : start + most - 1] for start in range(0, len(others), most - 1)]
+    return [
+        msgspec.structs.replace(
+            journal, number=f"{journal.number}, {place} of {len(groups)}", lines=(*_share(pivot, group), *group)
+        )
+        for place, group in enumerate(groups, start=1)
+    ]
+
+
 def mirror(journals: Sequence[Journal], *, number: str, text: str) -> list[Journal]:
     """The same journals with every line turned round, on the same days, numbered anew; `text` begins each narration."""
     return [
@@ -116,6 +137,11 @@ def add_up(balances: Iterable[Balance]) -> tuple[Balance, ...]:
         debits[key] += each.debit_minor
         credits[key] += each.credit_minor
     return tuple(_balance(key, debits[key], credits[key]) for key in sorted(debits))
+
+
+def _share(pivot: Line, group: Sequence[Line]) -> list[Line]:
+    share = -sum(line.amount_minor for line in group)
+    return [msgspec.structs.replace(pivot, amount_minor=share)] if share else []
 
 
 def _balance(key: tuple[str, str, str, str], debit_minor: int, credit_minor: int) -> Balance:

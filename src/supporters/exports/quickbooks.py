@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from supporters.exports.cells import side, table
-from supporters.exports.journals import File, Heading, Journal
+from supporters.exports.journals import File, Heading, Journal, parts_of
 
 ROWS = 1_000  # in one file
 BYTES = 2_000_000  # in one file
@@ -23,11 +23,14 @@ HEADER = ("Journal No", "Journal Date", "Account Name", "Description", "Debits",
 
 
 def write_quickbooks(journals: Sequence[Journal], heading: Heading) -> list[File]:
-    """One file or more for each currency, home first, each within what the import takes and no journal torn apart."""
+    """One file or more for each currency, home first, each within what the import takes and each journal in one of them.
+
+    A journal of more rows than a file takes becomes several that each balance.
+    """
     currencies = sorted({each.currency for each in journals}, key=lambda code: (code != heading.home_currency, code))
     files: list[File] = []
     for currency in currencies:
-        mine = [each for each in journals if each.currency == currency]
+        mine = [part for each in journals if each.currency == currency for part in parts_of(each, ROWS)]
         for number, group in enumerate(_in_files(mine), start=1):
             rows = (row for journal in group for row in _rows(journal, heading))
             files.append(File(f"journals-{currency.lower()}-{number}.csv", table(HEADER, rows)))
@@ -55,7 +58,14 @@ def _rows(journal: Journal, heading: Heading) -> Iterator[list[str]]:
         debit = side(line.amount_minor, journal.currency, is_debit=True)
         credit = side(line.amount_minor, journal.currency, is_debit=False)
         text = f"{journal.text}: {line.text}"
-        yield [journal.number[:NUMBER_CHARS], day, line.name[:NAME_CHARS], text, debit, credit]
+        yield [_number(journal.number), day, line.name[:NAME_CHARS], text, debit, credit]
+
+
+def _number(number: str) -> str:
+    """The number with its part: "S1-4, 1 of 3" is S1-4.1."""
+    whole, _comma, part = number.partition(", ")
+    end = f".{part.partition(' ')[0]}" if part else ""
+    return whole[: NUMBER_CHARS - len(end)] + end
 
 
 def _day(day: date, home_currency: str) -> str:

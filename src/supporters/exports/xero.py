@@ -16,12 +16,11 @@ https://taxhelp.theaccountancycloud.com/support/solutions/articles/22000180105, 
 from collections.abc import Iterable, Iterator, Sequence
 
 from supporters.exports.cells import amount, table
-from supporters.exports.journals import File, Heading, Journal, Line
+from supporters.exports.journals import STRIPE_BALANCE, File, Heading, Journal, Line, parts_of
 
 JOURNAL_LINES = 300  # in one file
 STATEMENT_LINES = 1_000  # in one file
 NARRATION_CHARS = 200
-STRIPE_BALANCE = "1100"
 JOURNAL_HEADER = (
     "*Narration", "*Date", "Description", "*AccountCode", "*TaxRate", "*Amount",
     "TrackingName1", "TrackingOption1", "TrackingName2", "TrackingOption2",
@@ -33,8 +32,12 @@ NO_TAX = {"GBP": "No VAT", "AUD": "BAS Excluded", "NZD": "No GST", "USD": "Tax E
 
 
 def write_xero(journals: Sequence[Journal], heading: Heading) -> list[File]:
-    """Files of manual journals, each within Xero's lines and no journal torn apart, then files of statement lines."""
-    groups = list(_in_files(journals)) or [[]]  # headings alone, where all came to nothing
+    """Files of manual journals, each within Xero's lines and each journal in one of them, then files of statement lines.
+
+    A journal of more lines than a file takes becomes several that each balance.
+    """
+    parts = (part for journal in journals for part in parts_of(journal, JOURNAL_LINES))
+    groups = list(_in_files(parts)) or [[]]  # headings alone, where all came to nothing
     files = [
         File(f"manual-journals-{number}.csv", table(JOURNAL_HEADER, _journal_rows(group, heading)))
         for number, group in enumerate(groups, start=1)

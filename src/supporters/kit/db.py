@@ -46,6 +46,11 @@ PRAGMAS = (
     "temp_store=MEMORY",
     "cache_size=-2000",  # KiB for each connection; the system keeps the file at hand besides
 )
+# The last figure of an index is how many rows have the same value in all its columns.
+FOUND_ONCE = """
+UPDATE sqlite_stat1 SET stat = rtrim(stat, '0123456789') || '1'
+WHERE EXISTS (SELECT 1 FROM pragma_index_list(sqlite_stat1.tbl) i WHERE i.name = sqlite_stat1.idx AND i."unique" = 1)
+"""
 SQLITE_READS = {"readonly": True}
 POSTGRES_READS = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 BUSY_WORDS = "The database did not answer in time. Nothing was stored; please try again."
@@ -127,8 +132,9 @@ class Database:
         """SQLite knows how its tables are filled: without that it reads whole tables where an index is at hand.
 
         A sample is enough for most, and nobody else can write meanwhile. Of an index in which one value fills the sample it
-        says next to nothing: that is looked at whole, each for itself. PostgreSQL sees to it by itself. Connections that
-        are open already learn of it when they are made anew.
+        says next to nothing: that is looked at whole, each for itself. Of one in which a value stands once, however many
+        rows have none, it would count those that have none as alike, and look at whole tables again. PostgreSQL sees to it
+        by itself. Connections that are open already learn of it when they are made anew.
         """
         if not self.is_sqlite:
             return
@@ -141,6 +147,9 @@ class Database:
                 async with self.unit_of_work() as session:
                     await session.execute(text("PRAGMA analysis_limit=0"))
                     await session.execute(text(f'ANALYZE "{index}"'))
+        async with self.unit_of_work() as session:
+            await session.execute(text(FOUND_ONCE))
+            await session.execute(text("ANALYZE sqlite_schema"))  # this connection reads them again
 
     async def close(self) -> None:
         """Every connection is closed."""

@@ -164,6 +164,7 @@ class _Words:
             "date": self._date,
             "date_full": self._date_full,
             "datetime": self._datetime,
+            "month": self._month,
         }
 
     def _money(self, value: MoneyLike) -> str:
@@ -179,6 +180,9 @@ class _Words:
 
     def _date_full(self, value: date | datetime | str) -> str:
         return format_date(self._local(value), "d MMMM y", locale=self._locale)
+
+    def _month(self, value: date | datetime | str) -> str:
+        return format_date(self._local(value), "LLLL y", locale=self._locale)
 
     def _datetime(self, value: datetime | str) -> str:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value

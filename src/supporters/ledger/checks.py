@@ -36,14 +36,16 @@ def _balanced() -> list[Check]:
         Check(
             "ledger_no_orphans",
             _("Every ledger entry belongs to a ledger transaction."),
-            "SELECT e.id AS entry FROM ledger_entry e LEFT JOIN ledger_transaction t ON t.id = e.transaction_id "
-            "WHERE t.id IS NULL",
+            "SELECT e.transaction_id AS missing FROM (SELECT DISTINCT transaction_id FROM ledger_entry) AS e "
+            "LEFT JOIN ledger_transaction t ON t.id = e.transaction_id WHERE t.id IS NULL",
         ),
         Check(
             "ledger_no_empty",
             _("Every ledger transaction has two entries or more."),
             "SELECT t.id AS ledger_transaction FROM ledger_transaction t "
             "LEFT JOIN ledger_entry e ON e.transaction_id = t.id GROUP BY t.id HAVING count(e.id) < 2",
+            sqlite="SELECT t.id AS ledger_transaction FROM ledger_transaction t "
+            "WHERE (SELECT count(*) FROM ledger_entry e WHERE e.transaction_id = t.id) < 2",
         ),
         Check(
             "ledger_reversals",
@@ -65,10 +67,15 @@ def _dated() -> list[Check]:
         ),
         Check(
             "ledger_locked_months",
-            _("A locked month holds exactly what it held when it was locked."),
+            _(
+                "A locked month holds exactly what it held when it was locked, and no month before it is open with postings."
+            ),
             "SELECT p.period, p.transactions AS locked_with, count(t.id) AS transactions FROM ledger_period p "
             "LEFT JOIN ledger_transaction t ON t.period = p.period WHERE p.state = 'locked' "
-            "GROUP BY p.period, p.transactions HAVING p.transactions IS NULL OR count(t.id) <> p.transactions",
+            "GROUP BY p.period, p.transactions HAVING p.transactions IS NULL OR count(t.id) <> p.transactions "
+            "UNION ALL SELECT period, NULL, count(*) FROM ledger_transaction "
+            "WHERE period < (SELECT max(period) FROM ledger_period WHERE state = 'locked') "
+            "AND period NOT IN (SELECT period FROM ledger_period WHERE state = 'locked') GROUP BY period",
         ),
         Check(
             "ledger_late_facts",

@@ -69,9 +69,10 @@ class LedgerEntry(Base):
     __table_args__ = (
         CheckConstraint("amount_minor <> 0", name="not_zero"),
         CheckConstraint("length(currency) = 3 AND currency = upper(currency)", name="currency"),
-        Index("ix_ledger_entry_transaction_id", "transaction_id"),
+        # All that is asked of a transaction's entries when the books are checked: they are read in order, and nowhere else.
+        Index("ix_ledger_entry_transaction_id", "transaction_id", "currency", "account", "amount_minor"),
         Index("ix_ledger_entry_account", "account", "currency"),
-        Index("ix_ledger_entry_donation_id", "donation_id"),
+        _where_there("donation_id"),
         _where_there("stripe_payout_id"),
         _where_there("bank_line_id"),
     )
@@ -102,12 +103,32 @@ class Period(Base):
     note: Mapped[str] = mapped_column(Text, default="", info={"personal": "what a person wrote of the month"})
     locked_at: Mapped[datetime | None]
     locked_by: Mapped[str | None] = mapped_column(String(26))
+    agreed_by: Mapped[str | None] = mapped_column(String(26))  # the second person
+    alone_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
     transactions: Mapped[int | None] = mapped_column(Integer)  # how many stood in the month when it was locked
     reopened_at: Mapped[datetime | None]
     reopened_by: Mapped[str | None] = mapped_column(String(26))
     reopened_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
 
     __table_args__ = (CheckConstraint("length(period) = 7", name="month"),)
+
+
+class ClosedBefore(Base):
+    """A month as it was closed once, and why it was opened again: what people wrote stays with the month, not in the log."""
+
+    __tablename__ = "ledger_period_before"
+
+    period: Mapped[str] = mapped_column(String(7), primary_key=True)
+    turn: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)  # 1: the first time
+    locked_at: Mapped[datetime | None]
+    locked_by: Mapped[str | None] = mapped_column(String(26))
+    agreed_by: Mapped[str | None] = mapped_column(String(26))
+    bank_proof: Mapped[str | None] = mapped_column(String(12))
+    note: Mapped[str] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
+    alone_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
+    reopened_at: Mapped[datetime]
+    reopened_by: Mapped[str] = mapped_column(String(26))
+    reopened_reason: Mapped[str] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
 
 
 class AccountMapping(Base):

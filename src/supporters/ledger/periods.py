@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from babel.dates import format_date
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,11 +12,13 @@ from supporters.kit.clock import local_date
 from supporters.kit.db import insert_for
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.strings import gettext as _
+from supporters.kit.strings import language
 from supporters.kit.text import clean_line
 from supporters.ledger.lock import lock_ledger
-from supporters.ledger.models import BankProof, LedgerTransaction, Period, PeriodState
+from supporters.ledger.models import BankProof, ClosedBefore, LedgerTransaction, Period, PeriodState
 
 NOTE_CHARS = 1000
+_OF_CLOSING = ("period", "locked_at", "locked_by", "agreed_by", "bank_proof", "note", "alone_reason")
 
 
 def month_of(day: date) -> str:
@@ -31,6 +34,11 @@ def first_day(period: str) -> date:
         return date.fromisoformat(f"{period}-01")
     except ValueError:
         raise Refused(_("A month is written like 2026-11.")) from None
+
+
+def say_month(period: str) -> str:
+    """The month as people say it: November 2026."""
+    return format_date(first_day(period), "LLLL y", locale=language() or "en")
 
 
 def next_month(day: date) -> date:
@@ -71,12 +79,15 @@ async def lock_month(
     *,
     bank_proof: BankProof,
     note: str = "",
+    alone_reason: str = "",
     actor_id: str,
+    agreed_by: str | None = None,
     now: datetime,
     time_zone: str,
 ) -> None:
     """Nothing is posted in this month any more; what is learnt of it later stands in the first open month after it.
 
+    `agreed_by`: the second person, whose deed it is then; `alone_reason`: why there is none where two should decide.
     *Raises* Refused for a month that is not over or has an open month with postings before it, Conflict when it is
     locked. *Writes* the month and the audit. Whether the month is ready to be closed is the caller's question.
     """
@@ -89,18 +100,22 @@ async def lock_month(
         raise Conflict(_("This month is locked already."))
     earlier = await open_month_before(session, period)
     if earlier is not None:
-        raise Refused(_("%(month)s is still open. Close it first. Nothing was locked.") % {"month": earlier})
-    detail = {"bank_proof": bank_proof.value, "note": clean_line(note, limit=NOTE_CHARS)}
+        said = {"month": say_month(earlier)}
+        raise Refused(_("%(month)s is still open. Close it first. Nothing was locked.") % said)
     values = {
         "state": PeriodState.LOCKED.value,
-        **detail,
+        "bank_proof": bank_proof.value,
+        "note": clean_line(note, limit=NOTE_CHARS),
+        "alone_reason": clean_line(alone_reason, limit=NOTE_CHARS) or None,
         "locked_at": now,
         "locked_by": actor_id,
+        "agreed_by": agreed_by,
         "transactions": await _count(session, period),
     }
     insert = insert_for(session, Period).values(period=period, **values)
     await session.execute(insert.on_conflict_do_update(index_elements=["period"], set_=values))
-    await _record(session, "month.lock", period, detail, actor_id=actor_id, now=now)
+    detail = {"bank_proof": bank_proof.value}  # what people wrote stands with the month, not in the log
+    await _record(session, "month.lock", period, detail, actor_id=agreed_by or actor_id, now=now)
 
 
 async def open_month_before(session: AsyncSession, period: str) -> str | None:
@@ -112,7 +127,7 @@ async def open_month_before(session: AsyncSession, period: str) -> str | None:
 
 
 async def reopen_month(session: AsyncSession, period: str, *, reason: str, actor_id: str, now: datetime) -> None:
-    """This month takes postings again; the audit says why.
+    """This month takes postings again; how it was closed, and why it is open again, stands with it.
 
     *Raises* Refused without a reason or while a later month is locked, Conflict when it is open.
     """
@@ -125,10 +140,24 @@ async def reopen_month(session: AsyncSession, period: str, *, reason: str, actor
         raise Conflict(_("This month is open."))
     later = max(locked)
     if later > period:
-        raise Refused(_("%(month)s is locked. Open it first. Nothing was opened.") % {"month": later})
-    values = {"state": PeriodState.OPEN.value, "reopened_at": now, "reopened_by": actor_id, "reopened_reason": words}
-    await session.execute(update(Period).where(Period.period == period).values(**values))
-    await _record(session, "month.reopen", period, {"reason": words}, actor_id=actor_id, now=now)
+        raise Refused(_("%(month)s is locked. Open it first. Nothing was opened.") % {"month": say_month(later)})
+    values = {"reopened_at": now, "reopened_by": actor_id, "reopened_reason": words}
+    was = (
+        await session.scalars(select(Period).where(Period.period == period).execution_options(populate_existing=True))
+    ).one()
+    kept = {name: getattr(was, name) for name in _OF_CLOSING}
+    turn = 1 + len(await closed_before(session, period))
+    session.add(ClosedBefore(turn=turn, **kept, **values))
+    await session.flush()
+    changed = {"state": PeriodState.OPEN.value, **values}
+    await session.execute(update(Period).where(Period.period == period).values(**changed))
+    await _record(session, "month.reopen", period, {}, actor_id=actor_id, now=now)
+
+
+async def closed_before(session: AsyncSession, period: str) -> Sequence[ClosedBefore]:
+    """Every time that this month was closed and opened again, the latest first."""
+    mine = select(ClosedBefore).where(ClosedBefore.period == period)
+    return (await session.scalars(mine.order_by(ClosedBefore.turn.desc()))).all()
 
 
 async def _count(session: AsyncSession, period: str) -> int:

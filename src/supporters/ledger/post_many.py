@@ -6,7 +6,7 @@ a fact of a locked month stands in the first open month after it, and the same f
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Date, Integer, String, Subquery, case, cast, func, insert, literal, null, select
+from sqlalchemy import Date, Integer, String, Subquery, case, cast, func, insert, literal, null, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import changed_rows
@@ -26,27 +26,26 @@ async def post_pairs(session: AsyncSession, pairs: Subquery, *, source_kind: str
     """
     await lock_ledger(session)
     locked = await locked_months(session)
-    for letter, account, amount in (
-        (DEBIT, pairs.c.plus, pairs.c.amount_minor),
-        (CREDIT, pairs.c.minus, -pairs.c.amount_minor),
-    ):
-        await _insert_entries(session, pairs, letter=letter, account=account, amount=amount)
+    await _insert_entries(session, pairs)
     return await _insert_transactions(session, pairs, locked, source_kind=source_kind, purpose=purpose, now=now)
 
 
-async def _insert_entries(
-    session: AsyncSession, pairs: Subquery, *, letter: str, account: ColumnElement[str], amount: ColumnElement[int]
-) -> None:
+async def _insert_entries(session: AsyncSession, pairs: Subquery) -> None:
+    """Both entries of each row by one statement: the pairs are looked up once, and what belongs together lies together."""
     entry = LedgerEntry
+    legs = union_all(select(literal(DEBIT, String()).label("letter")), select(literal(CREDIT, String()))).subquery(
+        "legs"
+    )
+    is_plus = legs.c.letter == DEBIT
     rows = select(
-        literal(letter, String()) + func.substr(pairs.c.transaction_id, 2),
+        legs.c.letter + func.substr(pairs.c.transaction_id, 2),
         pairs.c.transaction_id,
-        account,
-        amount,
+        case((is_plus, pairs.c.plus), else_=pairs.c.minus),
+        case((is_plus, pairs.c.amount_minor), else_=-pairs.c.amount_minor),
         pairs.c.currency,
         pairs.c.stripe_payout_id,
         pairs.c.bank_line_id,
-    )
+    ).select_from(pairs.join(legs, true()))
     into = [
         entry.id, entry.transaction_id, entry.account, entry.amount_minor, entry.currency,
         entry.stripe_payout_id, entry.bank_line_id,

@@ -1,7 +1,7 @@
 """What the database itself refuses, whoever asks: SQL for both databases, executed by the migration.
 
 - A transaction arrives only when two or more entries of it exist and sum to zero per currency.
-- A transaction arrives only in a month that is not locked.
+- A transaction arrives only in a month after every locked one: an earlier one would change what a locked one opened with.
 - An entry arrives only before its transaction; an entry whose transaction never arrives fails the deferred foreign key.
 - Ledger and audit rows are never changed or removed; receipts keep their number; the mirror of Stripe keeps its amounts.
 
@@ -99,7 +99,7 @@ def _sqlite_sealed() -> Trigger:
 def _sqlite_open_month() -> Trigger:
     body = (
         f"SELECT RAISE(ABORT, '{LOCKED_MONTH}') "
-        "WHERE EXISTS (SELECT 1 FROM ledger_period WHERE period = NEW.period AND state = 'locked');"
+        "WHERE EXISTS (SELECT 1 FROM ledger_period WHERE period >= NEW.period AND state = 'locked');"
     )
     return _sqlite("ledger_transaction_open_month", "ledger_transaction", "BEFORE INSERT ON ledger_transaction", body)
 
@@ -138,9 +138,12 @@ def _postgresql(name: str, table: str, when: str, body: str) -> Trigger:
 
 
 def _postgresql_balanced() -> Trigger:
+    """Looks at all that have arrived in one go; only where something is odd, or in two currencies, at what it is."""
     mine = "FROM arrived a LEFT JOIN ledger_entry e ON e.transaction_id = a.id"
+    odd = "count(e.id) < 2 OR sum(e.amount_minor) <> 0 OR min(e.currency) <> max(e.currency)"
     body = (
         f"PERFORM pg_advisory_xact_lock({LEDGER_LOCK}); "
+        f"IF NOT EXISTS (SELECT 1 {mine} GROUP BY a.id HAVING {odd}) THEN RETURN NULL; END IF; "
         f"IF EXISTS (SELECT 1 {mine} GROUP BY a.id HAVING count(e.id) < 2) THEN "
         f"RAISE EXCEPTION '{TOO_FEW}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
         f"IF EXISTS (SELECT 1 {mine} GROUP BY a.id, e.currency HAVING sum(e.amount_minor) <> 0) THEN "
@@ -163,7 +166,7 @@ def _postgresql_sealed() -> Trigger:
 def _postgresql_open_month() -> Trigger:
     body = (
         f"PERFORM pg_advisory_xact_lock({LEDGER_LOCK}); "
-        "IF EXISTS (SELECT 1 FROM arrived a JOIN ledger_period p ON p.period = a.period AND p.state = 'locked') THEN "
+        "IF (SELECT min(period) FROM arrived) <= (SELECT max(period) FROM ledger_period WHERE state = 'locked') THEN "
         f"RAISE EXCEPTION '{LOCKED_MONTH}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
         "RETURN NULL;"
     )

@@ -39,6 +39,7 @@ class StopReason(StrEnum):
     NEVER_PAID = "never_paid"  # The first payment never arrived.
     DISPUTE = "dispute"  # The supporter's bank took a payment back.
     UNANSWERED = "unanswered"  # It was held for a dispute that was won, and its supporter did not let it go on.
+    NOT_ARRIVED = "not_arrived"  # A standing order of which nothing came three times in a row.
     AT_STRIPE = "at_stripe"  # Ended in Stripe's own dashboard, or by Stripe.
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.bank.models import BankLine
 from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
 from supporters.ledger.lock import lock_ledger
+from supporters.reconciliation.lines import Line
 from supporters.reconciliation.match_queries import LineFilter, list_open
 from supporters.reconciliation.matches import MANY, Because, Part, begin_action, confirm
 from supporters.reconciliation.models import Confidence, Side
@@ -18,7 +18,7 @@ from supporters.reconciliation.proposals import Proposal, propose
 
 MOST_LOOKED, MOST_TAKEN = 500, 200
 
-Pair = tuple[BankLine, Proposal]
+Pair = tuple[Line, Proposal]
 
 
 async def certain_among(session: AsyncSession, wanted: LineFilter) -> list[Pair]:
@@ -28,7 +28,7 @@ async def certain_among(session: AsyncSession, wanted: LineFilter) -> list[Pair]
     return certain_of(lines, found)[:MOST_TAKEN]
 
 
-def certain_of(lines: Sequence[BankLine], found: dict[str, list[Proposal]]) -> list[Pair]:
+def certain_of(lines: Sequence[Line], found: dict[str, list[Proposal]]) -> list[Pair]:
     """Those of the lines whose first proposal is certain."""
     tops = [(line, found[line.id][0]) for line in lines if line.id in found]
     return [(line, top) for line, top in tops if top.confidence == Confidence.CERTAIN]

@@ -20,7 +20,15 @@ from supporters.donations.other_models import Promise
 from supporters.donations.reference import find_references
 from supporters.ledger.start import start_day
 from supporters.reconciliation.expected import expected_at_bank
-from supporters.reconciliation.matching import BankSide, Expected, Weighed, reference_key, run_together, weigh
+from supporters.reconciliation.matching import (
+    BankSide,
+    Expected,
+    Weighed,
+    may_name_ours,
+    reference_key,
+    run_together,
+    weigh,
+)
 from supporters.reconciliation.models import BankMatch, Confidence, MatchState, Side
 from supporters.reconciliation.settle import turn_of
 
@@ -35,6 +43,9 @@ class Hit(msgspec.Struct, frozen=True):
     booked_on: date
     expected: Expected
     weighed: Weighed
+    was_undone: bool = (
+        False  # a person has said once that it is not: it may be another candidate, but is matched by people
+    )
 
 
 async def match_by_reference(session: AsyncSession, action_id: str, *, open_state: Any, first: str) -> list[Hit]:
@@ -75,23 +86,26 @@ async def _hits(session: AsyncSession, waited: Sequence[Expected], open_state: A
     """Every open line beside every payment that it names, whatever the amount: two that it names are none."""
     line, own = BankLine, {each.reference: each for each in waited}
     others = [(reference_key(each.reference), each) for each in waited if each.side != Side.PROMISE]
-    before = exists(select(BankMatch.id).where(BankMatch.bank_line_id == line.id))
+    before = select(BankMatch.id).where(BankMatch.bank_line_id == line.id)
+    held, undone = (exists(before.where(BankMatch.state == state.value)) for state in MatchState)
     columns = (
         line.id, line.booked_on, line.amount_minor, line.currency, line.counterparty, line.text, line.bank_reference,
-        line.end_to_end, line.counterparty_hash.label("payer_hash"),
+        line.end_to_end, line.counterparty_hash.label("payer_hash"), undone.label("was_undone"),
     )  # fmt: skip
-    wanted = select(*columns).where(line.state == open_state, line.amount_minor > 0, ~before)
+    wanted = select(*columns).where(line.state == open_state, line.amount_minor > 0, ~held)
     wanted = wanted.where(line.currency.in_({each.currency for each in waited}))
     wanted = wanted.where(line.booked_on >= (await start_day(session) or date.min))
     found: list[Hit] = []
     async for row in await session.stream(wanted.execution_options(yield_per=AT_ONCE)):
-        held = " ".join((row.bank_reference, row.end_to_end, row.text))
-        named = [own[name] for name in find_references(held) if name in own]
+        words = " ".join((row.bank_reference, row.end_to_end, row.text))
+        named = [own[name] for name in find_references(words) if name in own] if may_name_ours(words) else []
         if others:
-            letters = run_together(held)
+            letters = run_together(words)
             named += [each for key, each in others if key and key in letters]
+        if not named:
+            continue
         side = BankSide(**{name: getattr(row, name) for name in BankSide.__struct_fields__})
-        found += (Hit(row.id, row.booked_on, each, weigh(side, each)) for each in named)
+        found += (Hit(row.id, row.booked_on, each, weigh(side, each), bool(row.was_undone)) for each in named)
     return found
 
 
@@ -115,9 +129,13 @@ def _lonely(hits: Sequence[Hit], repeating: set[str]) -> list[Hit]:
     for mine in by_target.values():
         mine.sort(key=lambda hit: (hit.booked_on, hit.line_id))
         is_alone = len(mine) == 1 or (_may_repeat(mine[0], repeating) and _are_apart(mine))
-        if is_alone and all(names[hit.line_id] == 1 and hit.weighed.confidence == Confidence.CERTAIN for hit in mine):
+        if is_alone and all(names[hit.line_id] == 1 and _is_sure(hit) for hit in mine):
             found += (_in_turn(hit, number) for number, hit in enumerate(mine))
     return found
+
+
+def _is_sure(hit: Hit) -> bool:
+    return hit.weighed.confidence == Confidence.CERTAIN and not hit.was_undone
 
 
 def _may_repeat(hit: Hit, repeating: set[str]) -> bool:

@@ -13,7 +13,7 @@ from supporters.kit.errors import NotFound
 from supporters.kit.strings import gettext as _
 from supporters.ledger.chart import Account
 from supporters.ledger.lock import lock_ledger
-from supporters.ledger.models import Period
+from supporters.ledger.models import Period, PeriodState
 from supporters.ledger.periods import month_of
 from supporters.reconciliation.certificate import FIRST, FORMAT, HASH, digest, seal, verify
 from supporters.reconciliation.models import Certificate, CertificateKind
@@ -104,6 +104,7 @@ async def certify_month(
         "state": period.state if period else "open",
         "bank_proof": period.bank_proof if period else None,
         "locked_at": period.locked_at.isoformat() if period and period.locked_at else None,
+        "second_person": _second(period),
         "transactions": transactions,
         "entries_sha256": hashed,
         "accounts": [{**each._asdict(), "closing_minor": each.closing_minor} for each in accounts],
@@ -125,6 +126,13 @@ async def latest_certificate(session: AsyncSession, kind: CertificateKind, subje
 async def read_file(session: AsyncSession, number: int) -> bytes | None:
     """The file of the certificate with this number, byte for byte."""
     return await session.scalar(select(Certificate.body).where(Certificate.number == number))
+
+
+def _second(period: Period | None) -> str | None:
+    """Whether two people closed it, or one alone where two should have. Names nobody."""
+    if period is None or period.state != PeriodState.LOCKED.value:
+        return None
+    return "agreed" if period.agreed_by else "alone" if period.alone_reason else None
 
 
 async def _keep(

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.clock import local_date
@@ -12,9 +13,9 @@ from supporters.kit.errors import Refused
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.ledger.models import BankProof, PeriodState
-from supporters.ledger.periods import NOTE_CHARS, lock_month, month_of, next_month, open_month_before
+from supporters.ledger.periods import NOTE_CHARS, lock_month, month_of, next_month, open_month_before, say_month
 from supporters.reconciliation.certify import Maker, certify_month
-from supporters.reconciliation.models import Certificate
+from supporters.reconciliation.models import Certificate, CloseRequest
 from supporters.reconciliation.month_queries import Coverage, MonthRow, board, coverage
 from supporters.reconciliation.payout_queries import Standing
 
@@ -53,11 +54,15 @@ class Checklist(msgspec.Struct, frozen=True):
 
 
 class Close(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asks for. `broken`: how many of the books' checks do not hold at this moment."""
+    """What a person asks for. `broken`: how many of the books' checks do not hold at this moment.
+
+    `alone_reason`: why nobody else agrees to it, where two people should.
+    """
 
     month: date
     bank_proof: BankProof
     note: str = ""
+    alone_reason: str = ""
     broken: int = 0
 
 
@@ -80,11 +85,32 @@ async def checklist(
     return Checklist(items)
 
 
-async def close_month(session: AsyncSession, wanted: Close, maker: Maker) -> Certificate:
-    """The month is locked and certified.
+async def close_month(
+    session: AsyncSession, wanted: Close, maker: Maker, *, asked_by: str | None = None
+) -> Certificate:
+    """The month is locked and certified. `asked_by`: who asked for it, where the maker is the second person.
 
     *Raises* Refused while something stands in the way or a word why is missing, Conflict when it is locked.
     """
+    found = await require_ready(session, wanted, maker)
+    await lock_month(
+        session,
+        month_of(wanted.month),
+        bank_proof=wanted.bank_proof,
+        note=wanted.note,
+        alone_reason=wanted.alone_reason,
+        actor_id=asked_by or maker.actor_id,
+        agreed_by=maker.actor_id if asked_by else None,
+        now=maker.now,
+        time_zone=maker.zone,
+    )
+    await session.execute(delete(CloseRequest).where(CloseRequest.period == month_of(wanted.month)))
+    checks = [{"key": item.key, "state": item.state.value, "count": item.count} for item in found.items]
+    return await certify_month(session, wanted.month, checks, maker)
+
+
+async def require_ready(session: AsyncSession, wanted: Close, maker: Maker) -> Checklist:
+    """What was looked at. *Raises* Refused while something stands in the way or a word why is missing."""
     found = await checklist(
         session,
         wanted.month,
@@ -95,20 +121,9 @@ async def close_month(session: AsyncSession, wanted: Close, maker: Maker) -> Cer
     )
     if found.is_stopped:
         raise Refused(_("Something still stands in the way of closing this month. It is still open."))
-    note = clean_line(wanted.note, limit=NOTE_CHARS)
-    if found.needs_note and not note:
+    if found.needs_note and not clean_line(wanted.note, limit=NOTE_CHARS):
         raise Refused(_("Something is left to do. Write why the month is closed all the same. It is still open."))
-    await lock_month(
-        session,
-        month_of(wanted.month),
-        bank_proof=wanted.bank_proof,
-        note=note,
-        actor_id=maker.actor_id,
-        now=maker.now,
-        time_zone=maker.zone,
-    )
-    checks = [{"key": item.key, "state": item.state.value, "count": item.count} for item in found.items]
-    return await certify_month(session, wanted.month, checks, maker)
+    return found
 
 
 def is_locked(row: MonthRow) -> bool:
@@ -120,7 +135,8 @@ def describe_item(item: Item) -> str:
     """What must be so, in one sentence of the reader's language; of what is not so, what is left."""
     if item.state is Ready.DONE:
         return _so()[item.key]
-    return _not_so()[item.key] % {"count": item.count, "detail": item.detail}
+    detail = say_month(item.detail) if item.key == "earlier" else item.detail
+    return _not_so()[item.key] % {"count": item.count, "detail": detail}
 
 
 def _bank(row: MonthRow, covered: list[Coverage]) -> Iterator[Item]:

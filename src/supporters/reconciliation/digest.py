@@ -18,6 +18,7 @@ from supporters.ledger.periods import month_of, open_month_before
 from supporters.mail.models import Stream
 from supporters.mail.outbox import queue_letter
 from supporters.reconciliation.payout_queries import PayoutFilter, Standing, list_payouts
+from supporters.reconciliation.second_person import months_asked
 from supporters.settings import Settings
 from supporters.staff.models import Staff
 
@@ -44,6 +45,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     overdue: int
     bank_lines: int
     open_month: str | None  # the first month that is over and not closed
+    asked_month: str | None = None  # the first month whose closing waits for a second person
 
     @property
     def has_news(self) -> bool:
@@ -83,11 +85,12 @@ async def read_digest(session: AsyncSession, *, today: date) -> Digest:
         overdue=await count_overdue(session, today=today),
         bank_lines=await session.scalar(waiting) or 0,
         open_month=await open_month_before(session, month_of(today)),
+        asked_month=min(await months_asked(session), default=None),
     )
 
 
 async def send_digest(work: Work, _payload: dict[str, Any], *, settings: Settings) -> None:
-    """Job `money.digest`: on Mondays a letter to each who does the books waits to be sent, where there is anything to say.
+    """Job `money.digest`: on Mondays a letter to each who does the books and wants it waits to be sent, if anything is to say.
 
     *Idempotent by* week and person.
     """
@@ -106,9 +109,9 @@ async def send_digest(work: Work, _payload: dict[str, Any], *, settings: Setting
 
 
 async def _queue(session: AsyncSession, found: Digest, *, work: Work, settings: Settings, now: datetime) -> int:
-    people = select(Staff).where(Staff.id.in_(list(await bookkeepers(session))))
+    wanted = Staff.id.in_(list(await bookkeepers(session))) & Staff.no_money_letter_at.is_(None)
     queued = 0
-    for person in await session.scalars(people):
+    for person in await session.scalars(select(Staff).where(wanted)):
         queued += await queue_letter(
             session,
             kind=LETTER,
@@ -135,6 +138,7 @@ def _context(found: Digest, settings: Settings) -> dict[str, object]:
         "overdue": found.overdue,
         "bank_lines": found.bank_lines,
         "open_month": f"{found.open_month}-01" if found.open_month else None,
+        "asked_month": f"{found.asked_month}-01" if found.asked_month else None,
         "minutes": found.minutes,
         "desk_url": f"{settings.base_url}/desk/months",
     }

@@ -30,9 +30,12 @@ from supporters.donations.other_models import (
     DepositState,
     OtherKind,
     OtherPayment,
+    OtherRefund,
+    OtherRefundState,
     OtherState,
     Promise,
     PromiseState,
+    RefundWay,
 )
 from supporters.payments.models import BalanceTransaction, Payout, PayoutState
 from supporters.reconciliation.matching import STRIPE_WORDS
@@ -46,7 +49,7 @@ IS_TOP_UP: ColumnElement[bool] = literal_column(
 @cache
 def expected_at_bank() -> CompoundSelect[*tuple[Any, ...]]:
     """Everything that has left or reached Stripe by the bank, or waits to be paid in, and is not matched yet."""
-    return union_all(payouts(), returned_payouts(), top_ups(), deposits(), payments(), bounced(), promises())
+    return union_all(payouts(), returned_payouts(), top_ups(), deposits(), payments(), bounced(), refunds(), promises())
 
 
 def payouts() -> Select[*tuple[Any, ...]]:
@@ -117,6 +120,17 @@ def bounced() -> Select[*tuple[Any, ...]]:
     )
 
 
+def refunds() -> Select[*tuple[Any, ...]]:
+    """Money that went back by our bank or by a cheque of ours."""
+    each = OtherRefund
+    row = _other(Side.OTHER_REFUND, each.id, each.paid_on, -each.amount_minor, each.currency, name=Donation.name)
+    return (
+        row.join(OtherPayment, OtherPayment.id == each.other_payment_id)
+        .join(Donation, Donation.id == OtherPayment.donation_id)
+        .where(each.state == OtherRefundState.PAID.value, each.way != RefundWay.CASH.value)
+    )
+
+
 def promises() -> Select[*tuple[Any, ...]]:
     """The next payment of every promise and standing order."""
     each = Promise
@@ -128,7 +142,7 @@ def promises() -> Select[*tuple[Any, ...]]:
         each.amount_minor,
         each.currency,
         reference=each.reference,
-        name=each.name,
+        name=func.coalesce(func.nullif(each.payer_name, ""), each.name),
         payer_hash=each.payer_hash,
     ).where(each.state.in_([PromiseState.OPEN.value, PromiseState.RUNNING.value]))
 

@@ -11,18 +11,19 @@ import structlog
 from supporters.jobs.work import TryLater, Work
 from supporters.kit.strings import gettext as _
 from supporters.payments.contents import keep_contents, list_contents, payouts_to_prove
-from supporters.payments.gateway import Gateway
+from supporters.payments.gateway import Gateway, GatewayRefused
 from supporters.payments.payout_sweep import sweep_payouts
 from supporters.payments.snapshots import keep_day
 from supporters.payments.sweep import sweep_balance
 from supporters.reconciliation.disputes import close_disputes
 from supporters.reconciliation.drift import find_drift, report_drift
-from supporters.reconciliation.payout_proof import prove_by_balance, prove_content
+from supporters.reconciliation.payout_proof import note_refused, prove_by_balance, prove_content
 from supporters.reconciliation.payout_reports import report_payouts
 from supporters.reconciliation.poster import BATCH, post_new
 
 PROVED_AT_ONCE = 20  # payouts whose contents are read in one run of the job
 SOON = timedelta(seconds=1)
+OF_THE_KEY = (401, 403)  # refusals that say nothing of a payout: every other would be refused too
 
 log = structlog.stdlib.get_logger("reconciliation")
 
@@ -47,12 +48,21 @@ async def pull_and_post(work: Work, _payload: dict[str, Any], *, gateway: Gatewa
 async def prove_payouts(work: Work, _payload: dict[str, Any], *, gateway: Gateway) -> None:
     """Job `payouts.prove`: payouts whose list Stripe has finished add up or have a discrepancy, and so have odd ones.
 
-    Raises the gateway's errors, to be tried again, and TryLater where there are more than one run proves.
+    One whose list Stripe refuses has a discrepancy too, and the others are proved all the same. Raises the gateway's other
+    errors, to be tried again, and TryLater where there are more than one run proves.
     """
     async with work.db.reading() as session:
         waiting = await payouts_to_prove(session, now=work.clock.now(), limit=PROVED_AT_ONCE)
     for payout in waiting:
-        lines = await list_contents(gateway, payout.stripe_payout_id)
+        try:
+            lines = await list_contents(gateway, payout.stripe_payout_id)
+        except GatewayRefused as refusal:
+            if refusal.http_status in OF_THE_KEY:
+                raise
+            async with work.db.unit_of_work() as session:
+                await note_refused(session, payout, refusal.code or "", ids=work.ids, now=work.clock.now())
+            log.warning("payout_content_refused", record_id=payout.stripe_payout_id, code=refusal.code)
+            continue
         await keep_contents(work.db, payout, lines, clock=work.clock, ids=work.ids)
         async with work.db.unit_of_work() as session:
             proof = await prove_content(session, payout, lines, ids=work.ids, now=work.clock.now())

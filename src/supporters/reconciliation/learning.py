@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
 from supporters.bank.models import BankLine, LineState
+from supporters.donations.other_models import Promise
 from supporters.kit.db import changed_rows, insert_for
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
@@ -23,6 +24,7 @@ from supporters.kit.words import plain_words_of
 from supporters.payments.models import Payout
 from supporters.reconciliation.automatic import USUAL_DAYS
 from supporters.reconciliation.ignoring import BY_RULE
+from supporters.reconciliation.learn_rhythm import lines_of, supporter_said, would_match
 from supporters.reconciliation.matching import DAYS_EARLY, DAYS_LATE, has_words
 from supporters.reconciliation.models import BankMatch, MatchRule, MatchState, RuleKind, RuleState, Side
 
@@ -91,6 +93,8 @@ async def back_test(session: AsyncSession, rule_id: str, *, now: datetime) -> Tr
 
 async def try_rule(session: AsyncSession, rule: MatchRule) -> list[tuple[BankLine, Verdict]]:
     """What the rule would have done with every line that is here and that it knows, by day."""
+    if rule.kind == RuleKind.STANDING_ORDER:
+        return await _try_standing(session, rule)
     lines = [line for line in await _lines_with(session, rule.words) if has_words(everything(line), rule.words)]
     is_alias = rule.kind == RuleKind.ALIAS
     found = await _try_alias(session, lines) if is_alias else await _try_other(session, rule, lines)
@@ -107,6 +111,8 @@ async def switch_rule(session: AsyncSession, rule_id: str, *, is_on: bool, actor
     wanted = RuleState.ON if is_on else RuleState.OFF
     if rule.state == wanted:
         raise Conflict(_("Somebody has switched this rule already. Nothing was changed."))
+    if rule.kind == RuleKind.STANDING_ORDER:
+        raise Refused(_("Say whose standing order it is. It is still off."))
     if is_on and not rule.tested:
         raise Refused(_("Look first at what this rule would have done. It is still off."))
     if is_on and (await back_test(session, rule_id, now=now)).wrong:  # once more: lines may have come since then
@@ -240,6 +246,14 @@ async def _truth(session: AsyncSession, lines: list[BankLine]) -> dict[str, str]
         for row in await session.execute(wanted.where(match.bank_line_id.in_(mine))):
             found[row.bank_line_id] = row.ref_id if row.side == Side.PAYOUT else f"{row.side}:{row.ref_id}"
     return found
+
+
+async def _try_standing(session: AsyncSession, rule: MatchRule) -> list[tuple[BankLine, Verdict]]:
+    """A standing order would have been one supporter's: the promise's, or else whom people have named for most of its lines."""
+    lines = would_match(rule, await lines_of(session, rule))
+    mine = select(Promise.supporter_id).where(Promise.rule_id == rule.id).order_by(Promise.made_at.desc()).limit(1)
+    wanted = (await session.scalar(mine) if rule.state == RuleState.ON else None) or supporter_said(lines)
+    return [(each.line, _verdict(each.said, wanted)) for each in lines]
 
 
 async def _try_other(session: AsyncSession, rule: MatchRule, lines: list[BankLine]) -> list[tuple[BankLine, Verdict]]:

@@ -10,6 +10,7 @@ from supporters.jobs.work import Work
 from supporters.reconciliation.automatic import match_certain
 from supporters.reconciliation.detect_bank import settle_dealt_with
 from supporters.reconciliation.ignoring import set_aside_by_rules
+from supporters.reconciliation.learn_rhythm import learn_rhythms
 from supporters.reconciliation.learning import learn
 from supporters.reconciliation.matches import forget_taken_back
 
@@ -41,6 +42,7 @@ async def learn_rules(work: Work, _payload: dict[str, Any]) -> None:
     """Job `bank.learn`: what people have said often enough waits as a rule for somebody to look at."""
     async with work.db.unit_of_work() as session:
         new = await learn(session, ids=work.ids, now=work.clock.now())
+        new += await learn_rhythms(session, ids=work.ids, now=work.clock.now())
         await work.finish(session)
     if new:
         log.info("bank_rules_proposed", count=new)

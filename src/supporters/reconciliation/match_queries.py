@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankLine, LineState
 from supporters.reconciliation.expected import expected_at_bank
+from supporters.reconciliation.lines import OpenLine, every_line, read_lines
 from supporters.reconciliation.matching import Expected
 from supporters.reconciliation.models import BankMatch, MatchAction, MatchRule, MatchState
 
@@ -57,10 +58,10 @@ class ExpectedFilter(msgspec.Struct, frozen=True, kw_only=True):
     until: date | None = None
 
 
-async def list_open(session: AsyncSession, wanted: LineFilter, *, limit: int, offset: int = 0) -> Sequence[BankLine]:
+async def list_open(session: AsyncSession, wanted: LineFilter, *, limit: int, offset: int = 0) -> Sequence[OpenLine]:
     """The open lines, the oldest first."""
-    query = select(line).where(*_conditions(wanted)).order_by(line.booked_on, line.id)
-    return (await session.scalars(query.limit(limit).offset(offset))).all()
+    query = every_line().where(*_conditions(wanted)).order_by(line.booked_on, line.id)
+    return await read_lines(session, query.limit(limit).offset(offset))
 
 
 async def count_left(session: AsyncSession, wanted: LineFilter) -> list[Left]:

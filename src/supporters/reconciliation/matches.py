@@ -88,7 +88,7 @@ async def confirm(
     await session.flush()
     await post(session, postings, ids=ids, now=now)
     await settle(session, [(part.side.value, part.ref_id) for part in parts], ids=ids, now=now)
-    await _audit(session, "bank.match", lines, parts, actor_id=actor_id, now=now, note=because.note)
+    await _audit(session, "bank.match", lines, parts, actor_id=actor_id, now=now)
     return made
 
 
@@ -132,9 +132,7 @@ async def set_aside(session: AsyncSession, line_id: str, *, note: str, actor_id:
     if not words:
         raise Refused(_("Please write why this line stays out of the books. It is still open."))
     await _move(session, line_id, LineState.OPEN, LineState.SET_ASIDE, note=words)
-    await _audit(
-        session, "bank.set_aside", await _lines(session, [line_id]), (), actor_id=actor_id, now=now, note=words
-    )
+    await _audit(session, "bank.set_aside", await _lines(session, [line_id]), (), actor_id=actor_id, now=now)
 
 
 async def take_up(session: AsyncSession, line_id: str, *, actor_id: str, now: datetime) -> None:
@@ -295,8 +293,8 @@ async def _audit(
     *,
     actor_id: str,
     now: datetime,
-    note: str = "",
 ) -> None:
+    """What staff wrote of it stands with the match or the line, where it is erased with them; the log names the deed."""
     for line in lines:
         await record(
             session,
@@ -309,7 +307,6 @@ async def _audit(
                 "parts": [f"{part.side}:{part.ref_id}" for part in parts],
                 "amount_minor": line.amount_minor,
                 "currency": line.currency,
-                "note": note,
             },
             now=now,
         )

@@ -4,6 +4,7 @@ Amount and currency are the same for every pair that is weighed for a whole line
 however well it fits. Points only order what is offered; what decides is said in words. VERSION grows with the rules here.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from difflib import SequenceMatcher
@@ -22,6 +23,7 @@ SHORTEST_TRACE = 6  # a shorter reference may stand in a line by chance
 NAME_ALIKE, NAME_SAME = 0.8, 0.9
 PLACES = 4
 STRIPE_WORDS = "STRIPE"
+_BEGINS = re.compile(r"[dD][^0-9A-Za-z]*[oO0qQ][^0-9A-Za-z]*[nN]")
 
 
 class Attribute(StrEnum):
@@ -199,6 +201,11 @@ def has_reference(text: str, reference: str) -> bool:
     """
     wanted = reference_key(reference)
     return bool(wanted) and wanted in run_together(text)
+
+
+def may_name_ours(text: str) -> bool:
+    """Whether it is worth looking for references of promises in the text: how they begin stands in it, whatever is between."""
+    return _BEGINS.search(text) is not None
 
 
 def reference_key(reference: str) -> str:

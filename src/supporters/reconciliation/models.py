@@ -32,6 +32,7 @@ class Side(StrEnum):
     TOP_UP = "top_up"  # Money that we put into Stripe's balance.
     DEPOSIT = "deposit"  # Cash and cheques that were paid in together.
     OTHER_PAYMENT = "other_payment"  # One payment that never met Stripe.
+    OTHER_REFUND = "other_refund"  # Money that went back to a giver by our own bank.
     PROMISE = "promise"  # A payment that a reader promised; ref_id is the promise and which of its payments, "id:2".
     ACCOUNT = "account"  # An account of the ledger that a person chose: bank charges, other income, suspense ...
 
@@ -107,8 +108,12 @@ class MatchRule(Base):
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    words: Mapped[str] = mapped_column(String(200))  # as lines are compared: upper case, single spaces
-    target: Mapped[str] = mapped_column(String(120))  # an account, a plan; empty where the kind needs none
+    words: Mapped[str] = mapped_column(
+        String(200), info={"personal": "of a standing order, who pays, as the bank writes it"}
+    )  # as lines are compared: upper case, single spaces
+    target: Mapped[str] = mapped_column(
+        String(120), info={"personal": "of a standing order, whose account pays, as a keyed digest"}
+    )  # an account, a rhythm; empty where the kind needs none
     state: Mapped[str] = mapped_column(String(12))
     tested: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # what it would have done with the past, and when asked
     learnt_from: Mapped[int] = mapped_column(Integer)  # confirmations that speak for it
@@ -142,6 +147,18 @@ class Certificate(Base):
     made_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_certificate_subject", "kind", "subject", "number"),)
+
+
+class CloseRequest(Base):
+    """A month that one person wants to close, while a second one has not agreed. The month is open meanwhile."""
+
+    __tablename__ = "month_close_request"
+
+    period: Mapped[str] = mapped_column(String(7), primary_key=True)  # 2026-11
+    bank_proof: Mapped[str] = mapped_column(String(12))
+    note: Mapped[str] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
+    asked_by: Mapped[str] = mapped_column(String(26))
+    asked_at: Mapped[datetime]
 
 
 class BooksLink(Base):

@@ -20,7 +20,7 @@ from supporters.discrepancies.open import open_discrepancy
 from supporters.donations.instalments import Payment, add_paid
 from supporters.donations.messages import paid_message
 from supporters.donations.models import Donation, Frequency
-from supporters.donations.other_models import OtherKind, OtherPayment, OtherState
+from supporters.donations.other_models import OtherKind, OtherPayment, OtherRefund, OtherRefundState, OtherState
 from supporters.donations.timeline import note
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, NotFound, Refused
@@ -76,6 +76,8 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
     state: OtherState = OtherState.RECORDED
     promise_id: str | None = None
     promise_turn: int | None = None
+    bank_line_id: str | None = None  # of the line that shows it already
+    wants_receipt: bool = True
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -94,12 +96,12 @@ async def record_payment(
     *Raises* NotFound for an appeal or supporter that is not there; Refused for a day to come or long past, and for somebody
     without a name. *Writes* supporter, donation, receipt, letter, ledger, audit; others are told.
     """
-    if actor_id:  # what a bank statement says is right, however old
+    if actor_id and not new.bank_line_id:  # what a bank statement says is right, however old
         _require_day(new.received_on, local_date(now, settings.time_zone), began=await start_day(session))
     appeal = await session.get(Appeal, new.appeal_id)
     if appeal is None:
         raise NotFound(_("There is no such appeal."))
-    giver = await _giver(session, new.giver, ids=ids, now=now)
+    giver = await put_on_file(session, new.giver, ids=ids, now=now)
     payment_id = ids.ulid()
     payment = Payment(
         supporter_id=giver.supporter_id or "",
@@ -120,7 +122,8 @@ async def record_payment(
     paid = await add_paid(session, payment, ids=ids, now=now)
     row = _row(new, payment_id, paid.id, actor_id=actor_id, now=now)
     await session.execute(insert(OtherPayment).values(**row))
-    await issue(session, paid, ids=ids, now=now, settings=settings)
+    if new.wants_receipt:
+        await issue(session, paid, ids=ids, now=now, settings=settings)
     await post(session, [_received(new, payment_id, payment, paid.id)], ids=ids, now=now)
     await emit_all(session, [paid_message(paid)], ids=ids, now=now)
     await _audit(session, "other_money.record", row, actor_id=actor_id, now=now)
@@ -138,6 +141,7 @@ async def bounce(
     payment = await held_payment(session, payment_id)
     if payment.kind != OtherKind.CHEQUE or payment.state not in LIVE:
         raise Conflict(_("Only a cheque that was not taken back can bounce. Nothing was changed."))
+    await _require_not_paid_back(session, payment)
     was_paid_in = payment.state != OtherState.RECORDED
     donation = await _donation(session, payment)
     today = local_date(now, settings.time_zone)
@@ -198,7 +202,11 @@ async def take_back(
     now: datetime,
     settings: Settings,
 ) -> None:
-    """The payment is void and the books have the opposite of its entries. The caller has looked whether it may be."""
+    """The payment is void and the books have the opposite of its entries. The caller has looked whether it may be.
+
+    *Raises* Conflict where some of it was paid back.
+    """
+    await _require_not_paid_back(session, payment)
     row = LedgerTransaction
     wanted = select(row.id).where(row.source_kind == OTHER_PAYMENT, row.source_id == payment.id, row.purpose == RECORD)
     transaction_id = await session.scalar(wanted)
@@ -219,6 +227,12 @@ async def held_payment(session: AsyncSession, payment_id: str) -> OtherPayment:
     return found
 
 
+async def _require_not_paid_back(session: AsyncSession, payment: OtherPayment) -> None:
+    live = (OtherRefund.other_payment_id == payment.id) & (OtherRefund.state != OtherRefundState.VOID.value)
+    if await session.scalar(select(OtherRefund.id).where(live).limit(1)):
+        raise Conflict(_("Some of this was paid back to its giver. Take that back first; nothing was changed."))
+
+
 def _require_day(received_on: date, today: date, *, began: date | None) -> None:
     if received_on > today:
         raise Refused(_("That day has not come yet. Money is written down once it is here."))
@@ -229,8 +243,8 @@ def _require_day(received_on: date, today: date, *, began: date | None) -> None:
         raise Refused(words % {"day": began.isoformat()})
 
 
-async def _giver(session: AsyncSession, giver: Giver, *, ids: Ids, now: datetime) -> Giver:
-    """Whoever gave is on file. A typed address finds its supporter, whose name stays as it is."""
+async def put_on_file(session: AsyncSession, giver: Giver, *, ids: Ids, now: datetime) -> Giver:
+    """Whoever gave is on file. A typed address finds its supporter, whose name stays as it is. *Raises* NotFound, Refused."""
     if giver.supporter_id:
         known = await session.get(Supporter, giver.supporter_id)
         if known is None:
@@ -267,6 +281,7 @@ def _row(
         "deposit_id": None,
         "promise_id": new.promise_id,
         "promise_turn": new.promise_turn,
+        "bank_line_id": new.bank_line_id,
         "cheque_number": clean_line(new.cheque_number, limit=CHEQUE_CHARS),
         "note": clean_line(new.note, limit=NOTE_CHARS) or None,
         "recorded_by": actor_id,

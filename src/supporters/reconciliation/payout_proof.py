@@ -74,6 +74,25 @@ async def prove_content(
     return proof
 
 
+async def note_refused(session: AsyncSession, payout: Payout, why: str, *, ids: Ids, now: datetime) -> None:
+    """Stripe refuses to list the payout: it is off, a discrepancy says so, and it is asked about again every day.
+
+    `why` is Stripe's own code. What is in it is not known, so the discrepancy has no amount.
+    """
+    await open_discrepancy(
+        session,
+        code=Code.PAYOUT_CONTENT_OFF,
+        subject=payout.stripe_payout_id,
+        detail={"refused": why or "refused"},
+        fingerprint=f"refused:{why}"[:120],
+        ids=ids,
+        now=now,
+    )
+    mine = update(Payout).where(Payout.stripe_payout_id == payout.stripe_payout_id)
+    values = {"content": Content.OFF.value, "content_off_minor": None, "content_read_at": now, "verified_at": None}
+    await session.execute(mine.values(values).execution_options(synchronize_session=False))
+
+
 async def prove_by_balance(db: Database, *, now: datetime) -> int:
     """Payouts that Stripe does not itemise are proved once its balance agreed with the mirror after them; says how many."""
     async with db.unit_of_work() as session:

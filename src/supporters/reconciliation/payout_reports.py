@@ -41,6 +41,13 @@ _HAS_ACCOUNTS = exists(select(BankAccount.id).where(BankAccount.closed_at.is_(No
 _HAS_ACCOUNT = exists(
     select(BankAccount.id).where(BankAccount.closed_at.is_(None), BankAccount.currency == row.currency).correlate(row)
 )
+# An account for the currency is asked for already, or a person has said why there is none.
+_IS_ASKED = exists(
+    select(Discrepancy.id)
+    .where(Discrepancy.code == Code.MULTI_CCY_PAYOUT.value, Discrepancy.currency == row.currency)
+    .where(or_(Discrepancy.state == DiscrepancyState.OPEN.value, Discrepancy.resolved_by.is_not(None)))
+    .correlate(row)
+)
 _IS_FAILED = row.status == PayoutState.FAILED.value
 MATTERS = (
     Matter(Code.PAID_THEN_FAILED, and_(_IS_FAILED, row.paid_at.is_not(None))),
@@ -54,11 +61,13 @@ MATTERS = (
 
 
 async def report_payouts(session: AsyncSession, *, ids: Ids, now: datetime) -> int:
-    """Every such payout of the last 90 days has its discrepancy; returns how many were opened. *Idempotent* by payout."""
+    """Every such payout of the last 90 days has its discrepancy; returns how many were opened. *Idempotent* by payout.
+
+    An account that is missing is asked for once a currency, by the first payout that needs it.
+    """
     opened = 0
     for matter in MATTERS:
-        for found in await _new(session, matter, now=now):
-            payout, subject, amount_minor = found
+        for payout, subject, amount_minor in await _new(session, matter, now=now):
             await open_discrepancy(
                 session,
                 code=matter.code,
@@ -109,7 +118,12 @@ async def _new(session: AsyncSession, matter: Matter, *, now: datetime) -> Seque
         .where(row.created_at >= now - LOOKED_BACK, matter.is_one, not_(exists(known.correlate(row))))
         .order_by(row.created_at, row.stripe_payout_id)
     )
-    return [(payout, subject, minor) for payout, subject, minor in await session.execute(wanted)]
+    if matter.code is Code.MULTI_CCY_PAYOUT:
+        wanted = wanted.where(not_(_IS_ASKED))
+    rows = [(payout, subject, minor) for payout, subject, minor in await session.execute(wanted)]
+    if matter.code is not Code.MULTI_CCY_PAYOUT:
+        return rows
+    return list({found[0].currency: found for found in reversed(rows)}.values())
 
 
 def _detail(payout: Payout) -> dict[str, object]:

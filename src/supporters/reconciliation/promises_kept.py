@@ -3,14 +3,16 @@
 *Idempotent by* promise and turn: a payment of a promise is made once, however often the job runs.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import ColumnElement, Integer, String, cast, delete, exists, func, select
+from sqlalchemy import ColumnElement, Integer, String, and_, cast, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.audit.record import record
 from supporters.bank.models import BankLine
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
@@ -27,10 +29,13 @@ from supporters.kit.strings import gettext as _
 from supporters.ledger.lock import lock_ledger
 from supporters.plans.dates import MONTHS_OF, add_months, at_midday
 from supporters.plans.history import note
-from supporters.plans.models import Method, Plan, PlanKind, PlanState, ReceiptWish
+from supporters.plans.models import Method, Plan, PlanKind, PlanState, ReceiptWish, StopReason
 from supporters.plans.start import TAX_CODE, add_instalment
-from supporters.reconciliation.models import BankMatch, MatchState, Side
+from supporters.reconciliation.expected import is_matched
+from supporters.reconciliation.models import BankMatch, MatchRule, MatchState, RuleState, Side
 from supporters.reconciliation.other_money import Giver, NewPayment, Recorded, record_payment, take_back
+from supporters.reconciliation.rhythm import MOST_MISSED
+from supporters.reconciliation.seen_until import seen_until
 from supporters.reconciliation.settle import EXPECTING, turn_of
 from supporters.settings import Settings
 
@@ -74,6 +79,7 @@ async def keep_some(session: AsyncSession, *, ids: Ids, now: datetime, settings:
             func.min(line.booked_on).label("booked_on"),
             func.sum(match.amount_minor).label("minor"),
             func.max(line.counterparty_hash).label("payer_hash"),
+            func.max(line.counterparty).label("payer_name"),
         )
         .join(line, line.id == match.bank_line_id)
         .where(match.side == Side.PROMISE.value, match.state == MatchState.CONFIRMED.value, ~made)
@@ -84,27 +90,33 @@ async def keep_some(session: AsyncSession, *, ids: Ids, now: datetime, settings:
     rows = (await session.execute(wanted)).all()
     for row in rows:
         amount, day = Money(int(row.minor), row.currency), _day(row.booked_on)
-        await _keep(session, row.ref_id, amount, day, row.payer_hash, ids=ids, now=now, settings=settings)
+        payer = (row.payer_hash, row.payer_name)
+        await _keep(session, row.ref_id, amount, day, payer, ids=ids, now=now, settings=settings)
     return len(rows)
 
 
-async def take_back_unmatched(session: AsyncSession, *, ids: Ids, now: datetime, settings: Settings) -> int:
-    """Payments of promises whose match was undone are void; says how many."""
+async def take_back_unmatched(
+    session: AsyncSession, *, ids: Ids, now: datetime, settings: Settings, actor_id: str | None = None
+) -> int:
+    """Payments of promises, and gifts written down from a bank line, whose match was undone are void; says how many."""
     await lock_ledger(session)
-    payment, match = OtherPayment, BankMatch
+    payment = OtherPayment
     ref_id = payment.promise_id + ":" + cast(payment.promise_turn, String())
-    held = exists(
-        select(match.id).where(
-            match.ref_id == ref_id, match.side == Side.PROMISE.value, match.state == MatchState.CONFIRMED.value
-        )
+    promised = and_(
+        payment.promise_id.is_not(None),
+        payment.state == OtherState.CLEARED.value,
+        payment.recorded_by.is_(None),
+        ~is_matched(Side.PROMISE, ref_id),
     )
-    wanted = select(payment).where(
-        payment.promise_id.is_not(None), payment.state == OtherState.CLEARED.value, payment.recorded_by.is_(None), ~held
+    written = and_(
+        payment.bank_line_id.is_not(None),
+        payment.state == OtherState.RECORDED.value,
+        ~is_matched(Side.OTHER_PAYMENT, payment.id),
     )
-    found = (await session.scalars(wanted.with_for_update())).all()
+    found = (await session.scalars(select(payment).where(or_(promised, written)).with_for_update())).all()
     for each in found:
         words = _("Its match with the bank line was undone.")
-        await take_back(session, each, words=words, actor_id=None, ids=ids, now=now, settings=settings)
+        await take_back(session, each, words=words, actor_id=actor_id, ids=ids, now=now, settings=settings)
     return len(found)
 
 
@@ -124,11 +136,16 @@ async def follow_promises(work: Work, _payload: dict[str, Any], *, settings: Set
 
 
 async def find_missed(session: AsyncSession, *, ids: Ids, now: datetime, settings: Settings) -> int:
-    """Each payment of a standing order that is more than ten days late is a discrepancy once, and the next is waited for."""
+    """Each payment of a standing order that is more than ten days late is a discrepancy once, and the next is waited for.
+
+    Late is what no line shows though the bank's statements go on past it. After three in a row the standing order is over.
+    """
     latest = local_date(now, settings.time_zone) - timedelta(days=LATE_DAYS)
     late = (Promise.state == PromiseState.RUNNING.value) & (Promise.expected_on < latest)
     found = (await session.scalars(select(Promise).where(late).order_by(Promise.id).with_for_update())).all()
-    for promise in found:
+    shown_until = await seen_until(session) if found else {}
+    missed = [each for each in found if each.expected_on + timedelta(days=LATE_DAYS) < _shown(each, shown_until)]
+    for promise in missed:
         await open_discrepancy(
             session,
             code=Code.STANDING_ORDER_MISSED,
@@ -138,10 +155,18 @@ async def find_missed(session: AsyncSession, *, ids: Ids, now: datetime, setting
             amount=Money(promise.amount_minor, promise.currency),
             detail={"reference": promise.reference, "expected_on": promise.expected_on.isoformat()},
         )
+        promise.missed += 1
         promise.expected_on = _next(promise, promise.expected_on)
         await _say_next(session, promise, settings)
+        if promise.missed >= MOST_MISSED:
+            await end_promise(session, promise, now=now, reason=StopReason.NOT_ARRIVED)
+            await record_end(session, promise, actor_id=None, now=now)
     await session.flush()
-    return len(found)
+    return len(missed)
+
+
+def _shown(promise: Promise, shown_until: Mapping[str, date]) -> date:
+    return shown_until.get(promise.id) or shown_until.get(promise.currency) or date.min
 
 
 async def lapse(session: AsyncSession, *, now: datetime) -> int:
@@ -178,7 +203,7 @@ async def _keep(
     ref_id: str,
     amount: Money,
     booked_on: date,
-    payer_hash: str,
+    payer: tuple[str, str],
     *,
     ids: Ids,
     now: datetime,
@@ -202,10 +227,12 @@ async def _keep(
         state=OtherState.CLEARED,
         promise_id=promise.id,
         promise_turn=turn,
+        wants_receipt=await _wish(session, promise) == ReceiptWish.EACH,
     )
     recorded = await record_payment(session, new, actor_id=None, ids=ids, now=now, settings=settings)
     promise.supporter_id = recorded.supporter_id
-    promise.payer_hash = payer_hash or promise.payer_hash
+    promise.payer_hash, promise.payer_name = payer[0] or promise.payer_hash, payer[1] or promise.payer_name
+    promise.missed = 0
     if not is_once:
         promise.amount_minor = amount.minor  # what the bank sends now is what is expected next
         promise.expected_on = max(_next(promise, booked_on), promise.expected_on)
@@ -241,6 +268,12 @@ async def _renew(
     await _say_next(session, promise, settings, amount=amount)
 
 
+async def _wish(session: AsyncSession, promise: Promise) -> str:
+    """How often the giver wants a receipt: as their plan says, once there is one."""
+    plan = await session.get(Plan, promise.plan_id) if promise.plan_id else None
+    return plan.receipts if plan else promise.receipts
+
+
 def _plan(promise: Promise, donation: Donation, *, ids: Ids, now: datetime) -> Plan:
     return Plan(
         id=ids.ulid(),
@@ -258,7 +291,7 @@ def _plan(promise: Promise, donation: Donation, *, ids: Ids, now: datetime) -> P
         attribution_id=promise.attribution_id,
         state=PlanState.ACTIVE,
         livemode=promise.livemode,
-        receipts=ReceiptWish.EACH,
+        receipts=promise.receipts,
         locale=promise.locale,
         started_at=donation.paid_at or now,
         created_at=now,
@@ -280,13 +313,36 @@ async def _say_next(
         plan.amount_minor = amount.minor if amount else plan.amount_minor
 
 
-async def end_promise(session: AsyncSession, promise: Promise, *, now: datetime) -> None:
-    """Nothing more is expected of the promise, and its plan, if it has one, is over. The caller holds its row."""
+async def end_promise(
+    session: AsyncSession, promise: Promise, *, now: datetime, reason: StopReason = StopReason.STAFF
+) -> None:
+    """Nothing more is expected of the promise, its plan is over, and the rule that had learned it is off.
+
+    The caller holds its row. Should its payer begin again, it is proposed again.
+    """
     was_running = promise.state == PromiseState.RUNNING
     if promise.state in EXPECTING:
         promise.state, promise.closed_at = PromiseState.ENDED.value, now
     plan = await session.get(Plan, promise.plan_id, with_for_update=True) if promise.plan_id and was_running else None
     if plan and plan.state != PlanState.STOPPED:
-        plan.state, plan.stopped_at, plan.stop_reason = PlanState.STOPPED.value, now, "staff"
+        plan.state, plan.stopped_at, plan.stop_reason = PlanState.STOPPED.value, now, reason.value
         plan.next_at = None
     await session.flush()
+    if promise.rule_id:
+        mine = update(MatchRule).where(MatchRule.id == promise.rule_id, MatchRule.state == RuleState.ON.value)
+        off = mine.values(state=RuleState.OFF.value, switched_by=None, switched_at=now)
+        await session.execute(off.execution_options(synchronize_session=False))
+
+
+async def record_end(session: AsyncSession, promise: Promise, *, actor_id: str | None, now: datetime) -> None:
+    """The audit knows who has ended the promise."""
+    await record(
+        session,
+        actor_kind="staff" if actor_id else "system",
+        actor_id=actor_id,
+        action="promise.end",
+        record_kind="promise",
+        record_id=promise.id,
+        detail={"reference": promise.reference, "plan_id": promise.plan_id},
+        now=now,
+    )

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.bank.models import BankLine, LineState
 from supporters.donations.reference import find_references, near_references
 from supporters.reconciliation.expected import expected_at_bank
+from supporters.reconciliation.lines import Line, OpenLine, every_line, read_lines
 from supporters.reconciliation.matching import (
     DAYS_EARLY,
     DAYS_LATE,
@@ -25,6 +26,7 @@ from supporters.reconciliation.matching import (
     Outcome,
     Reason,
     has_words,
+    may_name_ours,
     reference_key,
     run_together,
     weigh,
@@ -34,7 +36,7 @@ from supporters.reconciliation.subset import MOST_CANDIDATES, only_subset
 
 SHOWN = 3
 MOST_AROUND = 1_000
-SINGLE = (Side.OTHER_PAYMENT.value, Side.PROMISE.value)  # what one giver sends comes as one line
+SINGLE = (Side.OTHER_PAYMENT.value, Side.PROMISE.value, Side.OTHER_REFUND.value)  # what is one giver's is one line
 RANK = {Confidence.CERTAIN.value: 0, Confidence.LIKELY.value: 1, Confidence.POSSIBLE.value: 2}
 
 
@@ -65,7 +67,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def propose(
-    session: AsyncSession, lines: Sequence[BankLine], *, in_full: Collection[str] | None = None
+    session: AsyncSession, lines: Sequence[Line], *, in_full: Collection[str] | None = None
 ) -> dict[str, list[Proposal]]:
     """For each of the open lines up to three proposals, the surest first; a line without any is left out.
 
@@ -118,7 +120,7 @@ def _is_exact(proposal: Proposal) -> bool:
     return proposal.reasons[0].attribute is Attribute.AMOUNT and proposal.reasons[0].outcome is Outcome.SAME
 
 
-def bank_side(line: BankLine) -> BankSide:
+def bank_side(line: Line) -> BankSide:
     """The line as the pure rules read it."""
     return BankSide(
         booked_on=line.booked_on,
@@ -141,7 +143,7 @@ async def _rules(session: AsyncSession) -> Sequence[MatchRule]:
 
 
 async def _expected_around(
-    session: AsyncSession, lines: Sequence[BankLine], rule_words: tuple[str, ...], own: Mapping[str, set[str]]
+    session: AsyncSession, lines: Sequence[Line], rule_words: tuple[str, ...], own: Mapping[str, set[str]]
 ) -> list[Expected]:
     """Every payment that is expected around these lines' days or is named by one, in their currencies, not matched yet."""
     if not lines:
@@ -156,13 +158,13 @@ async def _expected_around(
     return [_expected(row, rule_words) for row in rows]
 
 
-def _own_references(line: BankLine) -> set[str]:
+def _own_references(line: Line) -> set[str]:
     """The references of promises that the line names, also with one wrong sign: they may come on any day."""
     held = _held(line)
-    return {*find_references(held), *near_references(held)}
+    return {*find_references(held), *near_references(held)} if may_name_ours(held) else set()
 
 
-def _held(line: BankLine) -> str:
+def _held(line: Line) -> str:
     return " ".join((line.bank_reference, line.end_to_end, line.text))
 
 
@@ -183,7 +185,7 @@ def _expected(row: Row[Any], rule_words: tuple[str, ...]) -> Expected:
     )
 
 
-def _singles(line: BankLine, around: Around, own: set[str]) -> list[Proposal]:
+def _singles(line: Line, around: Around, own: set[str]) -> list[Proposal]:
     side, held = bank_side(line), run_together(_held(line))
     named = [expected for key, expected in around.by_reference if key in held or expected.reference in own]
     same = around.by_amount.get((line.currency, line.amount_minor), [])
@@ -200,7 +202,7 @@ def _singles(line: BankLine, around: Around, own: set[str]) -> list[Proposal]:
     return found
 
 
-def _accounts(line: BankLine, rules: Sequence[MatchRule]) -> list[Proposal]:
+def _accounts(line: Line, rules: Sequence[MatchRule]) -> list[Proposal]:
     """The accounts that rules name for lines with such words; likely where they agree."""
     if not rules:
         return []
@@ -223,7 +225,7 @@ def _accounts(line: BankLine, rules: Sequence[MatchRule]) -> list[Proposal]:
 
 
 async def _rivals(
-    session: AsyncSession, lines: Sequence[BankLine], singles: dict[str, list[Proposal]], around: Around
+    session: AsyncSession, lines: Sequence[Line], singles: dict[str, list[Proposal]], around: Around
 ) -> dict[str, list[Proposal]]:
     """What other open lines of the same amounts may be, though nobody asked for them: they may be the same payment."""
     sure = {line.id for line in lines if any(each.confidence == Confidence.CERTAIN for each in singles[line.id])}
@@ -233,10 +235,10 @@ async def _rivals(
         return {}
     apart = timedelta(days=DAYS_EARLY + DAYS_LATE)
     days = (min(line.booked_on for line in lines) - apart, max(line.booked_on for line in lines) + apart)
-    wanted = select(BankLine).where(
+    wanted = every_line().where(
         BankLine.state == LineState.OPEN.value, BankLine.amount_minor.in_(amounts), BankLine.booked_on.between(*days)
     )
-    others = await session.scalars(wanted.order_by(BankLine.id).limit(MOST_AROUND))
+    others = await read_lines(session, wanted.order_by(BankLine.id).limit(MOST_AROUND))
     return {line.id: _singles(line, around, _own_references(line)) for line in others if line.id not in asked}
 
 
@@ -257,7 +259,7 @@ def _doubt(singles: dict[str, list[Proposal]], rivals: dict[str, list[Proposal]]
             ]
 
 
-def _merged(line: BankLine, around: Sequence[Expected]) -> list[Proposal]:
+def _merged(line: Line, around: Sequence[Expected]) -> list[Proposal]:
     """The only choice of a few payments of these days that adds up to the line."""
     first = line.booked_on - timedelta(days=DAYS_LATE)
     last = line.booked_on + timedelta(days=DAYS_EARLY)
@@ -285,7 +287,7 @@ def _merged(line: BankLine, around: Sequence[Expected]) -> list[Proposal]:
 
 
 async def _splits(
-    session: AsyncSession, lines: Sequence[BankLine], around: Sequence[Expected]
+    session: AsyncSession, lines: Sequence[Line], around: Sequence[Expected]
 ) -> dict[str, list[Proposal]]:
     """For lines that no payment explains: the payment that only one choice of open lines with its words adds up to."""
     wanted = [each for each in around if each.words]
@@ -312,7 +314,7 @@ async def _splits(
     return dict(found)
 
 
-def _lines_of(named: Sequence[BankLine], expected: Expected) -> list[BankLine]:
+def _lines_of(named: Sequence[Line], expected: Expected) -> list[Line]:
     """Two to six of the lines that add up to the payment, if only one choice of them does, and no line is it alone."""
     first, last = expected.expected_on - timedelta(days=DAYS_EARLY), expected.expected_on + timedelta(days=DAYS_LATE)
     near = [
@@ -329,20 +331,20 @@ def _lines_of(named: Sequence[BankLine], expected: Expected) -> list[BankLine]:
     return [smaller[place] for place in places] if places else []
 
 
-def _has_any(line: BankLine, expected: Expected) -> bool:
+def _has_any(line: Line, expected: Expected) -> bool:
     said = f"{line.bank_reference} {line.end_to_end} {line.text} {line.counterparty}"
     return any(has_words(said, words) for words in (*expected.words, *expected.rule_words))
 
 
-async def _open_around(session: AsyncSession, lines: Sequence[BankLine]) -> Sequence[BankLine]:
+async def _open_around(session: AsyncSession, lines: Sequence[Line]) -> Sequence[OpenLine]:
     """Every open line that may be the rest of a payment of which these are a part."""
     apart = timedelta(days=DAYS_EARLY + DAYS_LATE)
     days = (min(line.booked_on for line in lines) - apart, max(line.booked_on for line in lines) + apart)
-    wanted = select(BankLine).where(BankLine.state == LineState.OPEN.value, BankLine.booked_on.between(*days))
-    return (await session.scalars(wanted.order_by(BankLine.booked_on, BankLine.id).limit(MOST_AROUND))).all()
+    wanted = every_line().where(BankLine.state == LineState.OPEN.value, BankLine.booked_on.between(*days))
+    return await read_lines(session, wanted.order_by(BankLine.booked_on, BankLine.id).limit(MOST_AROUND))
 
 
-async def open_lines(session: AsyncSession, ids: Sequence[str]) -> Sequence[BankLine]:
+async def open_lines(session: AsyncSession, ids: Sequence[str]) -> Sequence[OpenLine]:
     """Those of the lines that are open, in the order of their days."""
-    wanted = select(BankLine).where(BankLine.id.in_(ids), BankLine.state == LineState.OPEN.value)
-    return (await session.scalars(wanted.order_by(BankLine.booked_on, BankLine.id))).all()
+    wanted = every_line().where(BankLine.id.in_(ids), BankLine.state == LineState.OPEN.value)
+    return await read_lines(session, wanted.order_by(BankLine.booked_on, BankLine.id))

@@ -3,14 +3,15 @@
 from supporters.kit.strings import gettext as _
 from supporters.ledger.checks import Check
 
-# Every entry that says what was there when the books began, and of what took such a posting back.
+# Every entry that says what was there when the books began, and of what took such a posting back. These are few and stand
+# first: SQLite keeps to the order of a CROSS JOIN, and would else begin with every entry of an account.
 OPENED = """
-SELECT e.account, e.currency, e.amount_minor FROM ledger_transaction o
-JOIN ledger_entry e ON e.transaction_id = o.id WHERE o.source_kind = 'opening'
+SELECT e.account, e.currency, e.amount_minor FROM ledger_transaction o CROSS JOIN ledger_entry e
+WHERE o.source_kind = 'opening' AND e.transaction_id = o.id
 UNION ALL
-SELECT e.account, e.currency, e.amount_minor FROM ledger_transaction o
-JOIN ledger_transaction r ON r.reverses_id = o.id
-JOIN ledger_entry e ON e.transaction_id = r.id WHERE o.source_kind = 'opening'
+SELECT e.account, e.currency, e.amount_minor
+FROM ledger_transaction o CROSS JOIN ledger_transaction r CROSS JOIN ledger_entry e
+WHERE o.source_kind = 'opening' AND r.reverses_id = o.id AND e.transaction_id = r.id
 """
 
 _CONTENT = """
@@ -46,6 +47,23 @@ HAVING sum(e.amount_minor) NOT IN (0, p.amount_minor) AND NOT EXISTS (
     SELECT 1 FROM discrepancy d WHERE d.subject = p.stripe_payout_id AND d.state = 'open')
 """
 
+# Of a payout that Stripe calls paid: what bank lines show of it, and what stands in transit. One whose own line is not in
+# the books yet has nothing to be held to; what a person has booked elsewhere, a discrepancy says.
+_BANKED = """
+SELECT p.stripe_payout_id AS payout, p.amount_minor, sum(s.arrived) AS banked_minor, sum(s.standing) AS standing_minor
+FROM payout p JOIN (
+    SELECT stripe_payout_id AS payout, amount_minor AS standing, 0 AS arrived,
+    CASE WHEN bank_line_id IS NULL THEN 1 ELSE 0 END AS sent
+    FROM ledger_entry WHERE account = '1150' AND stripe_payout_id IS NOT NULL
+    UNION ALL
+    SELECT ref_id, 0, amount_minor, 0 FROM bank_match WHERE state = 'confirmed' AND side = 'payout'
+) AS s ON s.payout = p.stripe_payout_id
+WHERE p.status = 'paid' AND NOT EXISTS (
+    SELECT 1 FROM discrepancy d WHERE d.subject = p.stripe_payout_id AND (d.state = 'open' OR d.postings IS NOT NULL))
+GROUP BY p.stripe_payout_id, p.amount_minor
+HAVING sum(s.sent) > 0 AND sum(s.arrived) + sum(s.standing) <> p.amount_minor
+"""
+
 
 def sent_checks() -> list[Check]:
     """What must hold between payouts and the ledger."""
@@ -64,5 +82,12 @@ def sent_checks() -> list[Check]:
             "payout_whole",
             _("Every payout is in transit whole, or has arrived whole, or a discrepancy is open."),
             _STANDING,
+        ),
+        Check(
+            "payout_banked",
+            _(
+                "What the bank shows of a paid payout and what is in transit of it are the payout, or a discrepancy is open."
+            ),
+            _BANKED,
         ),
     ]

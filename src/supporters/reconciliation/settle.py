@@ -7,7 +7,7 @@ hold hundreds of them, and a person who confirms one should not wait.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.donations.models import Frequency
@@ -15,6 +15,8 @@ from supporters.donations.other_models import (
     Deposit,
     DepositState,
     OtherPayment,
+    OtherRefund,
+    OtherRefundState,
     OtherState,
     Promise,
     PromiseState,
@@ -39,6 +41,7 @@ async def settle(session: AsyncSession, targets: Iterable[Target], *, ids: Ids, 
     found = _by_side(targets)
     await _move_deposits(session, found[Side.DEPOSIT], DepositState.PAID_IN, DepositState.CLEARED)
     await _move_payments(session, found[Side.OTHER_PAYMENT], OtherState.RECORDED, OtherState.CLEARED)
+    await _move_refunds(session, found[Side.OTHER_REFUND], OtherRefundState.PAID, OtherRefundState.CLEARED)
     for promise_id, turn in map(turn_of, found[Side.PROMISE]):
         await _count(session, promise_id, turn, now=now)
     if found[Side.PROMISE]:
@@ -46,15 +49,17 @@ async def settle(session: AsyncSession, targets: Iterable[Target], *, ids: Ids, 
 
 
 async def unsettle(session: AsyncSession, targets: Iterable[Target], *, ids: Ids, now: datetime) -> None:
-    """The same, taken back: what the bank had shown is expected again."""
+    """The same, taken back: what the bank had shown is expected again. *Raises* Conflict where some of it was paid back."""
     found = _by_side(targets)
+    await _require_not_paid_back(session, found[Side.OTHER_PAYMENT], found[Side.PROMISE])
+    await _move_refunds(session, found[Side.OTHER_REFUND], OtherRefundState.CLEARED, OtherRefundState.PAID)
     await _move_deposits(session, found[Side.DEPOSIT], DepositState.CLEARED, DepositState.PAID_IN)
     await _move_payments(session, found[Side.OTHER_PAYMENT], OtherState.CLEARED, OtherState.RECORDED)
     for promise_id, _turn in map(turn_of, found[Side.PROMISE]):
         once = (Promise.id == promise_id) & (Promise.state == PromiseState.KEPT.value)
         again = update(Promise).where(once).values(state=PromiseState.OPEN.value, closed_at=None)
         await session.execute(again, execution_options=EXECUTION)
-    if found[Side.PROMISE]:
+    if found[Side.PROMISE] or found[Side.OTHER_PAYMENT]:
         await enqueue(session, KEEP_PROMISES, {}, ids=ids, now=now, dedupe="all")
 
 
@@ -65,7 +70,8 @@ def turn_of(ref_id: str) -> tuple[str, int]:
 
 
 def _by_side(targets: Iterable[Target]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {Side.DEPOSIT: [], Side.OTHER_PAYMENT: [], Side.PROMISE: []}
+    sides = (Side.DEPOSIT, Side.OTHER_PAYMENT, Side.PROMISE, Side.OTHER_REFUND)
+    found: dict[str, list[str]] = {side.value: [] for side in sides}
     for side, ref_id in dict.fromkeys(targets):
         if side in found:
             found[side].append(ref_id)
@@ -91,6 +97,31 @@ async def _move_payments(session: AsyncSession, payment_ids: Sequence[str], old:
     if payment_ids:
         mine = OtherPayment.id.in_(payment_ids) & (OtherPayment.state == old.value)
         await session.execute(update(OtherPayment).where(mine).values(state=new.value), execution_options=EXECUTION)
+
+
+async def _move_refunds(
+    session: AsyncSession, refund_ids: Sequence[str], old: OtherRefundState, new: OtherRefundState
+) -> None:
+    if refund_ids:
+        mine = OtherRefund.id.in_(refund_ids) & (OtherRefund.state == old.value)
+        await session.execute(update(OtherRefund).where(mine).values(state=new.value), execution_options=EXECUTION)
+
+
+async def _require_not_paid_back(session: AsyncSession, payment_ids: Sequence[str], promised: Sequence[str]) -> None:
+    """None of these payments has gone back to its giver: what was given back was here."""
+    turns = [
+        (OtherPayment.promise_id == promise_id) & (OtherPayment.promise_turn == turn)
+        for promise_id, turn in map(turn_of, promised)
+    ]
+    if not (payment_ids or turns):
+        return
+    query = (
+        select(OtherRefund.id)
+        .join(OtherPayment, OtherPayment.id == OtherRefund.other_payment_id)
+        .where(or_(OtherPayment.id.in_(payment_ids), *turns), OtherRefund.state != OtherRefundState.VOID.value)
+    )
+    if await session.scalar(query.limit(1)):
+        raise Conflict(_("Some of this was paid back to its giver. Take that back first; nothing was changed."))
 
 
 async def _count(session: AsyncSession, promise_id: str, turn: int, *, now: datetime) -> None:

@@ -4,7 +4,6 @@ One pass over each side in the database; what comes back is sums, and only those
 same memory for a million lines as for ten.
 """
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlalchemy import Date, TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 MOST_SHOWN = 200
+WORK_MEMORY_MB = 64  # of PostgreSQL, for this transaction: what it can't hold, it writes to disk and reads again
 
 
 class PayoutProof(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,47 +55,51 @@ class ThreeWay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # A payout's own line is no part of what is in it; that of an earlier one by hand is, and so is what put an earlier one's
-# money back. A ledger transaction that was reversed counts for nothing.
-_SIDES = """
-WITH line AS (
-    SELECT b.stripe_balance_transaction_id AS id, b.stripe_payout_id AS payout, b.net_minor
-    FROM balance_transaction b
-    WHERE b.stripe_payout_id IS NOT NULL
-    AND NOT (b.reporting_category = 'payout' AND coalesce(b.source_id, b.stripe_payout_id) = b.stripe_payout_id)
-), booked AS (
-    SELECT t.source_id AS id, sum(e.amount_minor) AS minor
-    FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id AND e.account = '1100'
-    WHERE t.source_kind = 'balance_transaction'
-    AND NOT EXISTS (SELECT 1 FROM ledger_transaction r WHERE r.reverses_id = t.id)
-    GROUP BY t.source_id
-), inside AS (
-    SELECT line.payout, count(*) AS lines, sum(line.net_minor) AS lines_minor, sum(booked.minor) AS books_minor
-    FROM line LEFT JOIN booked ON booked.id = line.id GROUP BY line.payout
-), arrived AS (
-    SELECT ref_id AS payout, sum(amount_minor) AS bank_minor FROM bank_match
-    WHERE state = 'confirmed' AND side = 'payout' GROUP BY ref_id
-), side AS (
-    SELECT p.stripe_payout_id AS payout_id, p.currency, p.amount_minor, coalesce(i.lines, 0) AS lines, i.lines_minor,
-    i.books_minor, a.bank_minor, p.content IN ('verified', 'off', 'collecting') AS is_itemised,
-    p.status = 'paid' AND p.arrival_on <= :due AS is_due
-    FROM payout p LEFT JOIN inside i ON i.payout = p.stripe_payout_id
-    LEFT JOIN arrived a ON a.payout = p.stripe_payout_id
-    WHERE p.arrival_on >= :since AND p.arrival_on < :until
-)
-"""
-
+# money back. A ledger transaction that was reversed counts for nothing. Payouts that do not agree are named in the same
+# statement as the sums: a second one would look at every line again.
 _OFF = """
 (is_itemised AND (lines_minor IS NULL OR lines_minor <> amount_minor OR books_minor IS NULL OR books_minor <> lines_minor))
 OR (bank_minor IS NULL AND is_due) OR (bank_minor IS NOT NULL AND bank_minor <> amount_minor)
 """
 
-_SUMS = f"""{_SIDES}
-SELECT currency, count(*) AS payouts, sum(lines) AS lines, sum(amount_minor) AS paid_out,
-sum(coalesce(bank_minor, 0)) AS in_bank, sum(CASE WHEN {_OFF} THEN 1 ELSE 0 END) AS off
-FROM side GROUP BY currency
+_SIDES = f"""
+WITH line AS NOT MATERIALIZED (
+    SELECT b.stripe_balance_transaction_id AS id, b.stripe_payout_id AS payout, b.net_minor
+    FROM payout p JOIN balance_transaction b ON b.stripe_payout_id = p.stripe_payout_id
+    WHERE p.arrival_on >= :since AND p.arrival_on < :until
+    AND NOT (b.reporting_category = 'payout' AND coalesce(b.source_id, b.stripe_payout_id) = b.stripe_payout_id)
+), inside AS (
+    SELECT payout, count(*) AS lines, sum(net_minor) AS lines_minor FROM line GROUP BY payout
+), booked AS (
+    SELECT line.payout, sum(e.amount_minor) AS books_minor
+    FROM line JOIN ledger_transaction t ON t.source_id = line.id AND t.source_kind = 'balance_transaction'
+    JOIN ledger_entry e ON e.transaction_id = t.id AND e.account = '1100'
+    WHERE NOT EXISTS (SELECT 1 FROM ledger_transaction r WHERE r.reverses_id = t.id AND r.reverses_id IS NOT NULL)
+    GROUP BY line.payout
+), arrived AS (
+    SELECT ref_id AS payout, sum(amount_minor) AS bank_minor FROM bank_match
+    WHERE state = 'confirmed' AND side = 'payout' GROUP BY ref_id
+), side AS (
+    SELECT p.stripe_payout_id AS payout_id, p.currency, p.amount_minor, coalesce(i.lines, 0) AS lines, i.lines_minor,
+    b.books_minor, a.bank_minor, p.content IN ('verified', 'off', 'collecting') AS is_itemised,
+    p.status = 'paid' AND p.arrival_on <= :due AS is_due
+    FROM payout p LEFT JOIN inside i ON i.payout = p.stripe_payout_id LEFT JOIN booked b ON b.payout = p.stripe_payout_id
+    LEFT JOIN arrived a ON a.payout = p.stripe_payout_id
+    WHERE p.arrival_on >= :since AND p.arrival_on < :until
+), judged AS MATERIALIZED (SELECT side.*, CASE WHEN {_OFF} THEN 1 ELSE 0 END AS is_off FROM side)
 """  # noqa: S608 - fixed text
 
-_SHOWN = f"{_SIDES} SELECT * FROM side WHERE {_OFF} ORDER BY payout_id LIMIT :most"  # noqa: S608 - fixed text
+_SUMS_AND_OFF = f"""{_SIDES}
+SELECT NULL AS payout_id, currency, sum(amount_minor) AS amount_minor, sum(lines) AS lines, NULL AS lines_minor,
+NULL AS books_minor, sum(bank_minor) AS bank_minor, NULL AS is_itemised, NULL AS is_due, count(*) AS payouts,
+sum(is_off) AS off
+FROM judged GROUP BY currency
+UNION ALL
+SELECT * FROM (
+    SELECT payout_id, currency, amount_minor, lines, lines_minor, books_minor, bank_minor, is_itemised, is_due, 1, 1
+    FROM judged WHERE is_off = 1 ORDER BY payout_id LIMIT :most
+) AS shown
+"""  # noqa: S608 - fixed text
 
 
 async def three_way(session: AsyncSession, *, since: date, until: date, due: date) -> ThreeWay:
@@ -103,19 +107,19 @@ async def three_way(session: AsyncSession, *, since: date, until: date, due: dat
 
     `due` is the last day of arrival that the bank should show by now.
     """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text(f"SET LOCAL work_mem = '{WORK_MEMORY_MB}MB'"))
     window = {"since": since, "until": until, "due": due}
-    sums = (await session.execute(_asked(_SUMS, window))).all()
-    off: Sequence[Any] = ()
-    if any(row.off for row in sums):
-        off = (await session.execute(_asked(_SHOWN, window).bindparams(most=MOST_SHOWN))).mappings().all()
-    payouts = sum(int(row.payouts) for row in sums)
+    rows = (await session.execute(_asked(_SUMS_AND_OFF, window).bindparams(most=MOST_SHOWN))).mappings().all()
+    sums = [row for row in rows if row["payout_id"] is None]
+    payouts = sum(int(row["payouts"]) for row in sums)
     return ThreeWay(
         payouts=payouts,
-        lines=sum(int(row.lines) for row in sums),
-        paid_out={row.currency: int(row.paid_out) for row in sums},
-        in_bank={row.currency: int(row.in_bank) for row in sums},
-        agreeing=payouts - sum(int(row.off) for row in sums),
-        off=[_proof(row) for row in off],
+        lines=sum(int(row["lines"]) for row in sums),
+        paid_out={row["currency"]: int(row["amount_minor"]) for row in sums},
+        in_bank={row["currency"]: int(row["bank_minor"] or 0) for row in sums},
+        agreeing=payouts - sum(int(row["off"]) for row in sums),
+        off=[_proof(row) for row in rows if row["payout_id"] is not None],
     )
 
 

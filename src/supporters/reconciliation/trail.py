@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankAccount, BankLine
 from supporters.donations.models import Donation
-from supporters.donations.other_models import OtherPayment
+from supporters.donations.other_models import OtherPayment, OtherRefund
 from supporters.payments.models import BalanceTransaction
 from supporters.reconciliation.models import BankMatch, MatchAction, MatchState, Side
 from supporters.reconciliation.payout_queries import Arrival, PayoutRow, arrivals_of, find_payout
@@ -46,11 +46,13 @@ async def _lines(session: AsyncSession, donation_id: str) -> list[BalanceTransac
 
 
 async def _arrivals(session: AsyncSession, other: OtherPayment) -> list[Arrival]:
-    """The bank lines that show money which never met Stripe: itself, what it was paid in with, or its promise."""
+    """The bank lines that show money which never met Stripe: itself, its deposit, its promise, or that it went back."""
     match = BankMatch
     named = [(Side.OTHER_PAYMENT, other.id), (Side.DEPOSIT, other.deposit_id)]
     if other.promise_id:
         named.append((Side.PROMISE, f"{other.promise_id}:{other.promise_turn}"))
+    mine = select(OtherRefund.id).where(OtherRefund.other_payment_id == other.id)
+    named += [(Side.OTHER_REFUND, refund_id) for refund_id in await session.scalars(mine)]
     is_its = or_(*(and_(match.side == side.value, match.ref_id == ref) for side, ref in named if ref))
     query = (
         select(match, BankLine, BankAccount, MatchAction.made_by, MatchAction.made_at)

@@ -100,7 +100,7 @@ class Reprice(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class OfLine(msgspec.Struct, forbid_unknown_fields=True):
-    """Which line its payout's list leaves out."""
+    """Which line its payout's list leaves out, or has again."""
 
     line: str
 
@@ -246,6 +246,10 @@ def _misfile_line(sandbox: Sandbox, told: OfLine) -> None:
     balance.misfile(sandbox.world, sandbox.world.get("balance_transaction", told.line, param="line"))
 
 
+def _file_line(sandbox: Sandbox, told: OfLine) -> None:
+    balance.file_again(sandbox.world, sandbox.world.get("balance_transaction", told.line, param="line"))
+
+
 def _skew_balance(sandbox: Sandbox, told: Skew) -> None:
     off: Json = sandbox.world.store.setting("balance_off", {})
     currency = _currency(told.currency) or sandbox.world.config.currency
@@ -300,6 +304,7 @@ ACTS: dict[str, tuple[type[msgspec.Struct], Callable[[Sandbox, Any], None]]] = {
     "give-line": (OfCharge, _give_line),
     "reprice-page": (Reprice, _reprice),
     "misfile-line": (OfLine, _misfile_line),
+    "file-line": (OfLine, _file_line),
     "skew-balance": (Skew, _skew_balance),
     "card-fee": (CardFee, _card_fee),
     "stray-event": (Stray, _stray),

@@ -12,6 +12,7 @@ from supporters.sandbox.store import Due
 from supporters.sandbox.world import Post, World
 
 DAY = 86_400
+MISFILED = "po_nobody_knows"
 SUMS = (
     "select json_extract(json, '$.currency'), json_extract(json, '$.available_on') <= ?,"
     " sum(json_extract(json, '$.net')) from object indexed by object_unpaid"
@@ -151,7 +152,14 @@ def misfile(world: World, line: Json) -> None:
     """The list of the payout that the line went out with leaves it out. Raises: ApiError when it has not gone out."""
     if not line.get("_payout"):
         raise invalid(f"Balance transaction {line['id']} has not been paid out.", param="line")
-    world.change(line, {"_payout": "po_nobody_knows"})
+    world.change(line, {"_payout": MISFILED, "_payout_was": line["_payout"]})
+
+
+def file_again(world: World, line: Json) -> None:
+    """The list of its payout has the line again. Raises: ApiError when it was not left out."""
+    if line.get("_payout") != MISFILED:
+        raise invalid(f"Balance transaction {line['id']} is where it belongs.", param="line")
+    world.change(line, {"_payout": line["_payout_was"]})
 
 
 def midnight(at: int) -> int:

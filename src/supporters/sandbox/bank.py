@@ -35,6 +35,7 @@ class BankLine(NamedTuple):
     name: str
     text: str
     key: str
+    account: str = ""  # of who paid, where the bank says so
 
     @property
     def reference(self) -> str:
@@ -129,7 +130,7 @@ def _every_line(world: World, first: date, last: date) -> Iterator[BankLine]:
     yield from _of_topups(world)
     for year, month in months_between(first, last):
         for other in others_of(year, month):
-            yield BankLine(other.day, other.amount, other.name, other.text, f"{other.day}{other.text}")
+            yield BankLine(other.day, other.amount, other.name, other.text, f"{other.day}{other.text}", other.account)
 
 
 def _of_payouts(world: World) -> Iterator[BankLine]:

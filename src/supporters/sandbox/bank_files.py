@@ -79,7 +79,8 @@ def _amount(minor: int, currency: str) -> str:
 
 def _entry(line: BankLine, currency: str) -> str:
     who = "Dbtr" if line.amount >= 0 else "Cdtr"
-    party = f"<RltdPties><{who}><Pty><Nm>{escape(line.name, quote=False)}</Nm></Pty></{who}></RltdPties>"
+    account = f"<{who}Acct><Id><IBAN>{line.account}</IBAN></Id></{who}Acct>" if line.account else ""
+    party = f"<RltdPties><{who}><Pty><Nm>{escape(line.name, quote=False)}</Nm></Pty></{who}>{account}</RltdPties>"
     family = "RCDT" if line.amount >= 0 else "ICDT"
     return (
         f"<Ntry>{_amount(line.amount, currency)}<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.day}</Dt></BookgDt>"
@@ -148,7 +149,8 @@ def _details(line: BankLine) -> str:
     words = f"SVWZ+{line.text}"
     cut = [words[at : at + PURPOSE_CHARS] for at in range(0, len(words), PURPOSE_CHARS)]
     purpose = "".join(f"?{number}{piece}" for number, piece in enumerate(cut, start=20))
-    text = f":86:166?00TRANSFER{purpose}?32{line.name[:PURPOSE_CHARS]}"
+    account = f"?31{line.account}" if line.account else ""
+    text = f":86:166?00TRANSFER{purpose}{account}?32{line.name[:PURPOSE_CHARS]}"
     return "\r\n".join(text[at : at + 65] for at in range(0, len(text), 65))
 
 

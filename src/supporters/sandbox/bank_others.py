@@ -7,6 +7,7 @@ from random import Random
 from typing import NamedTuple
 
 QUARTERS = (3, 6, 9, 12)
+LARKHAMS = "GB33LAMP00000061127781"
 
 
 class Other(NamedTuple):
@@ -16,6 +17,7 @@ class Other(NamedTuple):
     amount: int
     name: str
     text: str
+    account: str = ""  # whose it is, where the bank says so
 
 
 def others_of(year: int, month: int) -> list[Other]:
@@ -26,7 +28,7 @@ def others_of(year: int, month: int) -> list[Other]:
     random = Random(f"bank {year}-{month}")  # noqa: S311 - the same lines every time
     name = month_abbr[month].upper()
     lines = [
-        Other(date(year, month, 1), 1_000, "P LARKHAM", "STANDING ORDER THE LAMP"),
+        Other(date(year, month, 1), 1_000, "P LARKHAM", "STANDING ORDER THE LAMP", LARKHAMS),
         Other(date(year, month, 2), -12_000, "TANNERS ROW ESTATES", f"RENT {name}"),
         Other(date(year, month, random.randint(10, 17)), _cash(random), "EASTMERE BRANCH", "COUNTER CREDIT CASH"),
         Other(date(year, month, 25), -21_500 - random.randint(0, 999), "N HALE", f"WAGES {name}"),

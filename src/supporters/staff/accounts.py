@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.kit.db import changed_rows
 from supporters.kit.errors import Refused
 from supporters.kit.ids import Ids
 from supporters.staff.actions import note
@@ -80,6 +81,19 @@ async def take_second_factor_off(
     if await remove_second_factor(session, member.id):
         await letters.tell(session, member.id, Notice.FACTOR_OFF, now=now)
         await note(session, "staff.second_factor_off", member.id, {}, actor_id=member.id, now=now)
+
+
+async def choose_money_letter(session: AsyncSession, member: Member, *, is_wanted: bool, now: datetime) -> None:
+    """The member gets the weekly letter about the books while their role does them, or gets it no more."""
+    mine = update(Staff).where(Staff.id == member.id, Staff.no_money_letter_at.is_not(None) == is_wanted)
+    chosen = mine.values(no_money_letter_at=None if is_wanted else now)
+    if changed_rows(await session.execute(chosen)):
+        await note(session, "staff.money_letter", member.id, {"wanted": is_wanted}, actor_id=member.id, now=now)
+
+
+async def choose_density(session: AsyncSession, member: Member, *, is_compact: bool) -> None:
+    """The member's lists stand closer, or with more room. How a page looks is no deed, so the audit does not have it."""
+    await session.execute(update(Staff).where(Staff.id == member.id).values(likes_compact=is_compact))
 
 
 def may_go_without(member: Member, *, second_required: bool) -> bool:

@@ -11,13 +11,12 @@ from supporters.kit.errors import Refused
 from supporters.kit.strings import gettext as _
 from supporters.mail.models import Letter
 from supporters.staff.actions import lock_member, note
-from supporters.staff.invitations import LETTER
-from supporters.staff.letters import NEW_PASSWORD, NOTICE
 from supporters.staff.models import Invitation, Staff
 from supporters.staff.rules import erased_address, is_erased
 from supporters.staff.second_factor import remove_second_factor
 from supporters.staff.sessions import close_all_sessions
 
+TO_STAFF = "staff_"  # what the kinds of their letters begin with
 NAMING = ("staff.invite",)  # deeds whose detail holds name and address
 
 
@@ -47,10 +46,10 @@ async def _erase_invitations(session: AsyncSession, email: str) -> list[str]:
 
 
 async def _erase_letters(session: AsyncSession, email: str, about: Collection[str]) -> None:
-    """Letters about the sign-in are gone, and those about nothing, which were tries; receipts of a giver stay."""
-    sign_in = Letter.about.in_(about) & Letter.kind.in_((LETTER, NOTICE, NEW_PASSWORD))
+    """Letters to staff are gone, and those about nothing, which were tries; receipts of a giver stay."""
+    as_staff = Letter.about.in_(about) & Letter.kind.startswith(TO_STAFF, autoescape=True)
     tries = (Letter.recipient == email) & Letter.about.is_(None) & Letter.sent_at.is_not(None)
-    await session.execute(delete(Letter).where(sign_in | tries), execution_options={"synchronize_session": False})
+    await session.execute(delete(Letter).where(as_staff | tries), execution_options={"synchronize_session": False})
 
 
 async def _forget(session: AsyncSession, staff: Staff) -> None:

@@ -1,7 +1,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, String
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from supporters.kit.db import Base
@@ -33,6 +33,8 @@ class Staff(Base):
     totp_sealed: Mapped[str | None] = mapped_column(String(300))  # the second factor's secret; none without one
     totp_step: Mapped[int | None] = mapped_column(BigInteger)  # of the last code that was used: none is taken twice
     totp_at: Mapped[datetime | None]
+    likes_compact: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # lists with less room
+    no_money_letter_at: Mapped[datetime | None]  # since when the weekly letter about the books is not wanted
 
 
 class StaffSession(Base):

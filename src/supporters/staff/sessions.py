@@ -40,6 +40,7 @@ class Member(msgspec.Struct, frozen=True):
     stage: Stage
     proved_at: datetime
     has_second: bool
+    likes_compact: bool = False
 
 
 async def open_session(
@@ -93,6 +94,7 @@ async def find_member(db: Database, token: str | None, *, now: datetime, second_
         stage=stage_of(staff, has_second=seen.has_second, second_required=second_required),
         proved_at=seen.proved_at,
         has_second=staff.totp_sealed is not None,
+        likes_compact=staff.likes_compact,
     )
 
 

@@ -57,7 +57,7 @@ async def show_accounts(request: Request[Any, Any, Any], reading: NamedDependenc
         reading,
         "desk/accounts.html",
         here="accounts",
-        accounts=[_view(account, rows, funds) for account in Account],
+        accounts=[account_view(account, rows, funds) for account in Account],
     )
 
 
@@ -129,7 +129,7 @@ async def _account_page(
     problems: Sequence[tuple[str, str]] = (),
 ) -> Response[bytes]:
     funds = await fund_names(session)
-    view = _view(account, await list_mapping(session), funds)
+    view = account_view(account, await list_mapping(session), funds)
     asked = asked or {}
     done = asked.get("done", "")
     return await desk_page(
@@ -157,7 +157,8 @@ def _filled(view: AccountView, asked: Mapping[str, str]) -> Mapping[str, str]:
     return dict(zip(WHICH, which, strict=True))
 
 
-def _view(account: Account, rows: Sequence[AccountMapping], funds: Mapping[str, str]) -> AccountView:
+def account_view(account: Account, rows: Sequence[AccountMapping], funds: Mapping[str, str]) -> AccountView:
+    """The account in words, with what is said of it."""
     words = describe(account)
     mine = [Line(row, _money(row, funds)) for row in rows if row.account == account.value]
     return AccountView(account, words.name, words.about, describe_kind(kind_of(account)), mine)

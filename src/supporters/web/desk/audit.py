@@ -20,7 +20,7 @@ from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.audit_words import Told, deed_word, in_one_line, kind_word, page_of, told
 from supporters.web.desk.frame import desk_page
-from supporters.web.desk.list_file import ListFile, list_file
+from supporters.web.desk.list_file import ListFile, Rows, list_files
 from supporters.web.desk.roles import READS_AUDIT
 
 PATH = "/desk/audit"
@@ -59,23 +59,10 @@ async def show_audit(request: Request[Any, Any, Any], reading: NamedDependency[A
         is_narrowed=asked != AuditFilter(),
         staff=[(each.id, each.name) for each in await all_staff(reading)],
         kinds=[(kind, kind_word(kind)) for kind in await kinds_of_record(reading)],
-        csv=_address(asked, f"{PATH}.csv"),
-        xlsx=_address(asked, f"{PATH}.xlsx"),
+        query=_address(asked, ""),
         newest=_address(asked, PATH) if before is not None else None,
         older=_address(asked, PATH, before=shown[-1].seq) if len(rows) > ROWS else None,
     )
-
-
-@get(PATH + ".csv", opt={"access": READS_AUDIT, "proof": True})
-async def export_audit(request: Request[Any, Any, Any]) -> Response[Any]:
-    """The whole view as a spreadsheet file, streamed. The log itself says who took it."""
-    return await _export(request, "csv")
-
-
-@get(PATH + ".xlsx", opt={"access": READS_AUDIT, "proof": True})
-async def export_workbook(request: Request[Any, Any, Any]) -> Response[Any]:
-    """The whole view as a workbook; the log itself says who took it."""
-    return await _export(request, "xlsx")
 
 
 async def _lines(session: AsyncSession, rows: Sequence[AuditRow], *, locale: str) -> list[Line]:
@@ -122,7 +109,8 @@ def _address(asked: AuditFilter, path: str, *, before: int | None = None) -> str
     return f"{path}?{query}" if query else path
 
 
-async def _export(request: AnyRequest, kind: str) -> Response[Any]:
+async def _file(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
+    """The whole view; the log itself says who took it."""
     asked = _filter(_query(request))
     wanted = ListFile(
         name="audit",
@@ -138,7 +126,7 @@ async def _export(request: AnyRequest, kind: str) -> Response[Any]:
             _("Before and after"),
         ],
     )
-    return await list_file(request, wanted, _rows(house_of(request), asked), kind)
+    return wanted, _rows(house_of(request), asked)
 
 
 async def _rows(house: House, asked: AuditFilter) -> AsyncIterator[list[list[str]]]:
@@ -153,4 +141,4 @@ def _cells(each: Line) -> list[str]:
     return [str(each.row.seq), at, each.who, each.deed, each.kind, each.row.record_id, in_one_line(each.told)]
 
 
-HANDLERS = [show_audit, export_audit, export_workbook]
+HANDLERS = [show_audit, *list_files(PATH, access=READS_AUDIT, asked=_file)]

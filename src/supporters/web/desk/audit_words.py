@@ -30,6 +30,7 @@ PAGES = {
     "payout": "/desk/payouts/{id}",
     "plan": "/desk/plans/{id}",
     "other_payment": "/desk/other-money/{id}",
+    "promise": "/desk/other-money/promise/{id}",
 }
 
 
@@ -176,6 +177,7 @@ def _labels() -> Mapping[str, str]:
         "kind": _("kind"),
         "bank_proof": _("proof of the bank"),
         "starts_on": _("first day"),
+        "wanted": _("wanted"),
     }
 
 
@@ -197,6 +199,9 @@ def _of_money() -> Mapping[str, str]:
         "other_money.void": _("Took money back that was written down by mistake"),
         "deposit.pay_in": _("Paid cash and cheques in"),
         "deposit.undo": _("Took a deposit back"),
+        "other_money.refund": _("Paid money back that never met Stripe"),
+        "other_money.refund_void": _("Took back that money was paid back"),
+        "promise.make": _("Took a promise down for somebody"),
         "promise.end": _("Ended a promise"),
         "giving_account.set": _("Changed the account that readers pay into"),
         "donation.refund": _("Asked for a refund"),
@@ -209,6 +214,8 @@ def _of_money() -> Mapping[str, str]:
         "account.unmap": _("Took a line of the chart's mapping away"),
         "month.lock": _("Locked a month"),
         "month.reopen": _("Opened a locked month again"),
+        "month.ask": _("Asked a second person to close a month"),
+        "month.decline": _("Did not agree to close a month, or took the request back"),
         "certificate.make": _("Made a certificate"),
         "payout.export": _("Exported payouts"),
         "books_link.make": _("Made a link for the accountant"),
@@ -292,6 +299,9 @@ def _of_discrepancies() -> Mapping[str, str]:
         "discrepancy.ask": _("Asked a second person to agree"),
         "discrepancy.decline": _("Did not agree, or took the request back"),
         "discrepancy.comment": _("Wrote a comment"),
+        "discrepancy.evidence": _("Added evidence"),
+        "discrepancy.evidence_read": _("Took evidence away"),
+        "discrepancy.evidence_erase": _("Erased evidence"),
         "discrepancy.assign": _("Changed who looks after it"),
         "discrepancy.due": _("Changed the day"),
         "discrepancy.note_all": _("Closed everything for information as read"),
@@ -327,6 +337,7 @@ def _of_lists_and_senders() -> Mapping[str, str]:
 def _of_staff() -> Mapping[str, str]:
     return {
         "audit.export": _("Exported the audit log"),
+        "list.export": _("Took a list away as a file"),
         "staff.add": _("Added to the staff"),
         "staff.invite": _("Invited somebody"),
         "staff.uninvite": _("Withdrew an invitation"),
@@ -344,6 +355,7 @@ def _of_staff() -> Mapping[str, str]:
         "staff.password": _("Changed the password"),
         "staff.password_link": _("Sent a link for a new password"),
         "staff.password_by_link": _("Set a new password with the link"),
+        "staff.money_letter": _("Turned the weekly letter about the books on or off"),
         "staff.session_end": _("Signed out another browser"),
         "staff.erase": _("Erased who it was"),
     }

@@ -16,14 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.check import check_file, read_apart
 from supporters.bank.csv_guess import guess_profile
-from supporters.bank.files import Checked, add_file, set_checked, set_guessed
+from supporters.bank.files import Checked, add_file, is_large, set_checked, set_guessed, set_reading
 from supporters.bank.gaps import account_gaps
+from supporters.bank.jobs import READ
 from supporters.bank.models import BankAccount, BankLine, LineState
 from supporters.bank.parsed import CsvProfile, Unreadable
 from supporters.bank.profiles import remembered
 from supporters.bank.queries import Standing, Wanted, count_lines, list_bank_files, list_lines, standings
 from supporters.bank.read import format_of
 from supporters.bank.refusals import shown
+from supporters.jobs.queue import enqueue
 from supporters.kit.clock import local_date
 from supporters.kit.errors import NotFound, Refused
 from supporters.kit.ids import is_ulid
@@ -39,6 +41,7 @@ from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.bank import PATH, balance_of, found_account
 from supporters.web.desk.bank_words import file_tag, format_words, line_states, show_line, step_names, too_large_words
 from supporters.web.desk.frame import desk_page
+from supporters.web.desk.paging import page_number
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.upload import ENVELOPE, Upload, read_upload
 
@@ -88,7 +91,10 @@ async def show_bank_line(line_id: FromPath[str], reading: NamedDependency[AsyncS
     request_max_body_size=LARGEST_FILE_MB * 1024 * 1024 + ENVELOPE,
 )
 async def take_statement(request: Request[Any, Any, Any], account_id: FromPath[str]) -> Response[Any]:
-    """The file waits for its columns or its check, or the form comes back (422). No transaction is held while it is read."""
+    """The file waits for its columns, its check or the job that reads it, or the form comes back (422).
+
+    No transaction is held while it is read.
+    """
     house, member = house_of(request), member_of(request)
     too_large = too_large_words(house.settings.largest_statement_mb)
     _refuse_too_large(request, too_large)
@@ -122,9 +128,7 @@ def read_wanted(query: Mapping[str, str]) -> Looked:
         file_id=typed.get("file", "") if is_ulid(typed.get("file", "")) else "",
         words=typed.get("q", ""),
     )
-    page = query.get("page", "1")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
-    return Looked(wanted, typed, min(max(number, 1), MOST_PAGES), problems)
+    return Looked(wanted, typed, page_number(query.get("page", ""), most=MOST_PAGES), problems)
 
 
 def _day(typed: Mapping[str, str], name: str, problems: list[tuple[str, str]]) -> date | None:
@@ -155,9 +159,9 @@ async def _bring(request: AnyRequest, account: BankAccount, upload: Upload) -> s
     form = await asyncio.to_thread(format_of, upload.content)
     guessed = (await asyncio.to_thread(guess_profile, upload.content)).profile if form == "csv" else None
     profile = remembered(account.profile, guessed) if guessed else None
-    checked = None
+    checked, is_long = None, is_large(upload.content, form)
     try:
-        if guessed is None or profile is not None:
+        if not is_long and (guessed is None or profile is not None):
             checked = await _check(house, account, upload, profile)
     except Unreadable:
         if guessed is None:
@@ -175,6 +179,9 @@ async def _bring(request: AnyRequest, account: BankAccount, upload: Upload) -> s
         )
         if checked:
             await set_checked(session, file_id, checked)
+        elif is_long and (guessed is None or profile is not None):
+            await set_reading(session, file_id, profile)
+            await enqueue(session, READ, {"file_id": file_id}, ids=house.ids, now=house.clock.now(), dedupe=file_id)
         elif guessed:
             await set_guessed(session, file_id, profile or guessed)
     return file_id

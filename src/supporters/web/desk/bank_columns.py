@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.bank.check import check_file, read_apart
 from supporters.bank.csv_file import PreviewRow, preview
 from supporters.bank.csv_guess import Guess, guess_profile
-from supporters.bank.files import set_checked
+from supporters.bank.files import is_large, set_checked, set_reading
+from supporters.bank.jobs import READ
 from supporters.bank.models import BankAccount, BankFile, FileState
 from supporters.bank.parsed import CsvProfile, Unreadable
 from supporters.bank.profiles import as_profile
 from supporters.bank.queries import find_bank_file, find_body
+from supporters.jobs.queue import enqueue
 from supporters.kit.clock import local_date
 from supporters.kit.errors import NotFound
 from supporters.kit.ids import is_ulid
@@ -27,7 +29,7 @@ from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.web.common.access import member_of
-from supporters.web.common.house import house_of
+from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.bank import PATH, found_account
 from supporters.web.desk.bank_column_words import (
@@ -56,6 +58,7 @@ class Table(msgspec.Struct, frozen=True):
     account: BankAccount
     content: bytes
     guess: Guess
+    refusal: str  # why it could not be read by the columns that were said last
 
     @property
     def names(self) -> list[str]:
@@ -77,7 +80,8 @@ async def show_columns(
     if table is None:
         return Redirect(f"{IMPORT}/{file_id}", status_code=303)
     profile = as_profile(table.file.profile) or table.guess.profile
-    return await _page(request, reading, table, profile, as_typed(profile))
+    problems = [("date", table.refusal)] if table.refusal else []
+    return await _page(request, reading, table, profile, as_typed(profile), problems=problems)
 
 
 @post(IMPORT + "/{file_id:str}/columns", status_code=303, opt={"access": DOES_BOOKS})
@@ -93,6 +97,8 @@ async def take_columns(request: Request[Any, Any, Any], file_id: FromPath[str]) 
         profile, problems = read_profile(typed, table.guess.profile, width=len(table.names))
         if problems or "look" in form:
             return await _page(request, session, table, profile, typed, problems=problems)
+        if is_large(table.content, table.file.format):
+            return await _read_later(house, file_id, profile)
         try:
             parsed = await read_apart(
                 table.content, table.file.name, account=table.account, profile=profile, settings=house.settings
@@ -105,6 +111,14 @@ async def take_columns(request: Request[Any, Any, Any], file_id: FromPath[str]) 
             return await _page(request, session, table, profile, typed, problems=[("date", problem.message)])
     async with house.db.unit_of_work() as session:
         await set_checked(session, file_id, checked)
+    return Redirect(f"{IMPORT}/{file_id}", status_code=303)
+
+
+async def _read_later(house: House, file_id: str, profile: CsvProfile) -> Redirect:
+    """A job reads the file by these columns; of two who say so at once, the first is heard."""
+    async with house.db.unit_of_work() as session:
+        if await set_reading(session, file_id, profile):
+            await enqueue(session, READ, {"file_id": file_id}, ids=house.ids, now=house.clock.now(), dedupe=file_id)
     return Redirect(f"{IMPORT}/{file_id}", status_code=303)
 
 
@@ -174,11 +188,12 @@ async def found_file(session: AsyncSession, file_id: str) -> BankFile:
 async def _open_table(session: AsyncSession, file_id: str) -> Table | None:
     """The table, as long as its columns may be chosen. Raises NotFound."""
     file = await found_file(session, file_id)
-    content, _parsed = await find_body(session, file.id)
+    content, said = await find_body(session, file.id)
     if content is None or file.format != "csv" or file.state not in (FileState.UPLOADED, FileState.READY):
         return None
     account = await found_account(session, file.bank_account_id)
-    return Table(file, account, content, await asyncio.to_thread(guess_profile, content))
+    refusal = said.decode() if said and file.state == FileState.UPLOADED else ""
+    return Table(file, account, content, await asyncio.to_thread(guess_profile, content), refusal)
 
 
 async def _page(

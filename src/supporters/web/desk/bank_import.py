@@ -1,6 +1,7 @@
 """/desk/bank/import: one file from its check to its end. It can be left and come back to, and undone as a whole."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import get, post
@@ -10,16 +11,26 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.bank.check import prepare_file
-from supporters.bank.files import drop_file, findings_of, parsed_of
+from supporters.bank.check import glimpse_of, prepare_file
+from supporters.bank.files import (
+    LARGE_LINES,
+    Glimpse,
+    body_of,
+    drop_file,
+    findings_of,
+    parsed_of,
+    set_ready,
+    set_taking,
+)
 from supporters.bank.fingerprint import Keys
+from supporters.bank.jobs import READ, TAKE, Step
 from supporters.bank.models import BankAccount, BankFile, FileState
 from supporters.bank.parsed import ParsedLine
 from supporters.bank.prepare import Findings, Prepared
 from supporters.bank.queries import find_body, same_file_before
 from supporters.bank.take import take_file
 from supporters.bank.undo import count_matched, undo_file
-from supporters.jobs.queue import enqueue
+from supporters.jobs.queue import enqueue, is_at_work
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
@@ -31,12 +42,12 @@ from supporters.web.common.shell import AnyRequest
 from supporters.web.desk import bank_columns
 from supporters.web.desk.bank import PATH, found_account
 from supporters.web.desk.bank_columns import IMPORT, found_file
-from supporters.web.desk.bank_words import file_tag, format_words, said_of, step_names
+from supporters.web.desk.bank_words import file_tag, format_words, said_of, step_names, work_steps
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 
-SHOWN_LINES = 10
+LOOK_AGAIN_SECONDS = 2
 
 
 @get(IMPORT + "/{file_id:str}", opt={"access": DOES_BOOKS})
@@ -50,6 +61,8 @@ async def show_file(
         return Redirect(f"{IMPORT}/{file.id}/columns", status_code=303)
     if file.state == FileState.READY:
         return await _check_page(request, reading, file, account)
+    if file.state in (FileState.READING, FileState.TAKING):
+        return await _work_page(request, reading, file, account)
     return await _file_page(request, reading, file, account)
 
 
@@ -57,7 +70,7 @@ async def show_file(
 async def take_lines(request: Request[Any, Any, Any], file_id: FromPath[str]) -> Response[Any]:
     """The file's lines are here, as they were looked at, once: whoever presses second sees them here.
 
-    What is certain among them is matched by the worker, at once.
+    What is certain among them is matched by the worker, at once. The lines of a long file are taken by the worker too.
     """
     house, member = house_of(request), member_of(request)
     form = await read_sealed(request, member, ["seen", "alike"])
@@ -67,6 +80,8 @@ async def take_lines(request: Request[Any, Any, Any], file_id: FromPath[str]) ->
         account = await found_account(session, file.bank_account_id)
         if file.state != FileState.READY:
             return Redirect(path, status_code=303)
+        if _is_long(file):
+            return await _take_later(house, file, form, actor_id=member.id)
         if form.get("seen") != str(account.revision):
             return Redirect(f"{path}?changed=1", status_code=303)
         prepared = await _prepare(house, session, file, account, takes_alike=form.get("alike") == "yes")
@@ -75,6 +90,21 @@ async def take_lines(request: Request[Any, Any, Any], file_id: FromPath[str]) ->
         if await take_file(session, file, account, prepared, keys=keys, actor_id=member.id, ids=house.ids, now=now):
             await enqueue(session, MATCH_LINES, {}, ids=house.ids, now=now, dedupe="import")
     return Redirect(path, status_code=303)
+
+
+@post(IMPORT + "/{file_id:str}/again", status_code=303, opt={"access": DOES_BOOKS})
+async def take_again(
+    request: Request[Any, Any, Any], file_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """Work that was given up begins anew: a file that was read is read again, one that was taken waits for a person again."""
+    house, member = house_of(request), member_of(request)
+    await read_sealed(request, member, [])
+    file = await found_file(session, file_id)
+    if file.state == FileState.READING and not await is_at_work(session, READ, file.id):
+        await _enqueue(session, house, READ, file, {})
+    elif file.state == FileState.TAKING and not await is_at_work(session, TAKE, file.id):
+        await set_ready(session, file.id)
+    return Redirect(f"{IMPORT}/{file.id}", status_code=303)
 
 
 @post(IMPORT + "/{file_id:str}/drop", status_code=303, opt={"access": DOES_BOOKS})
@@ -125,12 +155,72 @@ async def _prepare(
     )
 
 
+def _is_long(file: BankFile) -> bool:
+    return int(file.counts.get("lines", 0)) > LARGE_LINES
+
+
+async def _take_later(house: House, file: BankFile, form: Mapping[str, str], *, actor_id: str) -> Redirect:
+    """The worker takes the file, as it was looked at."""
+    asked = {"actor_id": actor_id, "takes_alike": form.get("alike") == "yes", "then": MATCH_LINES}
+    seen = form.get("seen", "")
+    asked |= {"seen": int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1}
+    async with house.db.unit_of_work() as session:
+        if await set_taking(session, file):
+            await _enqueue(session, house, TAKE, file, asked)
+    return Redirect(f"{IMPORT}/{file.id}", status_code=303)
+
+
+async def _enqueue(session: AsyncSession, house: House, kind: str, file: BankFile, asked: Mapping[str, object]) -> None:
+    payload = {"file_id": file.id, **asked}
+    await enqueue(session, kind, payload, ids=house.ids, now=house.clock.now(), dedupe=file.id)
+
+
+async def _work_page(
+    request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount
+) -> Response[bytes]:
+    """How far the worker has come; the page looks again by itself until it is done or given up."""
+    is_taking = file.state == FileState.TAKING
+    works = work_steps(is_taking=is_taking)
+    is_given_up = not await is_at_work(session, TAKE if is_taking else READ, file.id)
+    shown = await desk_page(
+        request,
+        session,
+        "desk/bank_work.html",
+        here="bank",
+        file=file,
+        account=account,
+        steps=step_names(),
+        is_taking=is_taking,
+        is_given_up=is_given_up,
+        lines=int(file.counts.get("lines", 0)),
+        at=list(works).index(Step(file.counts.get("step", Step.WAITING))) if not is_given_up else -1,
+        works=list(works.values()),
+    )
+    if not is_given_up:
+        shown.headers["refresh"] = str(LOOK_AGAIN_SECONDS)
+    return shown
+
+
+async def _looked_at(
+    request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount
+) -> tuple[Findings, Glimpse, int]:
+    """What taking the file would do, its first lines, and of which state of the account that is true.
+
+    Of a long file as it was worked out last, of any other as it is now.
+    """
+    if not _is_long(file):
+        prepared = await _prepare(house_of(request), session, file, account, takes_alike=False)
+        return prepared.findings, glimpse_of(prepared), account.revision
+    _content, body = await find_body(session, file.id)
+    glimpse = (await asyncio.to_thread(body_of, body)).glimpse if body else Glimpse()
+    return findings_of(file.counts), glimpse, int(file.counts["revision"])
+
+
 async def _check_page(
     request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount
 ) -> Response[bytes]:
-    prepared = await _prepare(house_of(request), session, file, account, takes_alike=False)
-    found, compared = prepared.findings, prepared.compared
-    new = [(_row(each.found.line), kept.is_whole) for each, kept in zip(compared.new, prepared.kept, strict=True)]
+    found, glimpse, revision = await _looked_at(request, session, file, account)
+    is_stale = revision != account.revision
     return await desk_page(
         request,
         session,
@@ -141,15 +231,17 @@ async def _check_page(
         account=account,
         steps=step_names(),
         found=found,
-        new=new[:SHOWN_LINES],
-        alike=[_row(each.found.line) for each in compared.again if each.is_alike][:SHOWN_LINES],
+        new=[(_row(line), is_whole) for line, is_whole in glimpse.new],
+        alike=[_row(line) for line in glimpse.alike],
         sums=_sums(found, account),
         gaps=[
             (gap, Money(gap.expected_minor, account.currency), Money(gap.opening_minor, account.currency))
             for gap in found.gaps
         ],
         before=await same_file_before(session, file),
-        is_changed=request.query_params.get("changed") == "1",
+        seen=revision,
+        is_stale=is_stale,
+        is_changed=request.query_params.get("changed") == "1" or bool(file.counts.get("has_changed")),
     )
 
 
@@ -157,6 +249,7 @@ async def _file_page(
     request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount
 ) -> Response[bytes]:
     found = findings_of(file.counts)
+    _content, said = await find_body(session, file.id)
     actors = [file.taken_by, file.imported_by, file.undone_by]
     return await desk_page(
         request,
@@ -166,6 +259,7 @@ async def _file_page(
         file=file,
         form=format_words(file.format),
         tag=file_tag(file),
+        refusal=said.decode() if said and file.state == FileState.REFUSED else "",
         account=account,
         steps=step_names(),
         found=found,
@@ -194,4 +288,4 @@ def _sums(found: Findings, account: BankAccount) -> dict[str, Money | None]:
     }
 
 
-HANDLERS = [show_file, take_lines, take_drop, take_undo, *bank_columns.HANDLERS]
+HANDLERS = [show_file, take_lines, take_again, take_drop, take_undo, *bank_columns.HANDLERS]

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from supporters.bank.jobs import Step
 from supporters.bank.models import BankFile, BankLine, FileState, LineState
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
@@ -20,6 +21,15 @@ class ShownLine(msgspec.Struct, frozen=True):
 def step_names() -> list[str]:
     """The steps of an import, in their order."""
     return [_("File"), _("Columns"), _("Check"), _("Done")]
+
+
+def work_steps(*, is_taking: bool) -> dict[Step, str]:
+    """What the worker does with a file, one after the other."""
+    first = {Step.WAITING: _("Waiting for its turn")}
+    compares = {Step.COMPARING: _("Comparing its lines with those that are here")}
+    if is_taking:
+        return {**first, **compares, Step.WRITING: _("Writing the new lines, all at once")}
+    return {**first, Step.READING: _("Reading the file"), **compares}
 
 
 def too_large_words(megabytes: int) -> str:
@@ -45,6 +55,9 @@ def file_tag(file: BankFile) -> Tag:
     """Where a file stands."""
     return {
         FileState.UPLOADED: Tag(_("Columns"), "clock", "warn", _("What its columns mean must be said.")),
+        FileState.READING: Tag(_("Being read"), "clock", "", _("It is read in the background. Nothing was taken yet.")),
+        FileState.REFUSED: Tag(_("Not taken"), "cross", "neg", _("It could not be read, and it is erased.")),
+        FileState.TAKING: Tag(_("Being imported"), "clock", "", _("Its lines are written, all at once.")),
         FileState.READY: Tag(_("To check"), "clock", "warn", _("It waits to be looked at. Nothing was taken yet.")),
         FileState.IMPORTED: Tag(_("Imported"), "check", "pos", _("Its lines are here.")),
         FileState.UNDONE: Tag(_("Undone"), "undo", "", _("Its lines were taken back.")),

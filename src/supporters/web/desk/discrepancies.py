@@ -18,21 +18,35 @@ from supporters.discrepancies.queries import (
     count_discrepancies,
     count_open_by_code,
     list_discrepancies,
+    named_in,
     opened_since,
 )
 from supporters.discrepancies.resolve import note_quiet
 from supporters.discrepancies.rules import QUIET
 from supporters.kit.clock import local_date
 from supporters.kit.strings import gettext as _
+from supporters.reconciliation.match_queries import find_lines
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
 from supporters.web.common.forms import read_query
-from supporters.web.common.house import House, house_of
+from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk import sheet
-from supporters.web.desk.discrepancy_words import FIELDS, PATH, Asked, age_words, filter_of, read_view, show
+from supporters.web.desk.bank_words import said_of
+from supporters.web.desk.discrepancy_words import (
+    FIELDS,
+    PATH,
+    Asked,
+    age_words,
+    filter_of,
+    first_place,
+    is_about_line,
+    read_view,
+    show,
+)
 from supporters.web.desk.frame import desk_page
-from supporters.web.desk.list_file import ListFile, list_file
+from supporters.web.desk.list_file import ListFile, Rows, in_portions, list_files
+from supporters.web.desk.match import places_of
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.words import code_words
@@ -48,7 +62,10 @@ async def show_discrepancies(
     """One page of the view that the address names."""
     asked, member = _asked(request), member_of(request)
     wanted = filter_of(asked, member.id)
-    found = await list_discrepancies(reading, asked=wanted, limit=ROWS, offset=(asked.page - 1) * ROWS)
+    first, by_kind = (asked.page - 1) * ROWS, asked.by == "kind"
+    found = await list_discrepancies(reading, asked=wanted, by_kind=by_kind, limit=ROWS, offset=first)
+    lines = await find_lines(reading, [each.subject for each in found if is_about_line(each)])
+    places = places_of(request)
     total = await count_discrepancies(reading, wanted)
     house, since = house_of(request), await opened_since(reading)
     today = local_date(house.clock.now(), house.settings.time_zone)
@@ -58,7 +75,10 @@ async def show_discrepancies(
         "desk/discrepancies.html",
         here="discrepancies",
         asked=asked,
-        rows=[(show(each), age_words(each.opened_at, today)) for each in found],
+        rows=[(show(each), age_words(each.opened_at, today), first_place(each, places)) for each in found],
+        said={line.id: (said_of(line.counterparty, line.text), line.booked_on) for line in lines},
+        other_order=asked.address(by="" if by_kind else "kind"),
+        asks_me=await named_in(reading, member.id, [each.id for each in found]),
         total=total,
         views=await _views(reading, asked, member.id),
         codes=[(code.value, f"{code_words(code)} ({count})") for code, count in await _codes(reading, asked)],
@@ -69,21 +89,8 @@ async def show_discrepancies(
         ways={each.value: describe_resolution(each) for each in Resolution},
         newer=asked.address(page=str(asked.page - 1)) if asked.page > 1 else None,
         older=asked.address(page=str(asked.page + 1)) if asked.page * ROWS < total else None,
-        csv=asked.address(PATH + ".csv"),
-        xlsx=asked.address(PATH + ".xlsx"),
+        query=asked.address("").removesuffix("?"),
     )
-
-
-@get(PATH + ".csv", opt={"access": DOES_BOOKS, "proof": True})
-async def export_discrepancies(request: Request[Any, Any, Any]) -> Response[Any]:
-    """The whole view as a spreadsheet file. The audit says who took it, before the first line goes out."""
-    return await _export(request, "csv")
-
-
-@get(PATH + ".xlsx", opt={"access": DOES_BOOKS, "proof": True})
-async def export_workbook(request: Request[Any, Any, Any]) -> Response[Any]:
-    """The whole view as a workbook; the audit says who took it."""
-    return await _export(request, "xlsx")
 
 
 @post(PATH + "/read", status_code=303, opt={"access": DOES_BOOKS})
@@ -104,7 +111,7 @@ async def _views(session: AsyncSession, asked: Asked, member_id: str) -> list[tu
     open_ = DiscrepancyFilter(is_quiet=False)
     counted = (
         ("", _("All open"), open_),
-        ("mine", _("Mine"), DiscrepancyFilter(is_quiet=False, owner_id=member_id)),
+        ("mine", _("Mine"), DiscrepancyFilter(is_quiet=False, concerns=member_id)),
         ("free", _("Nobody's"), DiscrepancyFilter(is_quiet=False, owner_id=NOBODY)),
         ("second", _("To agree"), DiscrepancyFilter(is_quiet=False, asks_other_than=member_id)),
         ("info", _("For information"), DiscrepancyFilter(is_quiet=True)),
@@ -124,30 +131,20 @@ async def _codes(session: AsyncSession, asked: Asked) -> Sequence[tuple[Any, int
     return sorted(wanted, key=lambda pair: -pair[1])
 
 
-async def _export(request: AnyRequest, kind: str) -> Response[Any]:
+async def _file(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
     asked = _asked(request)
-    wanted = ListFile(
-        name="discrepancies",
-        action="discrepancy.export",
-        view={"view": asked.view, "code": asked.code, "owner": asked.owner},
-        header=_header(),
-        numbers={AMOUNT},
-    )
-    rows = _rows(house_of(request), filter_of(asked, member_of(request).id))
-    return await list_file(request, wanted, rows, kind)
+    view = {"view": asked.view, "code": asked.code, "owner": asked.owner}
+    wanted = ListFile(name="discrepancies", action="discrepancy.export", view=view, header=_header(), numbers={AMOUNT})
+    looked = filter_of(asked, member_of(request).id)
 
+    async def read(session: AsyncSession, limit: int, offset: int) -> Rows:
+        by_kind = asked.by == "kind"
+        rows = await list_discrepancies(session, asked=looked, by_kind=by_kind, limit=limit, offset=offset)
+        people = [who for each in rows for who in (each.resolved_by, each.owner_id, each.agreed_by)]
+        names = await staff_names(session, people)
+        return [_cells(each, names) for each in rows]
 
-async def _rows(house: House, wanted: DiscrepancyFilter) -> AsyncIterator[list[list[str]]]:
-    """Opens its own reading session: the request's is closed before the first line is sent."""
-    async with house.db.reading() as session:
-        names, offset = dict[str, str](), 0
-        while True:
-            rows = await list_discrepancies(session, asked=wanted, limit=1000, offset=offset)
-            names |= await staff_names(session, [name for each in rows for name in (each.resolved_by, each.owner_id)])
-            yield [_cells(each, names) for each in rows]
-            if len(rows) < 1000:
-                return
-            offset += len(rows)
+    return wanted, in_portions(house_of(request), read)
 
 
 def _header() -> list[str]:
@@ -190,4 +187,4 @@ def _cells(found: Discrepancy, names: dict[str, str]) -> list[str]:
     ]
 
 
-HANDLERS = [show_discrepancies, export_discrepancies, export_workbook, read_all]
+HANDLERS = [show_discrepancies, *list_files(PATH, access=DOES_BOOKS, asked=_file), read_all]

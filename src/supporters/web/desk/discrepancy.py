@@ -16,8 +16,11 @@ from supporters.appeals.queries import fund_names
 from supporters.audit.queries import AuditFilter, list_entries
 from supporters.discrepancies.codes import Code, Resolution, describe_resolution
 from supporters.discrepancies.discuss import COMMENT_CHARS, add_comment, assign, bookkeepers, change_due, is_alone
+from supporters.discrepancies.evidence import evidence_of
+from supporters.discrepancies.letters import tell_mentioned
+from supporters.discrepancies.mentions import handles
 from supporters.discrepancies.models import Discrepancy
-from supporters.discrepancies.queries import comments_on, find_discrepancy
+from supporters.discrepancies.queries import comments_on, find_discrepancy, mentions_on
 from supporters.discrepancies.resolve import REASON_LIMIT
 from supporters.discrepancies.rules import ways
 from supporters.kit.clock import local_date
@@ -25,6 +28,7 @@ from supporters.kit.errors import NotFound, Refused
 from supporters.kit.ids import is_ulid
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
+from supporters.reconciliation.match_queries import find_line
 from supporters.reconciliation.resolutions import (
     Asked,
     Rules,
@@ -40,22 +44,27 @@ from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
+from supporters.web.desk.bank_words import said_of
 from supporters.web.desk.discrepancy_words import (
     KNOWN,
     PATH,
     history_of,
+    is_about_line,
     links_of,
     moves_in_words,
     moves_something,
     show,
     ways_of,
 )
+from supporters.web.desk.export_words import size_words
 from supporters.web.desk.frame import desk_page
+from supporters.web.desk.match import places_of
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 
 ONE = PATH + "/{discrepancy_id:str}"
 DEEDS = 100
+MOST_HANDLES = 12  # that the form names
 LATEST = date(9998, 12, 30)
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 Problems = list[tuple[str, str]]
@@ -78,7 +87,7 @@ async def show_discrepancy(
     request: Request[Any, Any, Any], discrepancy_id: FromPath[str], reading: NamedDependency[AsyncSession]
 ) -> Response[bytes]:
     """One discrepancy, what is known about it, and the forms that deal with it."""
-    return await _page(request, reading, await _find(reading, discrepancy_id))
+    return await discrepancy_page(request, reading, await find_one(reading, discrepancy_id))
 
 
 @post(ONE, status_code=303, opt={"access": DOES_BOOKS})
@@ -88,7 +97,7 @@ async def take_resolution(
     """The discrepancy is closed or waits for a second person; or the form comes back (422)."""
     member, house = member_of(request), house_of(request)
     form = await read_sealed(request, member, ["way", "reason", "fund", "alone"])
-    found = await _find(session, discrepancy_id)
+    found = await find_one(session, discrepancy_id)
     typed = Typed(
         way=form.get("way", ""),
         reason=clean_line(form.get("reason", ""), limit=REASON_LIMIT),
@@ -97,7 +106,7 @@ async def take_resolution(
     )
     problems = _problems(found, typed)
     if problems:
-        return await _page(request, session, found, typed=typed, problems=problems)
+        return await discrepancy_page(request, session, found, typed=typed, problems=problems)
     asked = Asked(
         resolution=Resolution(typed.way),
         reason=typed.reason,
@@ -117,7 +126,7 @@ async def take_resolution(
             )
     except Refused as refused:
         place = "alone" if await is_alone(session, member.id) and not typed.alone else f"way-{_first(found)}"
-        return await _page(request, session, found, typed=typed, problems=[(place, refused.message)])
+        return await discrepancy_page(request, session, found, typed=typed, problems=[(place, refused.message)])
     return Redirect(f"{PATH}/{found.id}", status_code=303)
 
 
@@ -128,11 +137,22 @@ async def take_comment(
     """What somebody wrote stands under it; or the form comes back (422)."""
     member, house = member_of(request), house_of(request)
     form = await read_sealed(request, member, ["words"])
-    found, words = await _find(session, discrepancy_id), form.get("words", "")
+    found, words = await find_one(session, discrepancy_id), form.get("words", "")
     if not words.strip() or len(words) > COMMENT_CHARS:
-        said = _("Write something, in at most %(count)s characters.") % {"count": COMMENT_CHARS}
-        return await _page(request, session, found, typed=Typed(words=words), problems=[("words", said)])
-    await add_comment(session, found.id, words, actor_id=member.id, ids=house.ids, now=house.clock.now())
+        wrong = _("Write something, in at most %(count)s characters.") % {"count": COMMENT_CHARS}
+        return await discrepancy_page(request, session, found, typed=Typed(words=words), problems=[("words", wrong)])
+    now = house.clock.now()
+    said = await add_comment(session, found.id, words, actor_id=member.id, ids=house.ids, now=now)
+    await tell_mentioned(
+        session,
+        found,
+        said.names,
+        comment_id=said.comment_id,
+        by=member.name,
+        settings=house.settings,
+        ids=house.ids,
+        now=now,
+    )
     return Redirect(f"{PATH}/{found.id}#comments", status_code=303)
 
 
@@ -143,11 +163,11 @@ async def take_owner(
     """Somebody looks after it, by a day; or the form comes back (422)."""
     member, house = member_of(request), house_of(request)
     form = await read_sealed(request, member, ["owner", "due"])
-    found, owner, due = await _find(session, discrepancy_id), form.get("owner", "") or None, form.get("due", "")
+    found, owner, due = await find_one(session, discrepancy_id), form.get("owner", "") or None, form.get("due", "")
     day = _read_day(due)
     if day is None:
         said = _("Write the day as year, month and day: 2026-11-22.")
-        return await _page(request, session, found, typed=Typed(due=due[:40]), problems=[("due", said)])
+        return await discrepancy_page(request, session, found, typed=Typed(due=due[:40]), problems=[("due", said)])
     now = house.clock.now()
     if owner != found.owner_id:
         await assign(session, found.id, owner, actor_id=member.id, now=now)
@@ -163,7 +183,7 @@ async def take_agreement(
     """What the first person asked for is done, if it is what this page showed."""
     member, house = member_of(request), house_of(request)
     form = await read_sealed(request, member, ["asked"])
-    found, now, rules = await _find(session, discrepancy_id), house.clock.now(), _rules(house)
+    found, now, rules = await find_one(session, discrepancy_id), house.clock.now(), _rules(house)
     seen_at = _read_moment(form.get("asked", ""))
     await agree(session, found.id, rules=rules, actor_id=member.id, ids=house.ids, now=now, seen_at=seen_at)
     return Redirect(f"{PATH}/{found.id}", status_code=303)
@@ -176,7 +196,7 @@ async def take_refusal(
     """What the first person asked for is not done."""
     member = member_of(request)
     await read_sealed(request, member, [])
-    found = await _find(session, discrepancy_id)
+    found = await find_one(session, discrepancy_id)
     await decline(session, found.id, actor_id=member.id, now=house_of(request).clock.now())
     return Redirect(f"{PATH}/{found.id}", status_code=303)
 
@@ -188,10 +208,10 @@ async def take_reopening(
     """It is open again, and what its resolution did to the books is reversed; or the form comes back (422)."""
     member, house = member_of(request), house_of(request)
     form = await read_sealed(request, member, ["reason"])
-    found, reason = await _find(session, discrepancy_id), clean_line(form.get("reason", ""), limit=REASON_LIMIT)
+    found, reason = await find_one(session, discrepancy_id), clean_line(form.get("reason", ""), limit=REASON_LIMIT)
     if not reason:
         said = _("Write why, for whoever reads this in a year.")
-        return await _page(request, session, found, problems=[("again", said)])
+        return await discrepancy_page(request, session, found, problems=[("again", said)])
     await reopen(
         session,
         found.id,
@@ -204,7 +224,7 @@ async def take_reopening(
     return Redirect(f"{PATH}/{found.id}", status_code=303)
 
 
-async def _page(
+async def discrepancy_page(
     request: AnyRequest,
     session: AsyncSession,
     found: Discrepancy,
@@ -212,10 +232,17 @@ async def _page(
     typed: Typed | None = None,
     problems: Problems | None = None,
 ) -> Response[bytes]:
+    """The page of one discrepancy; with problems, its forms come back as they were typed (422)."""
     house, member = house_of(request), member_of(request)
     deeds = await list_entries(session, AuditFilter(record_kind="discrepancy", record_id=found.id), limit=DEEDS)
-    thread = await comments_on(session, found.id)
-    people = [*(each.actor_id for each in deeds), *(each.written_by for each in thread)]
+    thread, files = await comments_on(session, found.id), await evidence_of(session, found.id)
+    told, colleagues = await mentions_on(session, found.id), await bookkeepers(session)
+    people = [
+        *(each.actor_id for each in deeds),
+        *(each.written_by for each in thread),
+        *(who for each in told.values() for who in each),
+        *(who for each in files for who in (each.added_by, each.erased_by)),
+    ]
     names = await staff_names(session, [*people, found.resolved_by, found.agreed_by, found.asked_by, found.owner_id])
     return await desk_page(
         request,
@@ -223,18 +250,28 @@ async def _page(
         "desk/discrepancy.html",
         here="discrepancies",
         it=show(found),
+        line=await _bank_words(session, found),
         names=names,
         today=local_date(house.clock.now(), house.settings.time_zone),
-        links=links_of(found, is_test=house.settings.is_test_mode, places=_places(request)),
+        links=links_of(found, is_test=house.settings.is_test_mode, places=places_of(request)),
         comments=thread,
+        told=told,
+        files=[(each, size_words(each.size_bytes)) for each in files],
+        handles=[handle for who, handle in handles(colleagues).items() if who != member.id][:MOST_HANDLES],
         deeds=history_of(deeds, names),
-        owners=list((await bookkeepers(session)).items()),
+        owners=list(colleagues.items()),
         funds=list((await fund_names(session)).items()) if moves_something(found) else [],
         typed=typed or Typed(),
         may_agree=found.asked_by is not None and found.asked_by != member.id,
         problems=problems or [],
         **await _closing(session, house, found, member.id),
     )
+
+
+async def _bank_words(session: AsyncSession, found: Discrepancy) -> str:
+    """What the bank wrote, where it is about one of its lines."""
+    line = await find_line(session, found.subject) if is_about_line(found) else None
+    return said_of(line.counterparty, line.text) if line else ""
 
 
 async def _closing(session: AsyncSession, house: House, found: Discrepancy, member_id: str) -> Mapping[str, Any]:
@@ -253,13 +290,8 @@ async def _closing(session: AsyncSession, house: House, found: Discrepancy, memb
     }
 
 
-def _places(request: AnyRequest) -> frozenset[str]:
-    """The parts of the desk that have pages below their own."""
-    paths = (route.path.split("/") for route in request.app.routes)
-    return frozenset(parts[2] for parts in paths if parts[1] == "desk" and len(parts) > 3)
-
-
-async def _find(session: AsyncSession, discrepancy_id: str) -> Discrepancy:
+async def find_one(session: AsyncSession, discrepancy_id: str) -> Discrepancy:
+    """The discrepancy of the address. Raises NotFound."""
     found = await find_discrepancy(session, discrepancy_id) if is_ulid(discrepancy_id) else None
     if found is None or found.code not in KNOWN:
         raise NotFound(_("There is no such discrepancy."))

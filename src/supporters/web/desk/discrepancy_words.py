@@ -1,7 +1,9 @@
 """Discrepancies as pages show them: what they are about, where to look, what each way of closing one does. Pure."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from typing import cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -18,9 +20,10 @@ from supporters.ledger.chart import describe as describe_account
 from supporters.ledger.post import Entry
 from supporters.staff.letter_words import role_word
 from supporters.web.desk.audit_words import deed_word
+from supporters.web.desk.paging import page_number
 
 PATH = "/desk/discrepancies"
-FIELDS = ("view", "code", "owner", "page", "state")
+FIELDS = ("view", "code", "owner", "by", "page", "state")
 VIEWS = ("", "mine", "free", "second", "info", "closed")
 LAST_PAGE = 500
 AT_STRIPE = "https://dashboard.stripe.com"
@@ -39,7 +42,10 @@ _PLACES = {
 _ABOUT_LINES = (Code.BANK_CREDIT_UNKNOWN.value, Code.BANK_MERGED.value)  # their subject is the bank line
 KNOWN = frozenset(code.value for code in Code)
 _AT_STRIPE = (*_PLACES, "txn", "re", "pyr", "cs", "issfr")
+_OF_MONTH = re.compile(r"20\d\d-(?:0[1-9]|1[0-2])(?::[A-Z]{3})?")
+_DAY = re.compile(r"20\d\d-\d\d-\d\d")
 _LINKED = frozenset({"dispute", "first_donation", "bank_account_id"})
+_PAIRS = frozenset({"amount_minor", "currency"})  # told as what was asked for and what came
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -64,24 +70,42 @@ class Shown(msgspec.Struct, frozen=True):
         return self.code in QUIET
 
     @property
+    def month(self) -> date | None:
+        """The month that it sums up, where it is about one."""
+        return date.fromisoformat(f"{self.subject[:7]}-01") if _OF_MONTH.fullmatch(self.subject) else None
+
+    @property
     def looks_after(self) -> str:
         """Who usually looks after such ones."""
         return role_word(RULES[Code(self.code)].owner) if self.code in RULES else ""
 
     @property
     def told(self) -> Sequence[tuple[str, object, Money | None]]:
-        """What else is known: label, value, and the value as money if it is an amount."""
-        known, currency = self.record.detail.items(), self.record.currency
+        """What else is known: label, value (a day as a day), and the value as money if it is an amount."""
         linked = {self.subject, *_stripe_ids(self.record)}
         return [
-            (
-                name.removesuffix("_minor").replace("_", " ").capitalize(),
-                value,
-                Money(value, currency) if currency and name.endswith("_minor") and isinstance(value, int) else None,
-            )
-            for name, value in known
+            row
+            for name, value in self.record.detail.items()
             if name not in _LINKED and not (isinstance(value, str) and value in linked)
+            for row in _told_of(name, value, self.record.currency)
         ]
+
+
+def _told_of(name: str, value: object, currency: str | None) -> Iterator[tuple[str, object, Money | None]]:
+    """One thing that is known; of a payment that differs from its donation, what was asked for and what came."""
+    if isinstance(value, list):
+        several = cast("list[object]", value)
+        if name in _PAIRS and len(several) == 2:
+            for label, each in zip((_("Asked for"), _("Came")), several, strict=True):
+                yield label, each, _as_money(each, currency) if name == "amount_minor" else None
+            return
+        value = ", ".join(map(str, several))
+    label = name.removesuffix("_minor").replace("_", " ").capitalize()
+    yield label, _as_day(value), _as_money(value, currency) if name.endswith("_minor") else None
+
+
+def _as_money(value: object, currency: str | None) -> Money | None:
+    return Money(value, currency) if currency and isinstance(value, int) else None
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -117,10 +141,11 @@ class Asked(msgspec.Struct, frozen=True):
     code: str
     owner: str
     page: int
+    by: str = ""  # "kind" where those of one kind stand together
 
     def address(self, path: str = PATH, **changes: str) -> str:
         """The address of this view with `changes`; back on its first page unless they name one."""
-        fields = {"view": self.view, "code": self.code, "owner": self.owner, **changes}
+        fields = {"view": self.view, "code": self.code, "owner": self.owner, "by": self.by, **changes}
         query = urlencode({name: value for name, value in fields.items() if value})
         return f"{path}?{query}" if query else path
 
@@ -129,26 +154,26 @@ def read_view(query: Mapping[str, str]) -> Asked:
     """What the address asks for; what it can't mean is left out."""
     view = "closed" if query.get("state") == "resolved" else query.get("view", "")
     code = query.get("code", "")
-    page = query.get("page", "")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1
     return Asked(
         view if view in VIEWS else "",
         code if code in RULES else "",
         query.get("owner", "")[:26],
-        min(max(number, 1), LAST_PAGE),
+        page_number(query.get("page", ""), most=LAST_PAGE),
+        "kind" if query.get("by") == "kind" else "",
     )
 
 
 def filter_of(asked: Asked, member_id: str) -> DiscrepancyFilter:
     """The view as the rows are looked for."""
     view = asked.view
-    owner = {"mine": member_id, "free": NOBODY}.get(view, asked.owner or None)
+    owner = NOBODY if view == "free" else asked.owner or None
     has_code = bool(asked.code)
     return DiscrepancyFilter(
         state=DiscrepancyState.RESOLVED if view == "closed" else DiscrepancyState.OPEN,
         is_quiet=None if view == "closed" or has_code else view == "info",
         code=Code(asked.code) if has_code else None,
-        owner_id=owner,
+        owner_id=None if view == "mine" else owner,
+        concerns=member_id if view == "mine" else None,
         asks_other_than=member_id if view == "second" else None,
     )
 
@@ -191,12 +216,12 @@ def links_of(found: Discrepancy, *, is_test: bool, places: Collection[str]) -> S
 
 def _here(found: Discrepancy, places: Collection[str]) -> Iterator[tuple[str, str, str]]:
     told = {name: value for name, value in found.detail.items() if isinstance(value, str)}
+    if "dispute" in told:
+        yield _("Dispute"), _("Open the dispute"), f"/desk/disputes/{told['dispute']}"
     if found.donation_id:
         yield _("Donation"), _("Open the donation"), f"/desk/donations/{found.donation_id}"
     if "first_donation" in told:
         yield _("The other donation"), _("Open the other donation"), f"/desk/donations/{told['first_donation']}"
-    if "dispute" in told:
-        yield _("Dispute"), _("Open the dispute"), f"/desk/disputes/{told['dispute']}"
     if found.subject.startswith("po_") and "payouts" in places:
         yield _("Payout"), _("Open the payout"), f"/desk/payouts/{found.subject}"
     if "bank_account_id" in told:
@@ -242,6 +267,25 @@ def moves_in_words(entries: Sequence[Entry], *, locale: str) -> Sequence[str]:
         sides = {"debit": describe_account(debit.account).name, "credit": describe_account(credit.account).name}
         told.append(_("Books %(amount)s: debit %(debit)s, credit %(credit)s.") % {"amount": amount, **sides})
     return told
+
+
+def first_place(found: Discrepancy, places: Collection[str]) -> Link | None:
+    """Where one goes next, from the list; None where the desk has no page for what it is about."""
+    return next((Link(label, words, href) for label, words, href in _here(found, places)), None)
+
+
+def is_about_line(found: Discrepancy) -> bool:
+    """Whether its subject is a bank line."""
+    return found.code in _ABOUT_LINES
+
+
+def _as_day(value: object) -> object:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return value
 
 
 def _stripe_ids(found: Discrepancy) -> list[str]:

@@ -25,7 +25,7 @@ from supporters.web.common.shell import AnyRequest
 from supporters.web.desk import sheet
 from supporters.web.desk.filters import FIELDS, Asked, read_filter
 from supporters.web.desk.frame import desk_page
-from supporters.web.desk.list_file import ListFile, list_file
+from supporters.web.desk.list_file import ListFile, Rows, list_files
 from supporters.web.desk.masking import mask_rows, sees_people
 from supporters.web.desk.roles import DOES_BOOKS, SEES_DONATIONS
 from supporters.web.desk.words import came_from_words, donation_tag, state_word
@@ -63,24 +63,11 @@ async def show_donations(request: Request[Any, Any, Any], reading: NamedDependen
         sums=await sum_rows(reading, view, currency=currency, zone=zone),
         older=asked.address(PATH, before=page.before) if page.before else None,
         newest=asked.address(PATH) if asked.before else None,
-        csv=asked.address(PATH + ".csv"),
-        xlsx=asked.address(PATH + ".xlsx"),
+        query=asked.address(""),
         views=saved_views(asked, local_date(house.clock.now(), zone)),
         states=[(state, state_word(state)) for state in STATES],
         appeals=await appeal_choices(reading),
     )
-
-
-@get(PATH + ".csv", opt={"access": DOES_BOOKS, "proof": True})
-async def export_donations(request: Request[Any, Any, Any]) -> Response[Any]:
-    """The whole view as a spreadsheet file, streamed. The audit says who took it, before the first line goes out."""
-    return await _export(request, "csv")
-
-
-@get(PATH + ".xlsx", opt={"access": DOES_BOOKS, "proof": True})
-async def export_workbook(request: Request[Any, Any, Any]) -> Response[Any]:
-    """The whole view as a workbook; the audit says who took it."""
-    return await _export(request, "xlsx")
 
 
 def saved_views(asked: Asked, today: date) -> list[View]:
@@ -103,7 +90,8 @@ def _asked(request: AnyRequest) -> Asked:
     return read_filter(query, currency=currency, sees_people=sees_people(member_of(request).role))
 
 
-async def _export(request: AnyRequest, kind: str) -> Response[Any]:
+async def _file(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
+    """Every donation of the view that the address names."""
     house, asked = house_of(request), _asked(request)
     if asked.problems:
         raise PageError(400, _("The filter in this address can't be read, so nothing was exported."))
@@ -114,7 +102,7 @@ async def _export(request: AnyRequest, kind: str) -> Response[Any]:
         header=sheet.donation_header(),
         numbers=sheet.NUMBERS,
     )
-    return await list_file(request, wanted, _rows(house, asked), kind)
+    return wanted, _rows(house, asked)
 
 
 async def _rows(house: House, asked: Asked) -> AsyncIterator[list[list[str]]]:
@@ -125,4 +113,4 @@ async def _rows(house: House, asked: Asked) -> AsyncIterator[list[list[str]]]:
             yield sheet.donation_cells(rows)
 
 
-HANDLERS = [show_donations, export_donations, export_workbook]
+HANDLERS = [show_donations, *list_files(PATH, access=DOES_BOOKS, asked=_file)]

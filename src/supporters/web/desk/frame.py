@@ -79,6 +79,7 @@ class Desk(msgspec.Struct, frozen=True):
     sees_people: bool
     sees_donations: bool
     does_books: bool
+    back: str  # the address of this page, to come back to; empty where it was sent to
     is_broken: bool  # the last run of the books' checks found something, and this person can help it
 
 
@@ -111,6 +112,7 @@ async def desk_page(
         sees_people=sees_people(member.role),
         sees_donations=is_in and member.role in SEES_DONATIONS,
         does_books=member.role in DOES_BOOKS,
+        back=_address_of(request) if request.method == "GET" else "",
         is_broken=is_in and member.role in DOES_BOOKS and await _is_broken(session),
     )
     when = When(zone=settings.time_zone, locale=settings.locale, now=house.clock.now())
@@ -125,6 +127,10 @@ async def desk_page(
         problem=defaultdict(lambda: None, problems),
         **context,
     )
+
+
+def _address_of(request: AnyRequest) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 async def _is_broken(session: AsyncSession) -> bool:

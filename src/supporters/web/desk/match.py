@@ -20,6 +20,8 @@ from supporters.kit.strings import gettext as _
 from supporters.ledger.start import start_moment
 from supporters.reconciliation.bulk import MOST_LOOKED, Pair, accept_certain, certain_among, certain_of, digest_of
 from supporters.reconciliation.detect_bank import settle_dealt_with
+from supporters.reconciliation.lines import Line
+from supporters.reconciliation.match_names import references_of
 from supporters.reconciliation.match_queries import (
     Left,
     count_left,
@@ -30,7 +32,7 @@ from supporters.reconciliation.match_queries import (
     matches_of_line,
     read_progress,
 )
-from supporters.reconciliation.models import BankMatch, MatchState
+from supporters.reconciliation.models import MatchState
 from supporters.reconciliation.proposals import Proposal, propose
 from supporters.web.common.access import member_of
 from supporters.web.common.forms import read_query
@@ -130,7 +132,7 @@ def places_of(request: AnyRequest) -> frozenset[str]:
     return frozenset(parts[2] for parts in paths if parts[1] == "desk" and len(parts) > 3)
 
 
-def sums_of(lines: Sequence[BankLine]) -> list[Money]:
+def sums_of(lines: Sequence[Line]) -> list[Money]:
     """What the lines come to, by currency."""
     found: defaultdict[str, int] = defaultdict(int)
     for line in lines:
@@ -138,12 +140,10 @@ def sums_of(lines: Sequence[BankLine]) -> list[Money]:
     return [Money(minor, currency) for currency, minor in sorted(found.items())]
 
 
-async def _look(
-    session: AsyncSession, view: MatchView
-) -> tuple[Sequence[BankLine], dict[str, list[Proposal]], list[Pair]]:
+async def _look(session: AsyncSession, view: MatchView) -> tuple[Sequence[Line], dict[str, list[Proposal]], list[Pair]]:
     """The lines of the page, what each line may be, and what is certain among the first lines of the view."""
     first = (view.page - 1) * ROWS
-    looked = list(await list_open(session, view.wanted, limit=MOST_LOOKED))
+    looked = await list_open(session, view.wanted, limit=MOST_LOOKED)
     if first < MOST_LOOKED:
         lines = looked[first : first + ROWS]
         found = await propose(session, looked, in_full=[line.id for line in lines])
@@ -184,22 +184,19 @@ async def _done_with(session: AsyncSession, line: BankLine) -> Done:
     amount, here = Money(line.amount_minor, line.currency), f"{PATH}/{line.id}"
     if line.state == LineState.SET_ASIDE:
         return Done(_("Set aside"), amount, _("Take it up again"), f"{here}/take-up")
-    standing = await standing_matches(session, line.id)
+    standing = [pair for pair in await matches_of_line(session, line.id) if pair[0].state == MatchState.CONFIRMED]
     if not standing:
         return Done(_("Open again"), amount, href=here)
-    names = ", ".join(side_words(each.side, each.ref_id) for each in standing[:3])
-    return Done(_("Matched with %(names)s") % {"names": names}, amount, undo_words(standing), f"{here}/undo")
-
-
-async def standing_matches(session: AsyncSession, line_id: str) -> list[BankMatch]:
-    """What the line is, as far as nobody has undone it."""
-    pairs = await matches_of_line(session, line_id)
-    return [match for match, _action in pairs if match.state == MatchState.CONFIRMED]
+    matches, kind = [match for match, _action in standing], standing[0][1].kind
+    known = await references_of(session, matches[:3])
+    names = ", ".join(side_words(each.side, each.ref_id, known.get(each.ref_id, "")) for each in matches[:3])
+    undo = undo_words(matches, kind=kind)
+    return Done(_("Matched with %(names)s") % {"names": names}, amount, undo, f"{here}/undo")
 
 
 async def _certain_page(request: AnyRequest, session: AsyncSession, view: MatchView) -> Response[bytes]:
     pairs = await certain_among(session, view.wanted)
-    kinds: defaultdict[tuple[str, str], list[BankLine]] = defaultdict(list)
+    kinds: defaultdict[tuple[str, str], list[Line]] = defaultdict(list)
     for line, top in pairs:
         kinds[top.parts[0].side, line.currency].append(line)
     places = places_of(request)

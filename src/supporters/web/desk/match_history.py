@@ -1,7 +1,7 @@
 """/desk/match/history: everything that was matched, by whom and why, and the way back from each match."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from supporters.kit.errors import NotFound
 from supporters.kit.ids import is_ulid
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
+from supporters.reconciliation.match_names import references_of
 from supporters.reconciliation.match_queries import (
     count_standing,
     find_action,
@@ -40,6 +41,7 @@ from supporters.web.desk.match_words import (
     show_match,
     undo_words,
 )
+from supporters.web.desk.paging import page_number
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.words import Tag
 
@@ -78,8 +80,11 @@ async def show_history(request: Request[Any, Any, Any], reading: NamedDependency
     shown, ids = actions[:ACTIONS], [each.id for each in actions[:ACTIONS]]
     samples: defaultdict[str, list[ShownMatch]] = defaultdict(list)
     places = places_of(request)
-    for match, line in await sample_matches(reading, ids, each=SAMPLE):
-        samples[match.action_id].append(_show(match, line, places))
+    kinds = {each.id: each.kind for each in shown}
+    pairs = await sample_matches(reading, ids, each=SAMPLE)
+    known = await references_of(reading, [match for match, _line in pairs])
+    for match, line in pairs:
+        samples[match.action_id].append(_show(match, line, places, kinds[match.action_id], known))
     standing = await count_standing(reading, ids)
     return await desk_page(
         request,
@@ -101,10 +106,10 @@ async def show_action(
     action = await find_action(reading, action_id) if is_ulid(action_id) else None
     if action is None:
         raise NotFound(_("There is no such line of the history."))
-    text = read_query(request.scope["query_string"], ("page",)).get("page", "1")
-    page = int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 5 else 1
-    page = min(max(page, 1), LAST_PAGE)
+    text = read_query(request.scope["query_string"], ("page",)).get("page", "")
+    page = page_number(text, most=LAST_PAGE)
     rows = await matches_of(reading, [action.id], limit=ROWS, offset=(page - 1) * ROWS)
+    places, known = places_of(request), await references_of(reading, [match for match, _line in rows])
     here = f"{HISTORY}/{action.id}"
     people = [action.made_by, *(match.undone_by for match, _line in rows)]
     return await desk_page(
@@ -114,7 +119,7 @@ async def show_action(
         here="match",
         action=action,
         words=action_words(action),
-        rows=[_show(match, line, places_of(request)) for match, line in rows],
+        rows=[_show(match, line, places, action.kind, known) for match, line in rows],
         standing=(await count_standing(reading, [action.id])).get(action.id, 0),
         names=await staff_names(reading, [each for each in people if each]),
         newer=f"{here}?page={page - 1}" if page > 1 else None,
@@ -122,15 +127,15 @@ async def show_action(
     )
 
 
-def _show(match: BankMatch, line: BankLine, places: frozenset[str]) -> ShownMatch:
+def _show(match: BankMatch, line: BankLine, places: frozenset[str], kind: str, known: Mapping[str, str]) -> ShownMatch:
     return ShownMatch(
         line=line,
         said=said_of(line.counterparty, line.text),
         amount=Money(match.amount_minor, match.currency),
-        part=show_match(match, places=places),
+        part=show_match(match, known, places=places),
         tag=match_state_tag(match),
         reasons=kept_reasons(match),
-        undo=undo_words([match]) if match.state == MatchState.CONFIRMED else "",
+        undo=undo_words([match] if match.state == MatchState.CONFIRMED else [], kind=kind),
         record=match,
     )
 

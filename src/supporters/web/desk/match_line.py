@@ -25,9 +25,11 @@ from supporters.ledger.periods import is_closed, locked_months, open_after
 from supporters.reconciliation.ask import ask_about, question_of
 from supporters.reconciliation.bulk import accept
 from supporters.reconciliation.detect_bank import settle_dealt_with
+from supporters.reconciliation.match_names import references_of
 from supporters.reconciliation.match_queries import find_line, matches_of_line, other_lines_of
 from supporters.reconciliation.matches import ACCOUNTS, NOTE_CHARS, Because, Part, confirm, set_aside, take_up, undo
 from supporters.reconciliation.models import MatchState, Side
+from supporters.reconciliation.promises_kept import take_back_unmatched
 from supporters.reconciliation.proposals import propose
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
@@ -80,7 +82,7 @@ async def take_proposal(
     """The line is what was proposed and pressed; nothing happens (409) when that does not hold any more."""
     member, house = member_of(request), house_of(request)
     form = await read_sealed(request, member, ["key", "view"])
-    line, now = await _find_open(session, line_id), house.clock.now()
+    line, now = await find_open(session, line_id), house.clock.now()
     proposals = (await propose(session, [line])).get(line.id, ())
     wanted = next((each for each in proposals if each.key == form.get("key")), None)
     if wanted is None:
@@ -91,7 +93,7 @@ async def take_proposal(
     except Refused as refused:
         return await _page(request, session, await _find(session, line_id), problems=[("ours", refused.message)])
     await settle_dealt_with(session, now=now)
-    return _back(request, form.get("view", ""), line)
+    return back_to_list(request, form.get("view", ""), line)
 
 
 @post(ONE + "/chosen", status_code=303, opt={"access": DOES_BOOKS})
@@ -101,7 +103,7 @@ async def take_chosen(
     """The line is the payments that were chosen, and what is left is on an account; or the form comes back (422)."""
     member = member_of(request)
     form = await read_sealed(request, member, [*PICKS, "rest", "rest_note", "view"])
-    line = await _find_open(session, line_id)
+    line = await find_open(session, line_id)
     found = await picked_of(session, form, line)
     typed = Typed(rest=form.get("rest", ""), rest_note=clean_line(form.get("rest_note", ""), limit=NOTE_CHARS))
     parts = [Part(Side(each.side), each.ref_id, each.amount_minor) for each in found.picked]
@@ -128,7 +130,7 @@ async def take_account(
     """The line is booked on the account, or the form comes back (422)."""
     member = member_of(request)
     form = await read_sealed(request, member, ["account", "note", "view"])
-    line = await _find_open(session, line_id)
+    line = await find_open(session, line_id)
     typed = Typed(account=form.get("account", ""), note=clean_line(form.get("note", ""), limit=NOTE_CHARS))
     amount = Money(line.amount_minor, line.currency)
     problems = _account_problems(request, typed.account, typed.note, amount, "account", "note")
@@ -145,13 +147,13 @@ async def take_aside(
     """The line stays out of the books, with the reason; or the form comes back (422)."""
     member, now = member_of(request), house_of(request).clock.now()
     form = await read_sealed(request, member, ["aside", "view"])
-    line, words = await _find_open(session, line_id), clean_line(form.get("aside", ""), limit=NOTE_CHARS)
+    line, words = await find_open(session, line_id), clean_line(form.get("aside", ""), limit=NOTE_CHARS)
     if not words:
         problem = ("aside", _("Write why, for whoever reads this in a year."))
         return await _page(request, session, line, problems=[problem])
     await set_aside(session, line.id, note=words, actor_id=member.id, now=now)
     await settle_dealt_with(session, now=now)
-    return _back(request, form.get("view", ""), line)
+    return back_to_list(request, form.get("view", ""), line)
 
 
 @post(ONE + "/take-up", status_code=303, opt={"access": DOES_BOOKS})
@@ -170,11 +172,13 @@ async def take_line_up(
 async def take_undoing(
     request: Request[Any, Any, Any], line_id: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Redirect:
-    """The line is open again; the books have the opposite entries, and the payment stays."""
+    """The line is open again and the books have the opposite entries; what the match itself had made is taken back too."""
     member, house = member_of(request), house_of(request)
     await read_sealed(request, member, ["view"])
     line = await _find(session, line_id)
-    await undo(session, line.id, actor_id=member.id, ids=house.ids, now=house.clock.now())
+    now = house.clock.now()
+    await undo(session, line.id, actor_id=member.id, ids=house.ids, now=now)
+    await take_back_unmatched(session, ids=house.ids, now=now, settings=house.settings, actor_id=member.id)
     return Redirect(f"{PATH}/{line.id}", status_code=303)
 
 
@@ -200,14 +204,15 @@ async def _find(session: AsyncSession, line_id: str) -> BankLine:
     return line
 
 
-async def _find_open(session: AsyncSession, line_id: str) -> BankLine:
+async def find_open(session: AsyncSession, line_id: str) -> BankLine:
+    """The line, while nobody has dealt with it. *Raises* NotFound, Conflict."""
     line = await _find(session, line_id)
     if line.state != LineState.OPEN:
         raise Conflict(_("Somebody has dealt with this bank line already. Nothing was changed."))
     return line
 
 
-def _back(request: AnyRequest, view: str, line: BankLine) -> Redirect:
+def back_to_list(request: AnyRequest, view: str, line: BankLine) -> Redirect:
     """To the list, as it was left, with what was done."""
     seen = view_of(view, currency=house_of(request).settings.currency)
     return Redirect(seen.address(done=line.id), status_code=303)
@@ -225,7 +230,7 @@ async def _confirm(
         line = await _find(session, line_id)
         return await _page(request, session, line, typed=typed, problems=[("ours", refused.message)])
     await settle_dealt_with(session, now=now)
-    return _back(request, view, line)
+    return back_to_list(request, view, line)
 
 
 def _account_problems(
@@ -261,6 +266,7 @@ async def _page(
     proposals = (await propose(session, [line])).get(line.id, []) if is_open else []
     people = [each for match, action in history for each in (match.undone_by, action.made_by)]
     locked = await locked_months(session)
+    known = await references_of(session, [match for match, _action in history])
     return await desk_page(
         request,
         session,
@@ -272,10 +278,10 @@ async def _page(
         proposals=[show_proposal(each, places=places) for each in proposals],
         find=await read_find(request, session, line, found, places=places) if is_open else None,
         history=[
-            (show_match(match, places=places), match_state_tag(match), kept_reasons(match), match, action)
+            (show_match(match, known, places=places), match_state_tag(match), kept_reasons(match), match, action)
             for match, action in history
         ],
-        undo=undo_words(standing) if standing else "",
+        undo=undo_words(standing, kind=next((action.kind for match, action in history if match in standing), "")),
         others=await other_lines_of(session, standing),
         later=open_after(line.booked_on, locked) if is_closed(line.booked_on, locked) else None,
         accounts=[(each.value, account_words(each.value)) for each in ACCOUNTS],

@@ -6,18 +6,22 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from supporters.bank.models import BankLine
 from supporters.kit.errors import MoneyError
 from supporters.kit.ids import is_ulid
 from supporters.kit.money import Money, parse_amount
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.ledger.chart import Account, describe
+from supporters.reconciliation.gifts import GIFT
+from supporters.reconciliation.lines import Line
 from supporters.reconciliation.match_queries import LineFilter
 from supporters.reconciliation.matching import Attribute, Expected, Outcome, Reason, describe_reason
 from supporters.reconciliation.models import BankMatch, Confidence, MatchAction, MatchRule, MatchState, RuleKind, Side
 from supporters.reconciliation.proposals import Proposal
+from supporters.reconciliation.rhythm import read_rhythm
+from supporters.reconciliation.settle import turn_of
 from supporters.web.desk.bank_words import said_of
+from supporters.web.desk.paging import page_number
 from supporters.web.desk.words import Tag
 
 PATH = "/desk/match"
@@ -85,7 +89,7 @@ class ShownProposal(msgspec.Struct, frozen=True):
 class ShownOpen(msgspec.Struct, frozen=True):
     """One open line in the list."""
 
-    line: BankLine
+    line: Line
     amount: Money
     said: str
     top: ShownProposal | None
@@ -96,8 +100,7 @@ def read_match_view(query: Mapping[str, str], *, currency: str) -> MatchView:
     """Which lines the query asks for. What can't be read is left out and named."""
     typed = {name: clean_line(query[name], limit=LONGEST) for name in FIELDS if query.get(name)}
     problems: list[tuple[str, str]] = []
-    page = typed.pop("page", "1")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
+    page = page_number(typed.pop("page", ""), most=MOST_PAGES)
     account = typed.get("account", "")
     wanted = LineFilter(
         account_id=account if is_ulid(account) else "",
@@ -108,7 +111,7 @@ def read_match_view(query: Mapping[str, str], *, currency: str) -> MatchView:
         until=read_day(typed, "to", problems),
         words=typed.get("q", ""),
     )
-    return MatchView(wanted, typed, min(max(number, 1), MOST_PAGES), problems)
+    return MatchView(wanted, typed, page, problems)
 
 
 def view_of(sent: str, *, currency: str) -> MatchView:
@@ -148,7 +151,7 @@ def read_amount(typed: Mapping[str, str], name: str, currency: str, problems: li
         return None
 
 
-def show_open(line: BankLine, proposals: Sequence[Proposal], *, places: Collection[str]) -> ShownOpen:
+def show_open(line: Line, proposals: Sequence[Proposal], *, places: Collection[str]) -> ShownOpen:
     """The line as the list shows it, with its first proposal."""
     top = show_proposal(proposals[0], places=places) if proposals else None
     return ShownOpen(
@@ -180,7 +183,7 @@ def show_expected(expected: Expected, *, places: Collection[str]) -> ShownPart:
     """The payment with its name and where it can be looked at."""
     return ShownPart(
         key=f"{expected.side}:{expected.ref_id}",
-        title=side_words(expected.side, expected.reference or expected.ref_id),
+        title=side_words(expected.side, expected.ref_id, expected.reference),
         payer=expected.payer_name,
         amount=Money(expected.amount_minor, expected.currency),
         day=None if expected.side == Side.ACCOUNT else expected.expected_on,
@@ -188,29 +191,36 @@ def show_expected(expected: Expected, *, places: Collection[str]) -> ShownPart:
     )
 
 
-def show_match(match: BankMatch, *, places: Collection[str]) -> ShownPart:
-    """What the line was found to be."""
+def show_match(match: BankMatch, references: Mapping[str, str], *, places: Collection[str]) -> ShownPart:
+    """What the line was found to be; `references` as `references_of` gives them."""
     return ShownPart(
         key=f"{match.side}:{match.ref_id}",
-        title=side_words(match.side, match.ref_id),
+        title=side_words(match.side, match.ref_id, references.get(match.ref_id, "")),
         amount=Money(match.amount_minor, match.currency),
         href=side_href(match.side, match.ref_id, places),
     )
 
 
-def side_words(side: str, ref_id: str) -> str:
-    """What a line was matched with, by name."""
+def side_words(side: str, ref_id: str, reference: str = "") -> str:
+    """What a line was matched with, by the name that people know it by."""
     if side == Side.ACCOUNT:
         return account_words(ref_id)
+    if side == Side.PROMISE:
+        promise_id, turn = turn_of(ref_id)
+        if turn > 1:
+            said = {"name": reference or promise_id, "number": turn}
+            return _("Promise %(name)s, payment %(number)s") % said
+        ref_id = promise_id
     words = {
         Side.PAYOUT: _("Payout %(name)s"),
         Side.PAYOUT_RETURN: _("Returned payout %(name)s"),
         Side.TOP_UP: _("Top-up of Stripe's balance %(name)s"),
         Side.DEPOSIT: _("Deposit %(name)s"),
         Side.OTHER_PAYMENT: _("Payment %(name)s"),
+        Side.OTHER_REFUND: _("Money paid back %(name)s"),
         Side.PROMISE: _("Promise %(name)s"),
     }
-    return words[Side(side)] % {"name": ref_id}
+    return words[Side(side)] % {"name": reference or ref_id}
 
 
 def kind_words(side: str) -> str:
@@ -221,6 +231,7 @@ def kind_words(side: str) -> str:
         Side.TOP_UP: _("Top-ups of Stripe's balance"),
         Side.DEPOSIT: _("Deposits"),
         Side.OTHER_PAYMENT: _("Other payments"),
+        Side.OTHER_REFUND: _("Money paid back"),
         Side.PROMISE: _("Promised payments"),
         Side.ACCOUNT: _("Accounts"),
     }[Side(side)]
@@ -232,7 +243,7 @@ def side_href(side: str, ref_id: str, places: Collection[str]) -> str:
         return f"/desk/payouts/{ref_id}" if "payouts" in places else ""
     if side == Side.OTHER_PAYMENT:
         return f"/desk/other-money/{ref_id}" if "other-money" in places else ""
-    if side in (Side.DEPOSIT, Side.PROMISE):
+    if side in (Side.DEPOSIT, Side.PROMISE, Side.OTHER_REFUND):
         return "/desk/other-money" if "other-money" in places else ""
     return ""
 
@@ -278,8 +289,12 @@ def _amounts(minor: str, currency: str) -> list[Money]:
     return [Money(int(each), currency) for each in minor.split(" + ")]
 
 
-def undo_words(matches: Sequence[BankMatch]) -> str:
-    """What undoing does, as its button says it."""
+def undo_words(matches: Sequence[BankMatch], *, kind: str) -> str:
+    """What undoing matches of this kind of action does, as its button says it; empty where there is nothing to undo."""
+    if not matches:
+        return ""
+    if kind == GIFT:
+        return _("Take the gift back (the line is open again; its donation and receipt do not count any more)")
     sides = {Side(match.side) for match in matches}
     if sides == {Side.ACCOUNT}:
         return _("Take it out of the books again (adds the opposite entries)")
@@ -303,26 +318,38 @@ def action_words(action: MatchAction) -> str:
     """What a line of the history was."""
     if action.kind == "automatic":
         return _("Matched by the house: certain")
+    if action.kind == GIFT:
+        return _("Written down as a gift")
     return _("Accepted everything certain") if action.kind == "many" else _("Matched by hand")
 
 
 def rule_words(rule: MatchRule) -> str:
     """What a rule says."""
+    if rule.kind == RuleKind.STANDING_ORDER:
+        monthly = read_rhythm(rule.target).frequency == "monthly"
+        return (
+            _("The same amount every month from this payer is a standing order")
+            if monthly
+            else _("The same amount every year from this payer is a standing order")
+        )
     return {
         RuleKind.ALIAS: _("Lines with these words come from Stripe"),
         RuleKind.ACCOUNT: _("Lines with these words belong on %(account)s") % {"account": account_words(rule.target)},
         RuleKind.IGNORE: _("Lines with these words are none of our business"),
-        RuleKind.STANDING_ORDER: _("Lines with these words are one supporter's standing order"),
     }[RuleKind(rule.kind)]
 
 
 def rule_effect(rule: MatchRule) -> str:
     """What happens while the rule is on."""
+    if rule.kind == RuleKind.STANDING_ORDER and not read_rhythm(rule.target).payer:
+        return _("The bank names no account, only a name: each line is proposed as likely until a person says so.")
     return {
         RuleKind.ALIAS: _("The house matches such a line with the only payout of its amount and days."),
         RuleKind.ACCOUNT: _("The account is proposed as likely. Nothing is booked until a person says so."),
         RuleKind.IGNORE: _("Such lines are set aside as they come in, and say that this rule did it."),
-        RuleKind.STANDING_ORDER: _("The supporter is proposed as likely. Nothing is booked until a person says so."),
+        RuleKind.STANDING_ORDER: _(
+            "Each line of this account and amount that comes when it is expected becomes a donation of the plan by itself."
+        ),
     }[RuleKind(rule.kind)]
 
 

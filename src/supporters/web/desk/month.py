@@ -1,6 +1,7 @@
 """/desk/months/{month}: what the month came to, what is left to do in it, closing it, and opening it again."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.checks import books_hold
 from supporters.discrepancies.codes import Code
+from supporters.discrepancies.discuss import is_alone
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.money import Money
@@ -21,11 +23,11 @@ from supporters.kit.strings import gettext as _
 from supporters.ledger.chart import Account
 from supporters.ledger.mapping import find_mapping, read_mapping
 from supporters.ledger.models import BankProof
-from supporters.ledger.periods import month_of, next_month, reopen_month
+from supporters.ledger.periods import closed_before, month_of, next_month, reopen_month
 from supporters.ledger.verdict import last_verdict
 from supporters.reconciliation.certify import certify_month, latest_certificate
-from supporters.reconciliation.closing import Checklist, Close, Item, checklist, close_month, is_locked
-from supporters.reconciliation.models import CertificateKind
+from supporters.reconciliation.closing import Checklist, Close, Item, checklist, is_locked
+from supporters.reconciliation.models import CertificateKind, CloseRequest
 from supporters.reconciliation.month_queries import (
     Held,
     MonthRow,
@@ -35,6 +37,15 @@ from supporters.reconciliation.month_queries import (
     stripe_activity,
     trial_balance,
 )
+from supporters.reconciliation.second_person import (
+    MissingAlone,
+    agree_to_close,
+    asked_to_close,
+    close_or_ask,
+    months_asked,
+    needs_second,
+    withdraw_close,
+)
 from supporters.reconciliation.waterfall import steps_between
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
@@ -42,14 +53,14 @@ from supporters.web.common.forms import read_query
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.frame import desk_page
-from supporters.web.desk.month_words import PATH, month_named, month_tag, proofs, shown_items
+from supporters.web.desk.month_words import PATH, month_named, month_tag, proofs, read_moment, shown_items
 from supporters.web.desk.payout import maker_of
 from supporters.web.desk.payout_words import ShownBar, shown_bars, standing_tag
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.words import Tag, code_words
 
-FIELDS = ("proof", "note")
+FIELDS = ("proof", "note", "alone")
 KNOWN_CODES = frozenset(code.value for code in Code)
 
 
@@ -90,7 +101,7 @@ async def show_month(
 
 @post(PATH + "/{month:str}/close", status_code=303, opt={"access": DOES_BOOKS})
 async def take_close(request: Request[Any, Any, Any], month: FromPath[str]) -> Response[Any]:
-    """The month is closed and certified, or the page comes again and says what stands in the way (422)."""
+    """The month is closed and certified, or waits for a second person; or the page says what stands in the way (422)."""
     house = house_of(request)
     form = await read_sealed(request, member_of(request), FIELDS)
     first = month_named(month)
@@ -101,14 +112,52 @@ async def take_close(request: Request[Any, Any, Any], month: FromPath[str]) -> R
             return await _page(request, reading, first, form=form, problems=[("proof-statement", said)])
     async with house.db.reading() as reading:  # looked up before a write begins, so that nobody waits for it
         broken = len(await books_hold(reading, now=house.clock.now()))
-    wanted = Close(month=first, bank_proof=BankProof(proof), note=form.get("note", ""), broken=broken)
+    wanted = Close(
+        month=first,
+        bank_proof=BankProof(proof),
+        note=form.get("note", ""),
+        alone_reason=form.get("alone", ""),
+        broken=broken,
+    )
+    limit = house.settings.second_person_month_above_minor
     try:
         async with house.db.unit_of_work() as session:
-            await close_month(session, wanted, maker_of(request))
+            done = await close_or_ask(session, wanted, maker_of(request), second_above_minor=limit)
+    except (Refused, Conflict) as error:
+        place = "alone" if isinstance(error, MissingAlone) else "note"
+        async with house.db.reading() as reading:
+            return await _page(request, reading, first, form=form, broken=broken, problems=[(place, error.message)])
+    return Redirect(f"{PATH}/{month_of(first)}?done={done.value}", status_code=303)
+
+
+@post(PATH + "/{month:str}/agree", status_code=303, opt={"access": DOES_BOOKS})
+async def take_agreement(request: Request[Any, Any, Any], month: FromPath[str]) -> Response[Any]:
+    """The month is closed as the first person asked, if that is what this page showed; or the page says why not (422)."""
+    house = house_of(request)
+    form = await read_sealed(request, member_of(request), ("asked",))
+    first, seen_at = month_named(month), read_moment(form.get("asked", ""))
+    async with house.db.reading() as reading:
+        broken = len(await books_hold(reading, now=house.clock.now()))
+    try:
+        async with house.db.unit_of_work() as session:
+            await agree_to_close(session, first, maker_of(request), broken=broken, seen_at=seen_at)
     except (Refused, Conflict) as error:
         async with house.db.reading() as reading:
-            return await _page(request, reading, first, form=form, broken=broken, problems=[("note", error.message)])
+            return await _page(request, reading, first, broken=broken, problems=[("close", error.message)])
     return Redirect(f"{PATH}/{month_of(first)}?done=closed", status_code=303)
+
+
+@post(PATH + "/{month:str}/decline", status_code=303, opt={"access": DOES_BOOKS})
+async def take_refusal(
+    request: Request[Any, Any, Any], month: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """Nobody is asked to agree any more; the month stays open."""
+    member = member_of(request)
+    await read_sealed(request, member, [])
+    first = month_named(month)
+    with suppress(Conflict):  # pressed twice, or both at once
+        await withdraw_close(session, first, actor_id=member.id, now=house_of(request).clock.now())
+    return Redirect(f"{PATH}/{month_of(first)}?done=declined", status_code=303)
 
 
 @post(PATH + "/{month:str}/open", status_code=303, opt={"access": DOES_BOOKS})
@@ -145,7 +194,7 @@ async def read_sheet(session: AsyncSession, first: date, *, zone: str, today: da
     return MonthSheet(
         row=row,
         name=month_of(first),
-        tag=month_tag(row, today=today),
+        tag=month_tag(row, today=today, is_asked=month_of(first) in await months_asked(session)),
         is_locked=is_locked(row),
         payouts=[(each, Money(each.amount_minor, each.currency), standing_tag(each.standing)) for each in row.payouts],
         accounts=await _accounts(session, held),
@@ -174,8 +223,9 @@ async def _page(
         verdict = await last_verdict(session)
         broken = len(verdict.broken) if verdict else 0
     sheet = await read_sheet(session, first, zone=zone, today=local_date(now, zone))
-    found = await checklist(session, first, bank_proof=BankProof.STATEMENT, broken=broken, zone=zone, now=now)
-    period = sheet.row.period
+    asked = None if sheet.is_locked else await asked_to_close(session, first)
+    proof = BankProof(asked.bank_proof) if asked else BankProof.STATEMENT
+    found = await checklist(session, first, bank_proof=proof, broken=broken, zone=zone, now=now)
     return await desk_page(
         request,
         session,
@@ -186,13 +236,35 @@ async def _page(
         items=[] if sheet.is_locked else _items(found, first),
         is_stopped=found.is_stopped,
         proofs=proofs(),
-        typed={"proof": "", "note": "", "reason": "", **(form or {})},
-        period=period,
-        names=await staff_names(session, [period.locked_by, period.reopened_by] if period else []),
+        typed={**dict.fromkeys((*FIELDS, "reason"), ""), **(form or {})},
         certificate=await latest_certificate(session, CertificateKind.MONTH, sheet.name),
         done=done,
         problems=problems or [],
+        **await _people(request, session, sheet, asked),
     )
+
+
+async def _people(
+    request: AnyRequest, session: AsyncSession, sheet: MonthSheet, asked: CloseRequest | None
+) -> dict[str, Any]:
+    """Who closes the month, closed it, or opened it again."""
+    member, first, period = member_of(request), sheet.row.month, sheet.row.period
+    limit = house_of(request).settings.second_person_month_above_minor
+    takes_two = not sheet.is_locked and await needs_second(session, first, limit)
+    before = await closed_before(session, sheet.name)
+    ids = [period.locked_by, period.agreed_by, period.reopened_by] if period else []
+    ids += [asked.asked_by if asked else None, *(each.locked_by for each in before)]
+    ids += [*(each.agreed_by for each in before), *(each.reopened_by for each in before)]
+    return {
+        "period": period,
+        "asked": asked,
+        "may_agree": asked is not None and asked.asked_by != member.id,
+        "takes_two": takes_two,
+        "is_alone": takes_two and await is_alone(session, member.id),
+        "before": before,
+        "proof_words": {value: words for value, words, _about in proofs()},
+        "names": await staff_names(session, ids),
+    }
 
 
 def _items(found: Checklist, first: date) -> list[Any]:
@@ -228,4 +300,4 @@ async def _falls(session: AsyncSession, first: date, held: list[Held]) -> list[t
     ]
 
 
-HANDLERS = [show_month, take_close, take_open, take_month_certificate]
+HANDLERS = [show_month, take_close, take_agreement, take_refusal, take_open, take_month_certificate]

@@ -1,7 +1,7 @@
 """What the desk says about months. Pure: records in, words out."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 import msgspec
 
@@ -14,6 +14,7 @@ from supporters.reconciliation.month_queries import MonthRow
 from supporters.web.desk.words import Tag
 
 PATH = "/desk/months"
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
 EARLIEST, LATEST = date(1972, 1, 1), date(9998, 1, 1)
 _WHERE = {
     "books": "/desk/books",
@@ -39,7 +40,7 @@ class ShownItem(msgspec.Struct, frozen=True):
     is_bank: bool
 
 
-def month_tag(row: MonthRow, *, today: date) -> Tag:
+def month_tag(row: MonthRow, *, today: date, is_asked: bool = False) -> Tag:
     """Where the month stands."""
     if is_locked(row):
         is_elsewhere = row.period is not None and row.period.bank_proof == BankProof.ELSEWHERE.value
@@ -51,6 +52,10 @@ def month_tag(row: MonthRow, *, today: date) -> Tag:
         return Tag(_("Closed"), "check", "pos", about)
     if (row.month.year, row.month.month) == (today.year, today.month):
         return Tag(_("Under way"), "clock", "", _("The month is not over yet."))
+    if is_asked:
+        return Tag(
+            _("Waits for a second person"), "clock", "info", _("One has asked to close it; another has to agree.")
+        )
     if row.is_clear:
         return Tag(_("Ready to close"), "arrow", "info", _("Nothing is left to do in it."))
     return Tag(_("Open"), "dot", "warn", _("Something is left to do in it."))
@@ -65,6 +70,14 @@ def month_named(name: str) -> date:
     if not EARLIEST <= first <= LATEST:
         raise NotFound(_("That month is too far away."))
     return first
+
+
+def read_moment(text: str) -> datetime:
+    """The moment that a form names; one that never was for what is none."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return NEVER
 
 
 def shown_items(items: Sequence[Item], *, first: date, last: date) -> list[ShownItem]:

@@ -14,6 +14,7 @@ from supporters.kit.clock import local_date
 from supporters.kit.money import Money
 from supporters.ledger.periods import month_of
 from supporters.reconciliation.month_queries import MonthRow, board, first_month
+from supporters.reconciliation.second_person import months_asked
 from supporters.reports.income import income_by_month
 from supporters.reports.months import last_months
 from supporters.settings import Settings
@@ -66,10 +67,8 @@ async def read_board(
     months = [month for month in months if begun is None or month >= begun] or months[-1:]
     rows = await board(session, months, zone=settings.time_zone)
     given = await _given(session, months, settings)
-    shown = [
-        ShownMonth(row, month_of(row.month), month_tag(row, today=today), given.get(row.month, []), _paid_out(row))
-        for row in rows
-    ]
+    asked = await months_asked(session)
+    shown = [_shown(row, given.get(row.month, []), today=today, asked=asked) for row in rows]
     before = last_months(months[0], 2)[0]
     return Board(shown, month_of(before) if begun and before >= begun else None)
 
@@ -84,6 +83,11 @@ async def _given(session: AsyncSession, months: list[date], settings: Settings) 
             if row.month and row.given_minor:
                 found.setdefault(row.month, []).append(Money(row.given_minor, table.currency))
     return found
+
+
+def _shown(row: MonthRow, given: list[Money], *, today: date, asked: frozenset[str]) -> ShownMonth:
+    name = month_of(row.month)
+    return ShownMonth(row, name, month_tag(row, today=today, is_asked=name in asked), given, _paid_out(row))
 
 
 def _paid_out(row: MonthRow) -> list[Money]:

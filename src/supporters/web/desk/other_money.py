@@ -1,5 +1,6 @@
 """/desk/other-money: cash, cheques, transfers and promises; what waits to be paid in, and what came of each."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,9 +12,18 @@ from litestar.response import Redirect, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.audit.record import record
 from supporters.bank.queries import list_accounts
-from supporters.donations.other_models import OtherKind, OtherPayment, OtherState, Promise, PromiseState
+from supporters.donations.models import Refund, RefundReason
+from supporters.donations.other_models import (
+    OtherKind,
+    OtherPayment,
+    OtherRefund,
+    OtherRefundState,
+    OtherState,
+    Promise,
+    PromiseState,
+    RefundWay,
+)
 from supporters.donations.other_queries import (
     PaymentRow,
     find_payment,
@@ -26,19 +36,29 @@ from supporters.donations.other_queries import (
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import is_ulid
-from supporters.kit.money import Money
+from supporters.kit.money import Money, plain_amount
 from supporters.kit.strings import gettext as _
+from supporters.reconciliation.money_back import left_of, refunds_of
 from supporters.reconciliation.other_money import LIVE, bounce, void_payment
-from supporters.reconciliation.promises_kept import end_promise
+from supporters.reconciliation.promises_kept import end_promise, record_end
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.frame import desk_page
-from supporters.web.desk.other_words import deposit_tag, frequency_words, kind_words, payment_tag, promise_tag
+from supporters.web.desk.other_words import (
+    deposit_tag,
+    frequency_words,
+    kind_words,
+    payment_tag,
+    promise_tag,
+    refund_tag,
+    way_words,
+)
+from supporters.web.desk.paging import page_number
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
-from supporters.web.desk.words import Tag
+from supporters.web.desk.words import Tag, reason_word
 
 PATH = "/desk/other-money"
 MOST_PAGES = 10_000
@@ -66,7 +86,7 @@ async def show_payment(
     request: Request[Any, Any, Any], payment_id: FromPath[str], reading: NamedDependency[AsyncSession]
 ) -> Response[bytes]:
     """One payment: who, how much, how far it has come, and what may be done about it."""
-    return await _payment_page(request, reading, payment_id)
+    return await payment_page(request, reading, payment_id)
 
 
 @post(PATH + "/{payment_id:str}/void", status_code=303, opt={"access": DOES_BOOKS})
@@ -100,16 +120,7 @@ async def take_end(
         raise Conflict(_("This promise is not waited for any more. Nothing was changed."))
     now = house.clock.now()
     await end_promise(session, promise, now=now)
-    await record(
-        session,
-        actor_kind="staff",
-        actor_id=member.id,
-        action="promise.end",
-        record_kind="promise",
-        record_id=promise.id,
-        detail={"reference": promise.reference, "plan_id": promise.plan_id},
-        now=now,
-    )
+    await record_end(session, promise, actor_id=member.id, now=now)
     return Redirect(f"{PATH}#promises", status_code=303)
 
 
@@ -118,8 +129,7 @@ async def list_page(
 ) -> Response[bytes]:
     """The page of lists, with the form for paying in as it was filled in."""
     house = house_of(request)
-    text = request.query_params.get("page", "1")
-    page = min(int(text), MOST_PAGES) if text.isascii() and text.isdigit() and int(text[:6]) else 1
+    page = page_number(request.query_params.get("page", ""), most=MOST_PAGES)
     rows, has_more = await list_payments(session, page=page)
     deposits = await list_deposits(session)
     sums = await sums_by_state(session)
@@ -171,30 +181,53 @@ async def _end(request: AnyRequest, session: AsyncSession, payment_id: str, *, i
             settings=house.settings,
         )
     except Refused as refused:
-        return await _payment_page(request, session, payment_id, [(field, refused.message)])
+        return await payment_page(request, session, payment_id, [(field, refused.message)])
     return Redirect(f"{PATH}/{payment_id}", status_code=303)
 
 
-async def _payment_page(
-    request: AnyRequest, session: AsyncSession, payment_id: str, problems: list[tuple[str, str]] | None = None
+async def payment_page(
+    request: AnyRequest,
+    session: AsyncSession,
+    payment_id: str,
+    problems: list[tuple[str, str]] | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
+    """The page of one payment, with the form for paying it back as it was filled in."""
+    house = house_of(request)
     found = await find_payment(session, payment_id) if is_ulid(payment_id) else None
     if found is None:
         raise NotFound(_("There is no such payment."))
     row = shown(found)
     payment = row.payment
-    people = [each for each in (payment.recorded_by, payment.ended_by) if each]
+    refunds = await refunds_of(session, payment.id)
+    people = [payment.recorded_by, payment.ended_by, *(each.recorded_by for each, _refund in refunds)]
+    today = local_date(house.clock.now(), house.settings.time_zone)
+    left = await left_of(session, payment)
+    usual = {"back_amount": plain_amount(left), "way": "", "paid_on": today.isoformat(), "reason": "", "back_words": ""}
     return await desk_page(
         request,
         session,
         "desk/other_payment.html",
         here="other_money",
         row=row,
-        names=await staff_names(session, people),
+        names=await staff_names(session, [each for each in people if each]),
         may_void=payment.state == OtherState.RECORDED,
-        may_bounce=payment.kind == OtherKind.CHEQUE and payment.state in LIVE,
+        may_bounce=payment.kind == OtherKind.CHEQUE and payment.state in LIVE and not _live(refunds),
+        left=left,
+        refunds=[
+            (each, Money(each.amount_minor, each.currency), refund_tag(each.state), way_words(each.way),
+             reason_word(refund.reason), refund.note)
+            for each, refund in refunds
+        ],
+        ways=[(each.value, way_words(each.value)) for each in RefundWay],
+        reasons=[(each.value, reason_word(each)) for each in RefundReason],
+        typed=usual | dict(typed or {}),
         problems=problems or [],
-    )
+    )  # fmt: skip
+
+
+def _live(refunds: Sequence[tuple[OtherRefund, Refund]]) -> bool:
+    return any(each.state != OtherRefundState.VOID for each, _refund in refunds)
 
 
 HANDLERS = [show_other_money, show_payment, take_void, take_bounce, take_end]

@@ -112,8 +112,8 @@ def _read(
     """What the form says, or None with all that is wrong with it, in the order of the page."""
     if typed.get("kind") not in {each.value for each in KINDS}:
         problems.append(("kind", _("Choose how the money came.")))
-    amount = _amount(typed, house, problems)
-    received_on = _day(typed.get("received_on", ""), problems)
+    amount = read_money(typed, house, problems)
+    received_on = read_day(typed.get("received_on", ""), problems)
     name = clean_line(typed.get("name", ""), limit=NAME_CHARS)
     if not name:
         problems.append(
@@ -144,7 +144,10 @@ def _is_chosen(whose: str, namesakes: Sequence[Namesake]) -> bool:
     return whose == SOMEBODY_NEW or any(each.id == whose for each in namesakes)
 
 
-def _amount(typed: Mapping[str, str], house: House, problems: list[tuple[str, str]]) -> Money | None:
+def read_money(
+    typed: Mapping[str, str], house: House, problems: list[tuple[str, str]], field: str = "amount"
+) -> Money | None:
+    """The amount and currency that were typed, more than nothing; None with what is wrong."""
     currency = (typed.get("currency") or house.settings.currency).strip().upper()
     if currency not in list_currencies():
         problems.append(("currency", _("Write the currency as three letters, such as GBP.")))
@@ -152,19 +155,20 @@ def _amount(typed: Mapping[str, str], house: House, problems: list[tuple[str, st
     try:
         amount = parse_amount(typed.get("amount", ""), currency)
     except AmountProblem:
-        problems.append(("amount", _("Write an amount in figures: 25 or 12.50.")))
+        problems.append((field, _("Write an amount in figures: 25 or 12.50.")))
         return None
     if amount.minor <= 0:
-        problems.append(("amount", _("The amount must be more than nothing.")))
+        problems.append((field, _("The amount must be more than nothing.")))
         return None
     return amount
 
 
-def _day(text: str, problems: list[tuple[str, str]]) -> date | None:
+def read_day(text: str, problems: list[tuple[str, str]], field: str = "received_on") -> date | None:
+    """The day that was typed; None with what is wrong."""
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        problems.append(("received_on", _("Write the day as year, month and day: 2026-11-20.")))
+        problems.append((field, _("Write the day as year, month and day: 2026-11-20.")))
         return None
 
 

@@ -1,6 +1,13 @@
 """Money that never met Stripe, in words."""
 
-from supporters.donations.other_models import DepositState, OtherKind, OtherState, PromiseState
+from supporters.donations.other_models import (
+    DepositState,
+    OtherKind,
+    OtherRefundState,
+    OtherState,
+    PromiseState,
+    RefundWay,
+)
 from supporters.kit.strings import gettext as _
 from supporters.web.desk.words import Tag
 
@@ -23,6 +30,24 @@ def payment_tag(state: str) -> Tag:
         OtherState.CLEARED.value: Tag(_("At the bank"), "check", "pos", _("A statement shows it.")),
         OtherState.BOUNCED.value: Tag(_("Bounced"), "alert", "warn", _("The giver's bank did not pay the cheque.")),
         OtherState.VOID.value: Tag(_("Taken back"), "undo", "", _("The books have the opposite entries.")),
+    }[state]
+
+
+def way_words(way: str) -> str:
+    """How money was paid back."""
+    return {
+        RefundWay.TRANSFER.value: _("Bank transfer"),
+        RefundWay.CHEQUE.value: _("Cheque of ours"),
+        RefundWay.CASH.value: _("Cash, out of what waits to be paid in"),
+    }[way]
+
+
+def refund_tag(state: str) -> Tag:
+    """How far money that went back has come."""
+    return {
+        OtherRefundState.PAID.value: Tag(_("Paid back"), "undo", "", _("Written down; no statement shows it yet.")),
+        OtherRefundState.CLEARED.value: Tag(_("Left the bank"), "check", "pos", _("A statement shows it.")),
+        OtherRefundState.VOID.value: Tag(_("Taken back"), "undo", "", _("The books have the opposite entries.")),
     }[state]
 
 

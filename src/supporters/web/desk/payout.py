@@ -37,6 +37,7 @@ from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.bank_words import said_of
 from supporters.web.desk.frame import desk_page
+from supporters.web.desk.paging import page_number
 from supporters.web.desk.payout_words import (
     PATH,
     Because,
@@ -53,6 +54,7 @@ from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.words import frequency_word
 
 ROWS = 100
+MOST_PAGES = 10_000
 LONGEST_ID, LONGEST_NUMBER = 120, 18
 STRIPE = "https://dashboard.stripe.com/"
 
@@ -79,7 +81,7 @@ async def show_payout(
 
 async def payout_facts(session: AsyncSession, row: PayoutRow, *, page: str, root: str) -> dict[str, Any]:
     """What the page says of the payout: the proof, the way from payments to payout, one page of its lines, its journal."""
-    number = _page_number(page)
+    number = page_number(page, most=MOST_PAGES)
     parts, arrivals = await parts_of(session, row.id), await arrivals_of(session, row.id)
     posted = await posted_of(session, row.id)
     lines = await lines_of(session, row.id, limit=ROWS, offset=(number - 1) * ROWS)
@@ -199,10 +201,6 @@ async def _journal(session: AsyncSession, posted: Sequence[Posted]) -> list[tupl
 
 def _often(frequency: str | None) -> str:
     return frequency_word(frequency) if frequency else ""
-
-
-def _page_number(typed: str) -> int:
-    return int(typed) if typed.isascii() and typed.isdigit() and 0 < len(typed) < 6 and int(typed) else 1
 
 
 def _address(root: str, row: PayoutRow, page: int) -> str:

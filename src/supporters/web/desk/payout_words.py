@@ -14,6 +14,7 @@ from supporters.reconciliation.matching import Reason, describe_reason
 from supporters.reconciliation.models import BankMatch
 from supporters.reconciliation.payout_queries import Part, PayoutFilter, PayoutRow, Standing
 from supporters.reconciliation.waterfall import Bar, Step, bars_of, describe_step, steps_of
+from supporters.web.desk.paging import page_number
 from supporters.web.desk.words import Tag
 
 PATH = "/desk/payouts"
@@ -57,13 +58,12 @@ def read_looked(query: Mapping[str, str]) -> Looked:
     """What the query asks for. What can't be read is left out and named."""
     typed = {name: clean_line(query[name], limit=40) for name in FIELDS if query.get(name)}
     problems: list[tuple[str, str]] = []
-    page = typed.pop("page", "1")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
+    page = page_number(typed.pop("page", ""), most=MOST_PAGES)
     view = typed.get("view", "")
     wanted = PayoutFilter(
         view=view if view in VIEWS else "", since=_day(typed, "from", problems), until=_day(typed, "to", problems)
     )
-    return Looked(wanted, typed, min(max(number, 1), MOST_PAGES), problems)
+    return Looked(wanted, typed, page, problems)
 
 
 def standing_tag(standing: Standing) -> Tag:
@@ -168,7 +168,13 @@ def content_reason(row: PayoutRow, *, lines: int, unposted: int) -> list[Because
     elif row.content == Content.VERIFIED.value:
         found = [Because(_("Its lines add up to it: %(count)s") % {"count": lines}, True)]
     elif row.content == Content.OFF.value:
-        found = [Because(_("Its lines do not add up to it"), False)]
+        refused = row.content_off_minor is None
+        words = (
+            _("Stripe did not list its lines; it is asked again every day")
+            if refused
+            else _("Its lines do not add up to it")
+        )
+        found = [Because(words, False)]
     else:
         found = [Because(_("Stripe has not finished saying what is in it"), False)]
     if unposted:

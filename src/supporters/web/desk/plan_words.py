@@ -85,6 +85,7 @@ def stop_words(reason: object) -> str:
         StopReason.NEVER_PAID.value: _("The first payment never arrived."),
         StopReason.DISPUTE.value: _("The supporter's bank took a payment back."),
         StopReason.UNANSWERED.value: _("It was held for a dispute that was won, and nobody let it go on."),
+        StopReason.NOT_ARRIVED.value: _("Its bank transfers did not arrive three times in a row."),
         StopReason.AT_STRIPE.value: _("Ended at Stripe itself."),
     }.get(str(reason or ""), _("It is not known why."))
 

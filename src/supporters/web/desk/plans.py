@@ -73,6 +73,7 @@ async def show_plans(request: Request[Any, Any, Any], reading: NamedDependency[A
         here="plans",
         problems=asked.problems,
         asked=asked,
+        query=asked.address().removeprefix(PATH),
         rows=[(row, plan_tag(row), rhythm_word(row.frequency), method_word(row.method)) for row in rows],
         at_bank=await bills_at_bank(reading, [row.id for row in rows]),
         sums=await sum_plans(reading, view, currency=currency),

@@ -1,4 +1,4 @@
-"""/desk/you: one's own sign-in. Which browsers are signed in, the password, the second factor."""
+"""/desk/you: one's own sign-in. Which browsers are signed in, the password, the second factor, the weekly letter."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.errors import NotFound, Refused
 from supporters.kit.strings import gettext as _
-from supporters.staff.accounts import change_password, hash_new_password, may_go_without
+from supporters.staff.accounts import change_password, choose_money_letter, hash_new_password, may_go_without
 from supporters.staff.actions import note
 from supporters.staff.proving import WrongProofCode
 from supporters.staff.queries import find_staff
@@ -23,7 +23,7 @@ from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.cookies import session_cookie
 from supporters.web.desk.frame import desk_page
-from supporters.web.desk.roles import EVERYBODY
+from supporters.web.desk.roles import DOES_BOOKS, EVERYBODY
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.staff_keys import PASSWORDS, letters_of, proofs_of, second_required
 
@@ -59,6 +59,17 @@ async def take_others_end(request: Request[Any, Any, Any], session: NamedDepende
     now = house_of(request).clock.now()
     await note(session, "staff.session_end", member.id, {"which": "others"}, actor_id=member.id, now=now)
     return Redirect(f"{PATH}?done=others", status_code=303)
+
+
+@post(f"{PATH}/letter", status_code=303, opt={"access": DOES_BOOKS})
+async def take_letter(request: Request[Any, Any, Any], session: NamedDependency[AsyncSession]) -> Response[Any]:
+    """The weekly letter about the books comes, or comes no more; or the page says what to choose (422)."""
+    member = member_of(request)
+    wanted = (await read_sealed(request, member, ["wanted"])).get("wanted", "")
+    if wanted not in ("yes", "no"):
+        return await _page(request, session, [("letter", _("Choose whether the letter comes. Nothing was changed."))])
+    await choose_money_letter(session, member, is_wanted=wanted == "yes", now=house_of(request).clock.now())
+    return Redirect(f"{PATH}?done=letter-{wanted}#letter", status_code=303)
 
 
 @post(f"{PATH}/password", status_code=303, opt={"access": EVERYBODY})
@@ -107,9 +118,11 @@ def _done_words(done: str) -> str | None:
     return {
         "ended": _("That browser is signed out."),
         "others": _("Every other browser is signed out."),
+        "letter-yes": _("The weekly letter comes again, on Mondays."),
+        "letter-no": _("The weekly letter comes no more."),
         "password": _("Your password is changed, and every other browser is signed out."),
         "off": _("The second factor is gone. You sign in with your password alone."),
     }.get(done)
 
 
-HANDLERS = [show_you, take_session_end, take_others_end, take_password]
+HANDLERS = [show_you, take_session_end, take_others_end, take_letter, take_password]

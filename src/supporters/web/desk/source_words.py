@@ -10,7 +10,7 @@ from supporters.kit.strings import gettext as _
 from supporters.kit.strings import ngettext
 from supporters.reports.sources import By, SourceRow, SourceTable, add_up
 from supporters.web.desk.periods import Period
-from supporters.web.desk.sheet import BYTE_ORDER_MARK, line, number
+from supporters.web.desk.sheet import number
 
 MOST_ROWS, MOST_BARS = 100, 8
 BAR_LABEL_CHARS = 42
@@ -106,17 +106,21 @@ def bars_of(table: SourceTable, lines: Iterable[Line]) -> list[Bar]:
     ]
 
 
-def csv_of(by: By, tables: Iterable[SourceTable], names: Names) -> str:
-    """Every row of every currency, and the sum of each."""
-    header = [
+def header_of(by: By) -> list[str]:
+    """The names of the columns of the report as a file."""
+    return [
         by_word(by), _("Address or code"), _("Currency"), _("Donations"), _("People"), _("Given"), _("Fees"), _("Returned"),
         _("Not settled yet"), _("In another currency"), _("Settled net"), _("Claimed donations"),
     ]  # fmt: skip
-    told = [BYTE_ORDER_MARK + line(header)]
+
+
+def cells_of(by: By, tables: Iterable[SourceTable], names: Names) -> list[list[str]]:
+    """Every row of every currency, and the sum of each."""
+    told: list[list[str]] = []
     for table in tables:
-        told += [line(_cells(*_named(by, row, names), row, table.currency)) for row in table.rows]
-        told.append(line(_cells(_("Sum"), "", table.total, table.currency)))
-    return "".join(told)
+        told += [_cells(*_named(by, row, names), row, table.currency) for row in table.rows]
+        told.append(_cells(_("Sum"), "", table.total, table.currency))
+    return told
 
 
 def _named(by: By, row: SourceRow, names: Names) -> tuple[str, str]:

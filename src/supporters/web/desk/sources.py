@@ -1,5 +1,6 @@
 """/desk/sources: what each article, issue, appeal, placement and outside site brought in, down to settled net. No names."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,9 +23,20 @@ from supporters.web.common.forms import read_query
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.frame import desk_page
+from supporters.web.desk.list_file import ListFile, Rows, at_once, list_files, sums_file
 from supporters.web.desk.periods import Period, Span, read_period
 from supporters.web.desk.roles import SEES_DONATIONS, SEES_SOURCES
-from supporters.web.desk.source_words import MOST_ROWS, Bar, Line, Names, bars_of, by_word, csv_of, lines_of
+from supporters.web.desk.source_words import (
+    MOST_ROWS,
+    Bar,
+    Line,
+    Names,
+    bars_of,
+    by_word,
+    cells_of,
+    header_of,
+    lines_of,
+)
 
 PATH = "/desk/sources"
 FIELDS = ("by", "period", "from", "to")
@@ -72,20 +84,24 @@ async def show_sources(request: Request[Any, Any, Any], reading: NamedDependency
         kinds=[(by_word(each), _address(PATH, each, period), each is by) for each in By],
         spans=[(word, _address(PATH, by, _of_span(period, each)), each is period.span) for each, word in _span_words()],
         csv=_address(PATH + ".csv", by, period),
+        xlsx=_address(PATH + ".xlsx", by, period),
     )
 
 
-@get(PATH + ".csv", opt={"access": SEES_SOURCES})
-async def export_sources(request: Request[Any, Any, Any], reading: NamedDependency[AsyncSession]) -> Response[bytes]:
+async def _file(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
     """The same report as a spreadsheet file, every row of it."""
     by, period = _asked(request)
     if period.problems:
         raise PageError(400, _("The period in this address can't be read, so nothing was exported."))
-    tables = await _tables(house_of(request), reading, by, period)
-    names = await _names(reading, by, tables, most=None)
-    name = f"sources-by-{by}-{period.since.isoformat()}-to-{period.until.isoformat()}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return Response(csv_of(by, tables, names).encode(), media_type="text/csv", headers=headers)
+    house = house_of(request)
+
+    async def read(session: AsyncSession) -> Rows:
+        tables = await _tables(house, session, by, period)
+        return cells_of(by, tables, await _names(session, by, tables, most=None))
+
+    name = f"sources-by-{by}-{period.since.isoformat()}-to-{period.until.isoformat()}"
+    wanted = ListFile(name=name, view={}, header=header_of(by), numbers=range(3, 12))
+    return wanted, at_once(house, read)
 
 
 def _asked(request: AnyRequest) -> tuple[By, Period]:
@@ -134,4 +150,4 @@ def _address(path: str, by: By, period: Period) -> str:
     return f"{path}?{urlencode({'by': by.value, 'period': period.span.value, **period.typed})}"
 
 
-HANDLERS = [show_sources, export_sources]
+HANDLERS = [show_sources, *list_files(PATH, access=SEES_SOURCES, asked=_file, give=sums_file)]

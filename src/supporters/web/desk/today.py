@@ -104,6 +104,9 @@ def needs_of(waiting: Waiting) -> list[Need]:
     if waiting.discrepancies:
         words = ngettext("%(n)s discrepancy to explain", "%(n)s discrepancies to explain", waiting.discrepancies)
         needs.append(Need(words % {"n": waiting.discrepancies}, _("Explain"), "/desk/discrepancies"))
+    if waiting.bank_lines:
+        words = ngettext("%(n)s bank line to match", "%(n)s bank lines to match", waiting.bank_lines)
+        needs.append(Need(words % {"n": waiting.bank_lines}, _("Match"), "/desk/match"))
     if waiting.parked:
         words = ngettext("%(n)s event from Stripe parked", "%(n)s events from Stripe parked", waiting.parked)
         needs.append(Need(words % {"n": waiting.parked}, _("Look"), "/desk/events#parked"))

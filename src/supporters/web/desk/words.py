@@ -137,6 +137,7 @@ def letter_word(kind: str) -> str:
         "staff_new_password": _("Link for a new password at the desk"),
         "staff_notice": _("Letter about a sign-in at the desk"),
         "staff_money": _("Weekly letter about the books"),
+        "staff_mention": _("Letter about a comment that names somebody"),
     }.get(kind, kind.replace("_", " ").capitalize())
 
 

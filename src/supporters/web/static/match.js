@@ -64,6 +64,16 @@ if (list) {
   if (!isOff && place !== null && new URLSearchParams(location.search).has("done")) go(Number(place) || 0);
 }
 
+// Ctrl+Z, anywhere on the list's page but in a box with words of its own: the button that undoes, or else the history.
+const undo = document.querySelector("[data-undo]");
+if (list || undo) document.addEventListener("keydown", event => {
+  const isUndo = event.key.toLowerCase() == "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+  const isTyping = event.target.closest("input:not([type=checkbox]), textarea, select");
+  if (!isUndo || isTyping || event.repeat || kept(localStorage, OFF) == "yes") return;
+  event.preventDefault();
+  if (undo) undo.requestSubmit(); else location.assign("/desk/match/history");
+});
+
 const form = document.querySelector("[data-find]");
 if (form && form.querySelector("[data-left]")) {
   const chosen = form.querySelector("[data-chosen]"), left = form.querySelector("[data-left]");
