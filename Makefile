@@ -111,7 +111,7 @@ e2e: $(VENV)/.dev $(VENV)/.browser ## Walk the browser journeys, each in every w
 	@$(BIN)/pytest -n 2 --every-way tests/browser
 
 bench: $(VENV)/.dev $(VENV)/.browser ## Measure the required figures, each beside a floor
-	@for script in give_page prompt_files embed webhooks apply memory sources me desk_plans sandbox_clock list_pages parse match three_way labelled_year match_page month_board books_hold; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
+	@for script in give_page prompt_files embed webhooks apply memory sources me desk_plans sandbox_clock list_pages parse statement match three_way labelled_year match_page month_board books_hold; do echo; echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
 	@for script in webhooks apply match match_page month_board books_hold; do echo; echo "== $$script, SQLite"; $(BIN)/python bench/$$script.py --database sqlite || exit 1; done
 	@for size in "1000 --months 12" "10000 --months 1"; do echo; echo "== plans, $$size"; $(BIN)/python bench/plans.py --folder ".data/campaign-$${size%% *}" --plans $$size || exit 1; done
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -50,7 +51,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left = [item for item in items if item.name in getattr(getattr(item, "module", None), "LONG", ())]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
+    tests = [item for item in items if isinstance(item, pytest.Function)]
+    lone = [each.nodeid for each in tests if "databases" in each.fixturenames and not is_coroutine(each)]
+    if lone:  # such a one has a loop of its own, for which everything of the run would be torn down and made anew
+        raise pytest.UsageError(f"write `async def`, as all that take a database: {', '.join(lone)}")
     items[:] = spread(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def is_coroutine(test: pytest.Function) -> bool:
+    return inspect.iscoroutinefunction(inspect.unwrap(test.obj))
 
 
 def spread(items: list[pytest.Item], processes: int) -> list[pytest.Item]:

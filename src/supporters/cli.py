@@ -247,6 +247,7 @@ async def bounce() -> None:
 cli.add_command(cli_money.sync)
 cli.add_command(cli_money.cut_over)
 cli.add_command(cli_money.verify)
+cli.add_command(cli_money.payouts)
 
 
 @cli.group()

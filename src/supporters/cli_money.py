@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Container
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from supporters.reconciliation.opening import Opening
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
+A_YEAR = 366
 
 
 @click.command()
@@ -204,6 +205,37 @@ async def _begin_or_withdraw(settings: Settings, opening: "Opening | None", emai
     finally:
         await db.close()
     out.print(f"The books begin on {opening.starts_on.isoformat()} with {posted} opening balance(s).")
+
+
+@click.command()
+@click.option("--since", type=DAY, help="First day of arrival; default: a year ago.")
+@in_loop
+async def payouts(since: datetime | None) -> None:
+    """Lay Stripe's lines, the ledger and the bank beside each other, payout by payout, and name those that do not agree."""
+    from supporters.kit.clock import SystemClock, local_date
+    from supporters.kit.db import Database
+    from supporters.reconciliation.three_way import shown_until, three_way
+
+    settings = settings_of_process()
+    await require_current(settings)
+    today = local_date(SystemClock().now(), settings.time_zone)
+    first = since.date() if since else today - timedelta(days=A_YEAR)
+    db = Database(settings.database_url)
+    try:
+        async with db.reading() as session:
+            due = await shown_until(session)
+            found = await three_way(session, since=first, until=today + timedelta(days=A_YEAR), due=due)
+    finally:
+        await db.close()
+    for payout in found.off:
+        amount = Money(payout.amount_minor, payout.currency)
+        out.print(f"off   {payout.payout_id}, {amount}: {', '.join(payout.differences)}", markup=False, highlight=False)
+    off = found.payouts - found.agreeing
+    out.print(
+        f"{found.payouts} payout(s) since {first} with {found.lines} line(s): {found.agreeing} agree, {off} do not."
+    )
+    if off:
+        sys.exit(1)
 
 
 def _moment(day: datetime | None, settings: Settings) -> datetime | None:

@@ -100,7 +100,7 @@ def is_turned_away(answer: httpx.Response) -> bool:
     return answer.status_code != 303 or answer.headers["location"].startswith("/sign-in")
 
 
-def test_every_page_of_a_supporter_names_who_may_see_it(site: Whole) -> None:
+async def test_every_page_of_a_supporter_names_who_may_see_it(site: Whole) -> None:
     routes = own_routes(site)
 
     assert len(routes) >= 10

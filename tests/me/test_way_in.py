@@ -289,7 +289,7 @@ async def test_old_requests_and_sessions_are_forgotten_with_their_addresses(
     assert await sessions(site) == 0
 
 
-def test_cookie_is_bound_to_the_host_on_https_and_refused_on_plain_http(site: Whole) -> None:
+async def test_cookie_is_bound_to_the_host_on_https_and_refused_on_plain_http(site: Whole) -> None:
     secure = replace(site.settings, base_url="https://give.example")
     cookie = session_cookie(secure, "token")
 

@@ -207,7 +207,7 @@ async def test_a_wish_is_one_job_that_names_the_address_by_its_row(lists: Lists)
     assert (await lists.rows())["signup"] == 0
 
 
-def test_a_link_is_good_for_its_own_purpose_only(lists: Lists) -> None:
+async def test_a_link_is_good_for_its_own_purpose_only(lists: Lists) -> None:
     links = NewsletterLinks(lists.settings.secret_key, "https://give.example")
     ulid = lists.ids.ulid()
     confirm, preferences, stop = (

@@ -41,7 +41,7 @@ def supporters(*args: str, env: dict[str, str]) -> subprocess.CompletedProcess[s
         return subprocess.CompletedProcess(args, status, out.read_text(), err.read_text())
 
 
-def test_books_that_begin_on_a_day_and_files_read_into_them(env: dict[str, str], tmp_path: Path) -> None:
+async def test_books_that_begin_on_a_day_and_files_read_into_them(env: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "activity.csv"
     file.write_text(LINES + OLD + FEE, "utf-8")
     begin = ("cut-over", "--start", "2026-10-01", "--stripe", "GBP:1204.50", "--in-transit", "po_1:GBP:310.00")
@@ -61,6 +61,9 @@ def test_books_that_begin_on_a_day_and_files_read_into_them(env: dict[str, str],
     assert "Balance lines: 2 in the files, 2 would be new." in tried.stdout
     assert "Ledger: 1 posted." in read.stdout, "nothing from before the books began is posted"
     assert "Ledger: 0 posted." in supporters("sync", "--csv", str(file), env=env).stdout
+
+    beside = supporters("payouts", "--since", "2026-10-01", env=env)
+    assert beside.stdout == "0 payout(s) since 2026-10-01 with 0 line(s): 0 agree, 0 do not.\n", beside.stderr
 
     file.write_text("a,b\n1,2\n", "utf-8")
     wrong = supporters("sync", "--csv", str(file), env=env)
@@ -83,7 +86,7 @@ def test_books_that_begin_on_a_day_and_files_read_into_them(env: dict[str, str],
         ),
     ],
 )
-def test_what_is_asked_wrongly_is_said(env: dict[str, str], tmp_path: Path, args: tuple[str, ...], words: str) -> None:
+async def test_what_is_asked_wrongly_is_said(env: dict[str, str], tmp_path: Path, args: tuple[str, ...], words: str) -> None:
     (tmp_path / "a.csv").write_text(LINES, "utf-8")
 
     done = supporters(*(arg.replace("{file}", str(tmp_path / "a.csv")) for arg in args), env=env)

@@ -179,14 +179,14 @@ async def test_busy_database_is_a_clean_503(site: Whole, monkeypatch: pytest.Mon
     assert "did not answer in time" in answer.text
 
 
-def test_every_route_says_who_may_use_it(site: Whole) -> None:
+async def test_every_route_says_who_may_use_it(site: Whole) -> None:
     silent = [f"{method} {path}" for path, method, handler in handlers_of(site.app) if "access" not in handler.opt]
 
     assert len(list(handlers_of(site.app))) > 10
     assert silent == []
 
 
-def test_desk_is_public_nowhere_but_at_its_door(site: Whole) -> None:
+async def test_desk_is_public_nowhere_but_at_its_door(site: Whole) -> None:
     public = {
         path
         for path, _method, handler in handlers_of(site.app)

@@ -38,7 +38,7 @@ def test_every_route_names_its_roles_and_only_signing_in_and_joining_are_public(
     assert len(RULES) >= 19
 
 
-def test_the_app_has_no_desk_route_that_the_table_does_not_know(site: Whole) -> None:
+async def test_the_app_has_no_desk_route_that_the_table_does_not_know(site: Whole) -> None:
     served = {
         (route.path, method)
         for route in site.app.routes

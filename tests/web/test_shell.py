@@ -141,7 +141,7 @@ FROM_ELSEWHERE = {
 }  # fmt: skip
 
 
-def test_only_the_named_routes_take_requests_of_other_sites(site: Whole) -> None:
+async def test_only_the_named_routes_take_requests_of_other_sites(site: Whole) -> None:
     exempt = {path for path, _method, handler in handlers_of(site.app) if handler.opt.get("cross_site")}
 
     assert exempt == FROM_ELSEWHERE

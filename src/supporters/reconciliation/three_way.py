@@ -4,14 +4,18 @@ One pass over each side in the database; what comes back is sums, and only those
 same memory for a million lines as for ten.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Date, TextClause, bindparam, text
+from sqlalchemy import Date, TextClause, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.bank.models import BankFile, BankStatement, FileState
+from supporters.reconciliation.detect_bank import ARRIVES_WITHIN
+
 MOST_SHOWN = 200
+A_WEEKEND = 2  # days that may lie among the working days that a payout takes
 WORK_MEMORY_MB = 64  # of PostgreSQL, for this transaction: what it can't hold, it writes to disk and reads again
 
 
@@ -100,6 +104,13 @@ SELECT * FROM (
     FROM judged WHERE is_off = 1 ORDER BY payout_id LIMIT :most
 ) AS shown
 """  # noqa: S608 - fixed text
+
+
+async def shown_until(session: AsyncSession) -> date:
+    """The last day of arrival that the bank should show by now; the first of all days where no statement was loaded."""
+    alive = select(BankFile.id).where(BankFile.state == FileState.IMPORTED.value)
+    last = await session.scalar(select(func.max(BankStatement.ends_on)).where(BankStatement.bank_file_id.in_(alive)))
+    return last - timedelta(days=ARRIVES_WITHIN + A_WEEKEND) if last else date.min
 
 
 async def three_way(session: AsyncSession, *, since: date, until: date, due: date) -> ThreeWay:

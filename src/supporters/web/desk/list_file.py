@@ -67,13 +67,17 @@ def list_files(
     """The two routes that give the list at `path` as a file: `asked` says which list it is, and gives its rows."""
     opt = {"access": access, "proof": give is list_file}
 
+    async def file_of(request: AnyRequest, kind: str) -> Response[Any]:
+        needs = await ask_proof(request) if opt["proof"] else None  # first of all: it says nothing of what there is
+        return needs or await give(request, *await asked(request), kind)
+
     @get(path + ".csv", opt=opt)
     async def take_csv(request: Request[Any, Any, Any]) -> Response[Any]:
-        return await give(request, *await asked(request), "csv")
+        return await file_of(request, "csv")
 
     @get(path + ".xlsx", opt=opt)
     async def take_workbook(request: Request[Any, Any, Any]) -> Response[Any]:
-        return await give(request, *await asked(request), "xlsx")
+        return await file_of(request, "xlsx")
 
     return [take_csv, take_workbook]
 
