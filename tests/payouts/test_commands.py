@@ -86,7 +86,9 @@ async def test_books_that_begin_on_a_day_and_files_read_into_them(env: dict[str,
         ),
     ],
 )
-async def test_what_is_asked_wrongly_is_said(env: dict[str, str], tmp_path: Path, args: tuple[str, ...], words: str) -> None:
+async def test_what_is_asked_wrongly_is_said(
+    env: dict[str, str], tmp_path: Path, args: tuple[str, ...], words: str
+) -> None:
     (tmp_path / "a.csv").write_text(LINES, "utf-8")
 
     done = supporters(*(arg.replace("{file}", str(tmp_path / "a.csv")) for arg in args), env=env)
