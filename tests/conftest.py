@@ -51,15 +51,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left = [item for item in items if item.name in getattr(getattr(item, "module", None), "LONG", ())]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
-    tests = [item for item in items if isinstance(item, pytest.Function)]
-    lone = [each.nodeid for each in tests if "databases" in each.fixturenames and not is_coroutine(each)]
-    if lone:  # such a one has a loop of its own, for which everything of the run would be torn down and made anew
-        raise pytest.UsageError(f"write `async def`, as all that take a database: {', '.join(lone)}")
+    lone = [item.nodeid for item in items if isinstance(item, pytest.Function) and has_a_loop_of_its_own(item)]
+    if lone:
+        raise pytest.UsageError(f"write `async def`, as all whose fixtures are: {', '.join(lone)}")
     items[:] = spread(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
-def is_coroutine(test: pytest.Function) -> bool:
-    return inspect.iscoroutinefunction(inspect.unwrap(test.obj))
+def has_a_loop_of_its_own(test: pytest.Function) -> bool:
+    """A plain test with fixtures that are coroutines: for its loop all that stands for the whole run would be made anew."""
+    if inspect.iscoroutinefunction(inspect.unwrap(test.obj)):
+        return False
+    wanted = [each for found in test._fixtureinfo.name2fixturedefs.values() for each in found]
+    return any(inspect.iscoroutinefunction(each.func) or inspect.isasyncgenfunction(each.func) for each in wanted)
 
 
 def spread(items: list[pytest.Item], processes: int) -> list[pytest.Item]:

@@ -14,6 +14,7 @@ from statements import write
 from supporters.bank import files, jobs
 from supporters.bank.models import BankLine
 from supporters.bank.purge import purge_files
+from supporters.bank.queries import find_bank_file
 from supporters.jobs.models import Job, WorkState
 from supporters.web.desk import bank_import
 from whole import hidden_fields, words
@@ -108,6 +109,36 @@ async def test_work_that_was_given_up_is_said_to_be_and_begins_anew(shared: Bank
     assert again.status_code == 303
     await shared.site.worker.drain()
     assert figures((await shared.desk.get(path)).text)["New"] == "4"
+
+
+async def test_a_file_whose_taking_was_given_up_is_erased_after_a_week(shared: Banker) -> None:
+    path = await brought(shared)
+    await shared.site.worker.drain()
+    await asked_to_take(shared, path)
+    later = shared.site.clock.now() + timedelta(days=8)
+    async with shared.site.db.unit_of_work() as session:
+        await purge_files(session, now=later)
+        waits = await find_bank_file(session, path.rpartition("/")[2])
+        assert waits
+        assert waits.state == "taking", "a job is at work on it"
+        await session.execute(update(Job).where(Job.kind == jobs.TAKE).values(state=WorkState.BURIED))
+
+        assert await purge_files(session, now=later) == 1
+
+    assert "dropped before anything was taken, and it is erased." in words((await shared.desk.get(path)).text)
+
+
+async def test_nothing_is_taken_into_an_account_that_was_closed_meanwhile_and_the_page_says_why(shared: Banker) -> None:
+    path = await brought(shared)
+    await shared.site.worker.drain()
+    form = hidden_fields((await shared.desk.get(path)).text)
+    await shared.desk.post(f"{shared.path}/close", data=await shared.seal())
+
+    refused, page = await shared.desk.post(f"{path}/take", data=form), await shared.desk.get(path)
+    await shared.desk.post(f"{shared.path}/open", data=await shared.seal())
+
+    assert refused.status_code == 403
+    assert all("This account is closed." in words(each.text) for each in (refused, page))
 
 
 async def test_an_account_that_changed_meanwhile_has_the_file_checked_anew(banker: Banker) -> None:

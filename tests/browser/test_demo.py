@@ -22,7 +22,7 @@ from supporters.plans.models import Plan, PlanState
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def test_the_demo_prints_one_labelled_address_a_line(demo: Demo) -> None:
+async def test_the_demo_prints_one_labelled_address_a_line(demo: Demo) -> None:
     labelled = [line.partition(":")[0] for line in demo.lines if "http" in line]
 
     assert labelled == list(LABELS)

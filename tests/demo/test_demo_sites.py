@@ -36,7 +36,7 @@ async def reader(built: Examples) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def test_sites_are_whole_before_the_service_ever_answered(built: Examples) -> None:
+async def test_sites_are_whole_before_the_service_ever_answered(built: Examples) -> None:
     pages = {name: (built.roots[name] / path).read_text() for name, path in articles().items()}
 
     for name, page in pages.items():
@@ -50,7 +50,7 @@ def test_sites_are_whole_before_the_service_ever_answered(built: Examples) -> No
         assert "<supporter-prompt" not in page, name
 
 
-def test_pictures_and_pdfs_are_there(built: Examples) -> None:
+async def test_pictures_and_pdfs_are_there(built: Examples) -> None:
     site = built.roots["pelican"]
 
     assert [(site / f"pdf/issue-{number}.pdf").read_bytes()[:5] for number, *_rest in sample.ISSUES] == [b"%PDF-"] * 4
@@ -58,7 +58,7 @@ def test_pictures_and_pdfs_are_there(built: Examples) -> None:
     assert (built.roots["plain"] / sample.TIDES.path.strip("/")).is_file()
 
 
-def test_feed_names_every_article_with_its_issue(built: Examples) -> None:
+async def test_feed_names_every_article_with_its_issue(built: Examples) -> None:
     body = (built.roots["pelican"] / "feed.xml").read_bytes()
 
     found = {each.path: each.issue for each in read_feed(body, address=ORIGINS.pelican, sites=[ORIGINS.pelican])}
@@ -66,7 +66,7 @@ def test_feed_names_every_article_with_its_issue(built: Examples) -> None:
     assert {article.path: article.issue for article in sample.ARTICLES}.items() <= found.items()
 
 
-def test_feeds_of_the_two_other_sites_name_their_articles_at_this_machines_addresses(built: Examples) -> None:
+async def test_feeds_of_the_two_other_sites_name_their_articles_at_this_machines_addresses(built: Examples) -> None:
     found = {
         (name, each.path, each.title, each.issue)
         for name in ("plain", "strict")

@@ -126,12 +126,13 @@ async def test_views_are_addresses_and_a_colleague_takes_one_on(site: Whole) -> 
     one = f"{PATH}/{ids[Code.BALANCE_DRIFT]}"
 
     taken = await send(desk, one + "/owner", owner=me, due="2026-12-24")
-    bad = await send(desk, one + "/owner", owner=me, due="soon")
+    bad = await send(desk, one + "/owner", owner="", due="soon")
     mine, free = words((await desk.get(f"{PATH}?view=mine")).text), words((await desk.get(f"{PATH}?view=free")).text)
     only = words((await desk.get(f"{PATH}?code=STATEMENT_GAP")).text)
     odd = await desk.get(f"{PATH}?view=x&code=y&owner=z&page=9999")
 
     assert (taken.status_code, bad.status_code, odd.status_code) == (303, 422, 200)
+    assert f'value="{me}" selected' not in bad.text, "the form comes back as it was filled in"
     assert "Mine, 1" in mine
     assert "1 open" in mine
     assert "£1.50" in mine
@@ -216,6 +217,10 @@ async def test_a_comment_that_is_none_or_too_long_comes_back(site: Whole) -> Non
         answer = await send(desk, f"{PATH}/{ids[Code.BALANCE_DRIFT]}/comment", words=typed)
 
         assert answer.status_code == 422, typed[:9]
+    as_sent = await send(desk, f"{PATH}/{ids[Code.BALANCE_DRIFT]}/comment", words="\r\n".join(["x" * 999, "x" * 1000]))
+    assert as_sent.status_code == 303, "a new line is one character to whoever writes it"
+    page = (await desk.get(f"{PATH}/{ids[Code.BALANCE_DRIFT]}")).text
+    assert page.index('id="close"') < page.index('id="comments"') < page.index('id="history"')
     await desk.aclose()
 
 

@@ -54,7 +54,7 @@ async def test_colleagues_write_take_it_on_and_give_it_another_day(db: Database,
     day = datetime(2026, 12, 1, tzinfo=UTC).date()
 
     async with db.unit_of_work() as session:
-        words = "  Stripe answers @Fay\r\nand @Nobody tomorrow. "
+        words = "  Stripe\0 answers @Fay\r\nand @Nobody tomorrow. "
         said = await add_comment(session, which, words, actor_id="dana", ids=ids, now=NOW)
         twice = await add_comment(session, which, words, actor_id="dana", ids=ids, now=NOW)
         named = [await count_discrepancies(session, DiscrepancyFilter(concerns=who)) for who in ("fay", "dana")]
@@ -96,6 +96,8 @@ async def test_evidence_stands_once_and_is_erased_for_good(db: Database, ids: Id
         await erase_evidence(session, which, one.id, reason="Names others.", actor_id="fay", now=NOW)
         with pytest.raises(NotFound):
             await take_evidence(session, which, one.id, actor_id="fay", now=NOW)
+        with pytest.raises(NotFound):
+            await take_evidence(session, which, "\0", actor_id="fay", now=NOW)
         await add_evidence(session, which, name="", content=b"%PDF-1.7 a", actor_id="dana", ids=ids, now=LATER)
 
     async with db.reading() as session:

@@ -1,5 +1,6 @@
 """Cash, cheques and promises in the books: written down, paid in, seen at the bank, bounced, taken back."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 
@@ -106,7 +107,7 @@ async def test_deposit_is_found_at_the_bank_by_its_reference_and_clears_what_it_
 ) -> None:
     await begin(db, lines=[credit(1, 5_000, "PAID IN PI-WEEK47 COUNTER")])
     made = [await write_down(db, ids, settings, 2_500, kind) for kind in (OtherKind.CASH, OtherKind.CHEQUE)]
-    await paid_in(db, ids, [each.payment_id for each in made], 5_000, reference="PI-WEEK47")
+    deposit_id = await paid_in(db, ids, [each.payment_id for each in made], 5_000, reference="PI-WEEK47")
 
     assert await match(db, ids, settings) == 1
 
@@ -115,6 +116,12 @@ async def test_deposit_is_found_at_the_bank_by_its_reference_and_clears_what_it_
     await take_back(db, ids, 1)
     assert {each.state for each in await payments(db)} == {"deposited"}
     assert await balances(db) == {"1200": 5_000, "4000": -5_000}
+    async with db.unit_of_work() as session:
+        await undo_pay_in(session, deposit_id, **RULES)
+        meanwhile = asyncio.create_task(say(db, ids, 1, Part(Side.DEPOSIT, deposit_id, 5_000)))
+        await asyncio.sleep(0.3)
+    with pytest.raises(Conflict):
+        await meanwhile
 
 
 async def test_bank_that_credits_less_than_was_counted_leaves_the_rest_as_short(
@@ -188,6 +195,22 @@ async def test_bounced_cheque_is_returned_income_and_its_debit_at_the_bank_close
         assert (await session.scalar(select(Discrepancy.code))) == Code.CHEQUE_BOUNCED
         assert (await session.scalar(select(Receipt.voided_at))) is not None
         assert (await session.scalar(select(Donation.returned_minor))) == 5_000
+
+
+async def test_cheque_that_bounced_weeks_before_anybody_said_so_is_expected_about_its_deposit(
+    sqlite_db: Database, ids: Ids, settings: Settings
+) -> None:
+    await begin(sqlite_db, lines=[credit(2, -5_000, "UNPAID CHEQUE", booked_on=TODAY + timedelta(days=2))])
+    made = await write_down(sqlite_db, ids, settings, 5_000, OtherKind.CHEQUE)
+    await paid_in(sqlite_db, ids, [made.payment_id], 5_000)
+    said = RULES | {"now": NOW + timedelta(days=25)}
+    async with sqlite_db.unit_of_work() as session:
+        await bounce(session, made.payment_id, words="no funds", ids=ids, settings=settings, **said)
+
+    async with sqlite_db.reading() as session:
+        offered = await propose(session, await open_lines(session, [bank_line_id(2)]))
+
+    assert [each.ref_id for each in offered[bank_line_id(2)][0].parts] == [made.payment_id]
 
 
 async def test_what_was_written_down_by_mistake_is_reversed_once(db: Database, ids: Ids, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+import pytest
 from own import (
     RULES,
     TODAY,
@@ -29,6 +30,7 @@ from supporters.discrepancies.models import Discrepancy
 from supporters.donations.models import Donation, RefundReason
 from supporters.donations.other_models import OtherKind, OtherPayment, Promise, RefundWay
 from supporters.kit.db import Database
+from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.plans.models import Instalment, Plan
@@ -128,7 +130,12 @@ async def test_undone_match_takes_the_donation_back_and_the_promise_waits_again(
     await begin(db, promises=[promise_row(1)], lines=[credit(1, 4_000, reference_of(1))])
     await match(db, ids, settings)
 
+    (paid,) = await payments(db)
     await take_back(db, ids, 1)
+    back = Back(amount=Money(300, "GBP"), way=RefundWay.TRANSFER, paid_on=TODAY, reason=RefundReason.OTHER)
+    async with db.unit_of_work() as session:
+        with pytest.raises(Conflict):  # though the job has not taken it back yet
+            await pay_back(session, paid.id, back, ids=ids, settings=settings, **RULES)
     await follow(db, ids, settings)
 
     assert await balances(db) == {}

@@ -21,6 +21,7 @@ from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
 from supporters.plans.models import Plan, ReceiptWish
 from supporters.receipts.models import Receipt
+from supporters.reconciliation.automatic import match_certain
 from supporters.reconciliation.learn_rhythm import learn_rhythms
 from supporters.reconciliation.learning import back_test, switch_rule
 from supporters.reconciliation.matches import Part
@@ -172,6 +173,7 @@ async def test_lines_that_people_said_are_one_supporters_speak_for_it_and_anothe
     async with db.reading() as session:
         assert set(await session.scalars(select(Donation.supporter_id))) == {paid.supporter_id}
     assert await count(db, Receipt) == 2  # of those that staff wrote down: one statement a year is wanted
+    await balances(db)  # and every check holds
 
 
 async def test_missed_month_is_told_once_statements_show_it_and_three_in_a_row_end_it_until_it_begins_again(
@@ -203,6 +205,29 @@ async def test_missed_month_is_told_once_statements_show_it_and_three_in_a_row_e
     assert [each.state for each in await learned(db, ids)] == ["proposed"]
     await switch_on(db, ids, settings, rule)
     assert await match(db, ids, settings) == 3
+
+
+async def test_between_a_match_and_its_donation_nothing_is_missed_a_second_line_waits_and_an_end_ends_the_plan(
+    db: Database, ids: Ids, settings: Settings
+) -> None:
+    await begin(db, lines=monthly(1, 3))
+    (rule,) = await learned(db, ids)
+    await switch_on(db, ids, settings, rule)
+
+    async with db.unit_of_work() as session:
+        await session.execute(update(BankStatement).values(ends_on=day("2026-07-31")))
+        unmatched = await find_missed(session, ids=ids, now=NOW, settings=settings)
+        matched = await match_certain(session, ids=ids, now=NOW)
+        unkept = await find_missed(session, ids=ids, now=NOW, settings=settings)
+        await arrive(session, [], monthly(20, 1, since="2026-07-08"))
+        second = await match_certain(session, ids=ids, now=NOW)
+        await end_standing(session, rule.id, **RULES)
+    await follow(db, ids, settings)
+
+    assert (unmatched, matched, unkept, second) == (0, 3, 0, 0)
+    async with db.reading() as session:
+        plan = (await session.scalars(select(Plan))).one()
+    assert (plan.state, plan.stop_reason, plan.next_at, await count(db, Donation)) == ("stopped", "staff", None, 3)
 
 
 async def test_name_alone_is_proposed_and_left_to_people(sqlite_db: Database, ids: Ids, settings: Settings) -> None:

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from supporters.audit.models import AuditEntry
+from supporters.donations.other_models import Deposit
+from supporters.donations.other_queries import SHOWN
 from supporters.web.desk.door import route_rules
 from supporters.web.desk.paging import page_number
 from supporters.web.desk.roles import SEES_SOURCES
@@ -23,8 +25,17 @@ def test_every_list_is_given_as_both() -> None:
     assert {"/desk/match", "/desk/match/history", "/desk/disputes", "/desk/plans", "/desk/months"} <= paths
 
 
+async def lay_deposits(site: Whole, count: int) -> None:
+    now = site.clock.now()
+    row = {"currency": "GBP", "state": "paid_in", "counted_minor": 5, "paid_in_on": now.date(), "made_by": "dana"}
+    rows = [{"id": f"D{each}", "reference": f"PI-{each}", "made_at": now, **row} for each in range(count)]
+    async with site.db.unit_of_work() as session:
+        await session.execute(insert(Deposit), rows)
+
+
 async def test_finance_takes_every_list_away_and_says_how_close_its_lines_stand(site: Whole) -> None:
     desk, editor = await site.staff("finance"), await site.staff("editor")
+    await lay_deposits(site, SHOWN + 1)
 
     for rule in LISTS:
         answer = await desk.get(rule.path)
@@ -40,6 +51,7 @@ async def test_finance_takes_every_list_away_and_says_how_close_its_lines_stand(
     away = await desk.post("/desk/you/density?back=//evil.example", data={**seal, "compact": "yes"})
     assert [page.headers["location"] for page in (turned, away)] == ["/desk/payouts?view=bank&page=2", "/desk"]
     assert '<body class="desk is-compact">' in (await desk.get("/desk/payouts")).text
+    assert len((await desk.get("/desk/other-money/deposits.csv")).text.splitlines()) == 1 + SHOWN + 1
     assert '<body class="desk">' in (await editor.get("/desk/sources")).text
     site.clock.advance(timedelta(minutes=20))
     later = [await desk.get(rule.path) for rule in LISTS if rule.path.endswith(".csv")]

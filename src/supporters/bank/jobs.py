@@ -18,7 +18,7 @@ from supporters.bank.fingerprint import Keys
 from supporters.bank.models import BankAccount, BankFile, FileState
 from supporters.bank.parsed import Unreadable
 from supporters.bank.profiles import as_profile
-from supporters.bank.purge import purge_files
+from supporters.bank.purge import TAKE, purge_files
 from supporters.bank.queries import find_account, find_bank_file, find_body
 from supporters.bank.take import lay_out, take_file
 from supporters.jobs.backstage import Backstage
@@ -29,7 +29,7 @@ from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict
 from supporters.settings import Settings
 
-PURGE, READ, TAKE = "bank.purge", "bank.read", "bank.take"
+PURGE, READ = "bank.purge", "bank.read"
 TIMERS: tuple[Timer, ...] = (Timer(PURGE, every=timedelta(hours=24)),)
 
 

@@ -171,9 +171,11 @@ async def count_waiting_files(session: AsyncSession) -> int:
     return await session.scalar(select(func.count()).where(BankFile.state.in_(WAITING))) or 0
 
 
-async def stale_files(session: AsyncSession, *, before: datetime) -> Sequence[str]:
+async def stale_files(
+    session: AsyncSession, *, before: datetime, states: Sequence[FileState] = WAITING
+) -> Sequence[str]:
     """Files that nobody went on with since then."""
-    query = select(BankFile.id).where(BankFile.state.in_(WAITING), BankFile.taken_at < before)
+    query = select(BankFile.id).where(BankFile.state.in_(states), BankFile.taken_at < before)
     return (await session.scalars(query)).all()
 
 

@@ -35,7 +35,7 @@ async def add_comment(
 
     *Idempotent by* writer and words, as long as nobody writes after them. *Raises* Refused for none, NotFound.
     """
-    text = words.replace("\r\n", "\n").strip()[:COMMENT_CHARS]
+    text = words.replace("\r\n", "\n").replace("\0", "").strip()[:COMMENT_CHARS]  # PostgreSQL refuses the last
     if not text:
         raise Refused(_("Please write something. Nothing was stored."))
     await _exists(session, discrepancy_id)

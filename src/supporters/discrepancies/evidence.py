@@ -14,7 +14,7 @@ from supporters.discrepancies.models import Evidence
 from supporters.discrepancies.resolve import checked_reason, held
 from supporters.kit.db import changed_rows, insert_for
 from supporters.kit.errors import NotFound, Refused
-from supporters.kit.ids import Ids
+from supporters.kit.ids import Ids, is_ulid
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 
@@ -102,7 +102,7 @@ async def evidence_of(session: AsyncSession, discrepancy_id: str) -> Sequence[Ev
 
 async def _one(session: AsyncSession, discrepancy_id: str, evidence_id: str) -> Evidence:
     wanted = select(Evidence).where(Evidence.id == evidence_id, Evidence.discrepancy_id == discrepancy_id)
-    found = await session.scalar(wanted)
+    found = await session.scalar(wanted) if is_ulid(evidence_id) else None
     if found is None:
         raise NotFound(_("There is no such file."))
     return found

@@ -19,6 +19,7 @@ from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
+from supporters.ledger.lock import lock_ledger
 
 REFERENCE_CHARS = 40
 SHORTEST_REFERENCE = 6  # a shorter one may stand in a bank line by chance
@@ -73,6 +74,7 @@ async def pay_in(
 
 async def undo_pay_in(session: AsyncSession, deposit_id: str, *, actor_id: str, now: datetime) -> None:
     """The cash and cheques wait again, and the deposit is not expected at the bank. *Raises* NotFound, Conflict."""
+    await lock_ledger(session)  # nobody matches it meanwhile
     wanted = select(Deposit).where(Deposit.id == deposit_id).with_for_update()
     deposit = await session.scalar(wanted.execution_options(populate_existing=True))
     if deposit is None:

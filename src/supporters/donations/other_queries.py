@@ -59,17 +59,17 @@ async def payment_of(session: AsyncSession, donation_id: str) -> OtherPayment | 
     return await session.scalar(select(OtherPayment).where(OtherPayment.donation_id == donation_id))
 
 
-async def list_deposits(session: AsyncSession) -> Sequence[Deposit]:
-    """The latest deposits."""
-    query = select(Deposit).order_by(Deposit.paid_in_on.desc(), Deposit.id.desc()).limit(SHOWN)
+async def list_deposits(session: AsyncSession, *, limit: int | None = SHOWN) -> Sequence[Deposit]:
+    """The latest deposits; without a limit all of them."""
+    query = select(Deposit).order_by(Deposit.paid_in_on.desc(), Deposit.id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 
 
-async def list_promises(session: AsyncSession) -> Sequence[Promise]:
+async def list_promises(session: AsyncSession, *, limit: int | None = 4 * SHOWN) -> Sequence[Promise]:
     """What is promised and not here yet: standing orders first, by the day on which they are expected."""
     expecting = Promise.state.in_([PromiseState.OPEN.value, PromiseState.RUNNING.value])
     query = select(Promise).where(expecting).order_by(Promise.state.desc(), Promise.expected_on, Promise.id)
-    return (await session.scalars(query.limit(4 * SHOWN))).all()
+    return (await session.scalars(query.limit(limit))).all()
 
 
 async def sums_by_state(session: AsyncSession) -> dict[tuple[str, str], tuple[int, int]]:

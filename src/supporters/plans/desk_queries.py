@@ -144,9 +144,9 @@ async def plan_id_of(session: AsyncSession, reference: str) -> str | None:
     return await session.scalar(select(Plan.id).where(Plan.reference == reference.upper()))
 
 
-async def failing_plans(session: AsyncSession) -> list[FailingRow]:
-    """Plans with a payment that failed and is still owed, the oldest first, at most BOARD_ROWS."""
-    query = _select_rows().where(is_failing()).order_by(Plan.failed_at, Plan.id).limit(BOARD_ROWS)
+async def failing_plans(session: AsyncSession, *, limit: int = BOARD_ROWS) -> list[FailingRow]:
+    """Plans with a payment that failed and is still owed, the oldest first."""
+    query = _select_rows().where(is_failing()).order_by(Plan.failed_at, Plan.id).limit(limit)
     rows = [as_row(*row) for row in await session.execute(query)]
     told = await _letters_since(session, rows)
     return [FailingRow(row, *told.get(row.id, (0, None))) for row in rows]

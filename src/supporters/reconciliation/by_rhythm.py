@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, exists, insert, select
+from sqlalchemy import Row, String, cast, exists, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -77,11 +77,22 @@ async def _lines(session: AsyncSession, open_state: Any) -> Sequence[AnyRow]:
             other.id != promise.id,
         )
     )
+    last, match = aliased(BankLine), BankMatch
+    came_on = (
+        select(func.max(last.booked_on))
+        .join(match, match.bank_line_id == last.id)
+        .where(
+            match.side == Side.PROMISE.value,
+            match.state == MatchState.CONFIRMED.value,
+            match.ref_id == promise.id + ":" + cast(promise.turn - 1, String()),
+        )
+        .scalar_subquery()
+    )
     wanted = (
         select(
             line.id.label("line_id"), line.booked_on, line.amount_minor, line.currency, line.counterparty, line.text,
             line.bank_reference, line.end_to_end, promise.id.label("promise_id"), promise.turn, promise.expected_on,
-            promise.frequency, promise.name, rule.id.label("rule_id"), rule.words,
+            promise.frequency, promise.name, rule.id.label("rule_id"), rule.words, came_on.label("came_on"),
         )
         .join(promise, (promise.payer_hash == line.counterparty_hash) & (promise.currency == line.currency))
         .join(rule, rule.id == promise.rule_id)
@@ -104,6 +115,8 @@ def _in_turn(rows: Sequence[AnyRow]) -> list[Hit]:
     """Those of one standing order's lines that come when they are expected."""
     first = rows[0]
     step, expected_on = STEPS[first.frequency], first.expected_on
+    if first.came_on:  # matched a moment ago, and no donation yet
+        expected_on = max(expected_on, months_later(first.came_on, step))
     found: list[Hit] = []
     for place in on_rhythm([row.booked_on for row in rows], expected_on, first.frequency):
         row = rows[place]

@@ -112,12 +112,13 @@ def payments() -> Select[*tuple[Any, ...]]:
 
 
 def bounced() -> Select[*tuple[Any, ...]]:
-    """Cheques that had been paid in and were not paid: the bank takes them out again."""
+    """Cheques that had been paid in and were not paid: the bank takes them out again, within days of their deposit.
+
+    Whoever brings the statement says so up to a month later.
+    """
     each = OtherPayment
-    day = type_coerce(func.date(each.ended_at), Date())
-    return _other(Side.OTHER_PAYMENT, each.id, day, -each.amount_minor, each.currency).where(
-        each.state == OtherState.BOUNCED.value, each.deposit_id.is_not(None)
-    )
+    row = _other(Side.OTHER_PAYMENT, each.id, Deposit.paid_in_on, -each.amount_minor, each.currency)
+    return row.join(Deposit, Deposit.id == each.deposit_id).where(each.state == OtherState.BOUNCED.value)
 
 
 def refunds() -> Select[*tuple[Any, ...]]:

@@ -32,6 +32,8 @@ from supporters.mail.models import Stream
 from supporters.mail.outbox import queue_letter
 from supporters.mail.rules import echoable_name
 from supporters.outgoing.emit import emit_all
+from supporters.reconciliation.expected import is_matched
+from supporters.reconciliation.models import Side
 from supporters.reconciliation.other_money import NOTE_CHARS, held_payment
 from supporters.settings import Settings
 
@@ -152,7 +154,9 @@ async def take_refund_back(
 
 
 async def _require(session: AsyncSession, payment: OtherPayment, back: Back, *, today: date) -> None:
-    if payment.state not in AT_BANK:
+    promised = f"{payment.promise_id}:{payment.promise_turn}" if payment.promise_id else ""
+    is_undone = promised and not await session.scalar(select(is_matched(Side.PROMISE, promised)))  # a job takes it back
+    if payment.state not in AT_BANK or is_undone:
         raise Conflict(
             _("Only money that is at the bank can be paid back. What is not there yet is taken back instead.")
         )

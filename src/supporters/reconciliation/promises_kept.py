@@ -31,10 +31,11 @@ from supporters.plans.dates import MONTHS_OF, add_months, at_midday
 from supporters.plans.history import note
 from supporters.plans.models import Method, Plan, PlanKind, PlanState, ReceiptWish, StopReason
 from supporters.plans.start import TAX_CODE, add_instalment
+from supporters.reconciliation.automatic import OPEN
 from supporters.reconciliation.expected import is_matched
 from supporters.reconciliation.models import BankMatch, MatchRule, MatchState, RuleState, Side
 from supporters.reconciliation.other_money import Giver, NewPayment, Recorded, record_payment, take_back
-from supporters.reconciliation.rhythm import MOST_MISSED
+from supporters.reconciliation.rhythm import EARLY, MOST_MISSED
 from supporters.reconciliation.seen_until import seen_until
 from supporters.reconciliation.settle import EXPECTING, turn_of
 from supporters.settings import Settings
@@ -144,7 +145,8 @@ async def find_missed(session: AsyncSession, *, ids: Ids, now: datetime, setting
     late = (Promise.state == PromiseState.RUNNING.value) & (Promise.expected_on < latest)
     found = (await session.scalars(select(Promise).where(late).order_by(Promise.id).with_for_update())).all()
     shown_until = await seen_until(session) if found else {}
-    missed = [each for each in found if each.expected_on + timedelta(days=LATE_DAYS) < _shown(each, shown_until)]
+    gone = [each for each in found if each.expected_on + timedelta(days=LATE_DAYS) < _shown(each, shown_until)]
+    missed = [each for each in gone if not await _is_here(session, each)]
     for promise in missed:
         await open_discrepancy(
             session,
@@ -163,6 +165,24 @@ async def find_missed(session: AsyncSession, *, ids: Ids, now: datetime, setting
             await record_end(session, promise, actor_id=None, now=now)
     await session.flush()
     return len(missed)
+
+
+async def _is_here(session: AsyncSession, promise: Promise) -> bool:
+    """Whether a line shows it of which nothing is made yet: matched a moment ago, or its payer's and looked at by nobody."""
+    line, match, ref_id = BankLine, BankMatch, f"{promise.id}:{promise.turn - 1}"
+    is_kept = exists(select(OtherPayment.id).where(*_payment_of(ref_id)))
+    if await session.scalar(select(is_matched(Side.PROMISE, ref_id) & ~is_kept)):
+        return True
+    waits = select(line.id).where(
+        line.state == OPEN,
+        line.counterparty_hash == promise.payer_hash,
+        line.counterparty_hash != "",
+        line.currency == promise.currency,
+        line.amount_minor == promise.amount_minor,
+        line.booked_on >= promise.expected_on - EARLY,
+        ~exists(select(match.id).where(match.bank_line_id == line.id)),
+    )
+    return await session.scalar(waits.limit(1)) is not None
 
 
 def _shown(promise: Promise, shown_until: Mapping[str, date]) -> date:
@@ -256,6 +276,8 @@ async def _renew(
         donation = await session.get(Donation, recorded.donation_id, populate_existing=True)
         assert donation, "it was written a moment ago"
         plan = _plan(promise, donation, ids=ids, now=now)
+        if promise.state == PromiseState.ENDED:  # ended before its first payment was written down
+            plan.state, plan.stopped_at, plan.stop_reason = PlanState.STOPPED, now, StopReason.STAFF
         session.add(plan)
         await session.flush()
         promise.plan_id = plan.id

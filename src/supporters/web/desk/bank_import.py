@@ -47,7 +47,7 @@ from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 
-LOOK_AGAIN_SECONDS = 2
+LOOK_AGAIN_SECONDS = 6  # not sooner: each time the place and the focus of its reader are lost
 
 
 @get(IMPORT + "/{file_id:str}", opt={"access": DOES_BOOKS})
@@ -80,6 +80,8 @@ async def take_lines(request: Request[Any, Any, Any], file_id: FromPath[str]) ->
         account = await found_account(session, file.bank_account_id)
         if file.state != FileState.READY:
             return Redirect(path, status_code=303)
+        if account.closed_at is not None:
+            raise Refused(_("This account is closed. Open it again to bring a file."))
         if _is_long(file):
             return await _take_later(house, file, form, actor_id=member.id)
         if form.get("seen") != str(account.revision):

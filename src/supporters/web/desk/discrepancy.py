@@ -79,6 +79,7 @@ class Typed(msgspec.Struct, frozen=True):
     alone: str = ""
     words: str = ""
     due: str = ""
+    owner: str | None = None
     again: str = ""
 
 
@@ -137,7 +138,7 @@ async def take_comment(
     """What somebody wrote stands under it; or the form comes back (422)."""
     member, house = member_of(request), house_of(request)
     form = await read_sealed(request, member, ["words"])
-    found, words = await find_one(session, discrepancy_id), form.get("words", "")
+    found, words = await find_one(session, discrepancy_id), form.get("words", "").replace("\r\n", "\n")
     if not words.strip() or len(words) > COMMENT_CHARS:
         wrong = _("Write something, in at most %(count)s characters.") % {"count": COMMENT_CHARS}
         return await discrepancy_page(request, session, found, typed=Typed(words=words), problems=[("words", wrong)])
@@ -167,7 +168,9 @@ async def take_owner(
     day = _read_day(due)
     if day is None:
         said = _("Write the day as year, month and day: 2026-11-22.")
-        return await discrepancy_page(request, session, found, typed=Typed(due=due[:40]), problems=[("due", said)])
+        return await discrepancy_page(
+            request, session, found, typed=Typed(due=due[:40], owner=owner or ""), problems=[("due", said)]
+        )
     now = house.clock.now()
     if owner != found.owner_id:
         await assign(session, found.id, owner, actor_id=member.id, now=now)

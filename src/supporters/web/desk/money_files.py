@@ -95,7 +95,7 @@ async def _deposits(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]
     wanted = ListFile(name="deposits", view={}, header=header, numbers={4})
 
     async def read(session: AsyncSession) -> Rows:
-        return [_deposit_cells(each) for each in await list_deposits(session)]
+        return [_deposit_cells(each) for each in await list_deposits(session, limit=None)]
 
     return wanted, at_once(house_of(request), read)
 
@@ -113,7 +113,7 @@ async def _promises(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]
     wanted = ListFile(name="promises", view={}, header=header, numbers={4})
 
     async def read(session: AsyncSession) -> Rows:
-        return [_promise_cells(each) for each in await list_promises(session)]
+        return [_promise_cells(each) for each in await list_promises(session, limit=None)]
 
     return wanted, at_once(house_of(request), read)
 

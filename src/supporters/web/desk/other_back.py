@@ -79,6 +79,8 @@ async def take_refund_void(
     """The refund never was: the books have the opposite entries."""
     house, member = house_of(request), member_of(request)
     await read_sealed(request, member, [])
+    if not is_ulid(refund_id):
+        raise NotFound(_("There is no such refund."))
     payment_id = await take_refund_back(
         session, refund_id, actor_id=member.id, ids=house.ids, now=house.clock.now(), settings=house.settings
     )

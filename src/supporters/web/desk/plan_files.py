@@ -20,6 +20,7 @@ from supporters.web.desk.words import frequency_word
 
 FAILING = "/desk/failed-payments"
 AMOUNT, OF_FAILING = 4, 8  # which columns of the files, from 0
+MOST_FAILING = 10_000
 
 
 async def _plans(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
@@ -71,7 +72,7 @@ async def _failing(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
     wanted = ListFile(name="failed-payments", view={}, header=header, numbers={6, OF_FAILING, 10})
 
     async def read(session: AsyncSession) -> Rows:
-        return [_failing_cells(each) for each in await failing_plans(session)]
+        return [_failing_cells(each) for each in await failing_plans(session, limit=MOST_FAILING)]
 
     return wanted, at_once(house_of(request), read)
 
