@@ -52,7 +52,7 @@ async def test_a_long_file_is_read_and_taken_by_the_worker_and_its_page_says_so(
     path = await brought(banker)
     waits = await banker.desk.get(path)
     assert "The statement is being read" in words(waits.text)
-    assert waits.headers["refresh"] == "2"
+    assert waits.headers["refresh"] == "6"
     await banker.site.worker.drain()
     check = await banker.desk.get(path)
     assert figures(check.text) == {"New": "4", "Here already": "0", "Kept whole": "3", "Amount only": "1"}
