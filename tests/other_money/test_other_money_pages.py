@@ -1,8 +1,9 @@
 """Other money on pages: a reader's promise from form to receipt, and staff who write down, pay in, bounce and take back."""
 
+import asyncio
 from datetime import timedelta
 
-from other_pages import JO, PATH, arrive, count, one, open_account, promise, send, write_down
+from other_pages import JO, PATH, all_of, arrive, count, one, open_account, promise, send, write_down
 from sqlalchemy import select
 
 from supporters.audit.models import AuditEntry
@@ -156,6 +157,19 @@ async def test_money_that_cannot_be_written_down_comes_back_filled_in(site: Whol
 
         assert (answer.status_code, said in words(answer.text)) == (422, True), wrong
     assert await count(site, OtherPayment) == 0
+
+
+async def test_form_sent_twice_or_at_the_same_time_is_one_payment_and_a_changed_one_another(site: Whole) -> None:
+    desk = await site.staff()
+    attempt = hidden_fields((await desk.get(f"{PATH}/new")).text)["attempt"]
+
+    both = await asyncio.gather(*(write_down(desk, attempt=attempt) for _ in range(2)), return_exceptions=True)
+    again = await write_down(desk, attempt=attempt)
+    other = await write_down(desk, attempt=attempt, amount="60")
+
+    assert [each.amount_minor for each in await all_of(site, OtherPayment)] == [5_000, 6_000], both
+    assert again.headers["location"] == f"{PATH}/{attempt}"
+    assert other.headers["location"] != again.headers["location"]
 
 
 async def test_somebody_without_an_address_is_asked_about_where_the_name_is_on_file(site: Whole) -> None:

@@ -1,6 +1,7 @@
 """What the desk shows of money that never met Stripe."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import msgspec
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
@@ -17,6 +18,7 @@ from supporters.donations.other_models import (
     Promise,
     PromiseState,
 )
+from supporters.kit.money import Money
 from supporters.people.models import EmailAddress, Supporter
 
 SHOWN = 50
@@ -31,6 +33,17 @@ class Namesake(msgspec.Struct, frozen=True):
     id: str
     name: str
     address: str
+
+
+async def find_written(
+    session: AsyncSession, payment_id: str, *, kind: str, amount: Money, received_on: date, name: str
+) -> OtherPayment | None:
+    """What was written down under that id, if it says the same: a form that was sent twice."""
+    payment = OtherPayment
+    same = (payment.id == payment_id, payment.kind == kind, payment.amount_minor == amount.minor)
+    query = select(payment).join(Donation, Donation.id == payment.donation_id).where(*same)
+    same = (payment.currency == amount.currency, payment.received_on == received_on)
+    return await session.scalar(query.where(*same, func.lower(Donation.name) == name.lower()))
 
 
 async def list_payments(session: AsyncSession, *, page: int) -> tuple[Sequence[PaymentRow], bool]:

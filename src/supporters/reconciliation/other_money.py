@@ -78,6 +78,7 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
     promise_turn: int | None = None
     bank_line_id: str | None = None  # of the line that shows it already
     wants_receipt: bool = True
+    payment_id: str | None = None  # which it is to have: what is sent twice meets itself
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -102,7 +103,7 @@ async def record_payment(
     if appeal is None:
         raise NotFound(_("There is no such appeal."))
     giver = await put_on_file(session, new.giver, ids=ids, now=now)
-    payment_id = ids.ulid()
+    payment_id = new.payment_id or ids.ulid()
     payment = Payment(
         supporter_id=giver.supporter_id or "",
         email=giver.email,

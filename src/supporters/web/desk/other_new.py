@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import msgspec
 from babel.numbers import list_currencies
 from litestar import get, post
 from litestar.connection import Request
@@ -13,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.queries import GENERAL, AppealView, published_appeals
 from supporters.donations.giving_accounts import set_giving_account
-from supporters.donations.other_models import OtherKind
-from supporters.donations.other_queries import Namesake, find_namesakes, list_giving_accounts
+from supporters.donations.other_models import OtherKind, OtherPayment
+from supporters.donations.other_queries import Namesake, find_namesakes, find_written, list_giving_accounts
 from supporters.kit.clock import local_date
 from supporters.kit.errors import NotFound, Refused
 from supporters.kit.ids import is_ulid
@@ -35,6 +36,7 @@ from supporters.web.desk.step_up import read_proved
 
 FIELDS = (
     "kind", "amount", "currency", "received_on", "name", "email", "appeal", "cheque_number", "note", "whose",
+    "attempt",
 )  # fmt: skip
 ACCOUNT_FIELDS = ("currency", "holder", "numbers", "shown")
 KINDS = (OtherKind.CASH, OtherKind.CHEQUE, OtherKind.TRANSFER)
@@ -56,11 +58,15 @@ async def take_new(request: Request[Any, Any, Any], session: NamedDependency[Asy
     problems: list[tuple[str, str]] = []
     appeals = await published_appeals(session)
     new = _read(typed, appeals, house, problems)
+    if new and await _is_written(session, new):
+        return Redirect(f"{PATH}/{new.payment_id}", status_code=303)
     namesakes = await find_namesakes(session, new.giver.name) if new and not new.giver.email else []
     if new and namesakes and not _is_chosen(typed.get("whose", ""), namesakes):
         problems.append(("whose", _("Somebody of this name is on file. Say whether it is the same person.")))
     if problems or new is None:
         return await _page(request, session, typed, problems, namesakes)
+    if await session.get(OtherPayment, new.payment_id):  # the form, changed after it was sent, is another payment
+        new = msgspec.structs.replace(new, payment_id=None)
     now = house.clock.now()
     try:
         recorded = await record_payment(
@@ -137,7 +143,26 @@ def _read(
         livemode=not house.settings.is_test_mode,
         cheque_number=typed.get("cheque_number", ""),
         note=typed.get("note", "")[:NOTE_CHARS],
+        payment_id=_attempt(typed, house),
     )
+
+
+def _attempt(typed: Mapping[str, str], house: House) -> str:
+    """The id that the form came with; a form without one gets one."""
+    attempt = typed.get("attempt", "")
+    return attempt if is_ulid(attempt) else house.ids.ulid()
+
+
+async def _is_written(session: AsyncSession, new: NewPayment) -> bool:
+    written = await find_written(
+        session,
+        new.payment_id or "",
+        kind=new.kind.value,
+        amount=new.amount,
+        received_on=new.received_on,
+        name=new.giver.name,
+    )
+    return written is not None
 
 
 def _is_chosen(whose: str, namesakes: Sequence[Namesake]) -> bool:
@@ -191,6 +216,7 @@ async def _page(
     today = local_date(house.clock.now(), house.settings.time_zone)
     usual = dict.fromkeys(FIELDS, "") | {"currency": house.settings.currency, "received_on": today.isoformat()}
     cleaned = {name: clean_line(value, limit=NOTE_CHARS) for name, value in typed.items()}
+    cleaned["attempt"] = _attempt(typed, house)
     return await desk_page(
         request,
         session,
