@@ -120,7 +120,7 @@ async def test_who_is_at_the_foot_before_the_script_gets_its_form_and_nothing_mo
         await page.add_init_script(WATCH)
         arrived = asyncio.Event()
         await page.route(re.compile(r"/p/v1/prompt"), after(arrived))
-        await page.goto(demo.sites[site], wait_until="commit")
+        await page.goto(demo.sites[site], wait_until="domcontentloaded")  # the page stands, its script is on the way
         await page.locator("supporter-prompt form").first.wait_for(state="attached")
         await page.evaluate("document.querySelector('supporter-prompt').scrollIntoView({behavior: 'instant'})")
         arrived.set()
