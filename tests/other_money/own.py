@@ -1,5 +1,6 @@
 """Promises, deposits and payments as rows and verbs, for tests."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -47,15 +48,15 @@ def credit(number: int, amount_minor: int, said: str, **changes: Any) -> dict[st
     return bank_line_row(number, **({"amount_minor": amount_minor, "text": said, "counterparty": "J SMITH"} | changes))
 
 
-async def begin(db: Database, *, promises: list[dict[str, Any]] = [], lines: list[dict[str, Any]] = []) -> None:  # noqa: B006
+async def begin(db: Database, *, promises: Sequence[dict[str, Any]] = (), lines: Sequence[dict[str, Any]] = ()) -> None:
     async with db.unit_of_work() as session:
         await found(session)
         await found_bank(session)
         account = {"currency": "GBP", "holder": "The Weekly", "numbers": "12-34-56 12345678", "is_shown": True}
         await session.execute(insert(GivingAccount).values(**account, changed_by="dana", changed_at=NOW))
         if promises:
-            await session.execute(insert(Promise), promises)
-        await arrive(session, [], lines)
+            await session.execute(insert(Promise), list(promises))
+        await arrive(session, [], list(lines))
 
 
 async def match(db: Database, ids: Ids, settings: Settings) -> int:

@@ -145,7 +145,7 @@ async def apply_refund(
     told |= {"failure_reason": fact.failure_reason} if fact.failure_reason else {}
     await note(session, donation.id, f"refund_{wanted}", cause=refund.id, ids=ids, now=now, detail=told)
     if wanted is RefundState.SUCCEEDED:
-        await _queue_letter(session, donation, refund, ids=ids, now=now, settings=settings)
+        await tell_of_refund(session, donation, refund, ids=ids, now=now, settings=settings)
         await emit_all(session, [refunded_message(refund)], ids=ids, now=now)
     return AppliedRefund(refund.id, donation.id, _effect(wanted))
 
@@ -273,9 +273,17 @@ async def _count_refunded(session: AsyncSession, donation: Donation, *, ids: Ids
         )
 
 
-async def _queue_letter(
-    session: AsyncSession, donation: Donation, refund: Refund, *, ids: Ids, now: datetime, settings: Settings
+async def tell_of_refund(
+    session: AsyncSession,
+    donation: Donation,
+    refund: Refund,
+    *,
+    ids: Ids,
+    now: datetime,
+    settings: Settings,
+    way: str = "",
 ) -> None:
+    """A letter tells the giver of the refund, once; `way` is how it goes back, where that is not the way it came."""
     context: dict[str, object] = {
         "amount_minor": refund.amount_minor,
         "donation_minor": donation.amount_minor,
@@ -283,6 +291,7 @@ async def _queue_letter(
         "reference": donation.reference,
         "name": echoable_name(donation.name),
         "card_last4": donation.card_last4,
+        "way": way,
         "paid_at": (donation.paid_at or donation.created_at).isoformat(),
     }
     await queue_letter(

@@ -5,7 +5,6 @@ waits to be paid in. The donation and its receipt say so as for refunds by Strip
 """
 
 from datetime import date, datetime
-from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import func, insert, select, update
@@ -15,7 +14,7 @@ from supporters.audit.record import record
 from supporters.donations.messages import refunded_message
 from supporters.donations.models import Donation, Refund, RefundReason, RefundState
 from supporters.donations.other_models import OtherPayment, OtherRefund, OtherRefundState, OtherState, RefundWay
-from supporters.donations.reverse import LETTER
+from supporters.donations.reverse import tell_of_refund
 from supporters.donations.timeline import note
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, NotFound, Refused
@@ -28,9 +27,6 @@ from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import LedgerTransaction
 from supporters.ledger.post import Entry, Posting, post
 from supporters.ledger.reverse import reverse
-from supporters.mail.models import Stream
-from supporters.mail.outbox import queue_letter
-from supporters.mail.rules import echoable_name
 from supporters.outgoing.emit import emit_all
 from supporters.reconciliation.expected import is_matched
 from supporters.reconciliation.models import Side
@@ -115,7 +111,7 @@ async def pay_back(
     told |= {"origin": ORIGIN, "way": back.way.value}
     await note(session, donation.id, "refund_succeeded", cause=refund.id, ids=ids, now=now, detail=told)
     if donation.email:
-        await _write(session, donation, refund, back.way, ids=ids, now=now, settings=settings)
+        await tell_of_refund(session, donation, refund, way=back.way.value, ids=ids, now=now, settings=settings)
     await emit_all(session, [refunded_message(refund)], ids=ids, now=now)
     told |= {"donation_id": donation.id, "refund_id": refund.id, "paid_on": back.paid_on.isoformat()}
     await _audit(session, "other_money.refund", payment.id, told, actor_id=actor_id, now=now)
@@ -198,40 +194,6 @@ def _posting(refund: Refund, donation: Donation, back: Back) -> Posting:
         booked_on=back.paid_on,
         memo=back.way.value,
         entries=tuple(entries),
-    )
-
-
-async def _write(
-    session: AsyncSession,
-    donation: Donation,
-    refund: Refund,
-    way: RefundWay,
-    *,
-    ids: Ids,
-    now: datetime,
-    settings: Settings,
-) -> None:
-    context: dict[str, object] = {
-        "amount_minor": refund.amount_minor,
-        "donation_minor": donation.amount_minor,
-        "currency": refund.currency,
-        "reference": donation.reference,
-        "name": echoable_name(donation.name),
-        "card_last4": None,
-        "way": way.value,
-        "paid_at": (donation.paid_at or donation.created_at).isoformat(),
-    }
-    await queue_letter(
-        session,
-        kind=LETTER,
-        stream=Stream.SERVICE,
-        recipient=donation.email,
-        dedupe_key=refund.id,
-        context=context,
-        about=donation.id,
-        ids=ids,
-        now=now,
-        domain=urlsplit(settings.base_url).hostname or "localhost",
     )
 
 
