@@ -16,6 +16,10 @@ STATEMENT = (
     "INSERT INTO bank_statement (id, bank_file_id, bank_account_id, position, number, starts_on, ends_on, opening_minor, "
     "closing_minor) VALUES ('statement', 'file', 'account', 0, '', '2026-11-01', '2026-11-30', 100, 105)"
 )
+NEXT_STATEMENT = (
+    STATEMENT.replace("'statement'", "'next'")
+    .replace("'2026-11-01', '2026-11-30', 100, 105", "'2026-12-01', '2026-12-31', 104, 104")
+)  # fmt: skip
 BANK_LINE = (
     "INSERT INTO bank_line (id, bank_account_id, bank_file_id, bank_statement_id, position, booked_on, amount_minor, currency, "
     "counterparty, counterparty_hash, counterparty_last4, text, bank_reference, end_to_end, type_code, is_reversal, fingerprint, "
@@ -32,10 +36,25 @@ MATCH = (
     "INSERT INTO bank_match (id, action_id, state, bank_line_id, side, ref_id, amount_minor, currency, confidence, reasons) "
     "VALUES ('match', 'action', 'confirmed', 'line', 'payout', 'po_none', 9000, 'GBP', 'certain', '[]')"
 )
+DRIFT = (
+    "INSERT INTO discrepancy (id, code, subject, amount_minor, currency, detail, state, opened_at, due_on) VALUES "
+    "('drift', 'BALANCE_DRIFT', 'GBP', 9731, 'GBP', '{}', 'open', '2026-11-22 09:00:00.000000', '2026-11-24')"
+)
 
 BROKEN_SENT: list[tuple[str, list[str]]] = [
     ("payout_content", [PAYOUT.format(content="verified")]),
+    ("payout_content", [PAYOUT.format(content="off")]),
+    ("balance_agrees", [DRIFT]),
     ("payouts_in_transit", [SENT]),
+    (
+        "opened_in_transit",
+        [
+            "INSERT INTO sync_mark (name, verified_until, run_at) "
+            "VALUES ('payouts', '2026-11-22 09:00:00', '2026-11-22 09:00:00')",
+            f"UPDATE ledger_entry SET account = '1150', stripe_payout_id = 'po_no' WHERE transaction_id = {TRANSACTION}",
+            "UPDATE ledger_transaction SET source_kind = 'opening' WHERE source_id = 'txn_1'",
+        ],
+    ),
     (
         "payout_whole",
         [
@@ -57,6 +76,7 @@ BROKEN_SENT: list[tuple[str, list[str]]] = [
     ("bank_lines_matched", [BANK_LINE]),
     ("payouts_arrived", [MATCH]),
     ("bank_statements_add_up", [FILE, STATEMENT]),
+    ("bank_statements_go_on", [FILE, STATEMENT, NEXT_STATEMENT]),
     ("bank_parts_add_up", [BANK_LINE, PART]),
     ("bank_lines_at_home", [FILE, BANK_LINE.replace("'matched'", "'undone'")]),
 ]

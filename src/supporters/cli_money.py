@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 A_YEAR = 366
+STRIPE_BEGAN = 2010
 
 
 @click.command()
@@ -50,6 +51,10 @@ async def sync(
     settings = settings_of_process()
     if files and (since or until or again):
         raise click.UsageError("--csv reads the files that are given, whole: leave --since, --until and --again out")
+    if since and since.year < STRIPE_BEGAN:
+        raise click.UsageError(f"--since: Stripe has nothing from before {STRIPE_BEGAN}")
+    if since and until and until <= since:
+        raise click.UsageError("--until has to be later than --since")
     await require_current(settings)
     tools = open_tools(settings)
     asked = Asked(
@@ -201,10 +206,12 @@ async def _begin_or_withdraw(settings: Settings, opening: "Opening | None", emai
                 await withdraw_opening(session, actor_id=found.id, ids=ids, now=now)
                 out.print("The opening balances are taken back; the books have no opening day now.")
                 return
-            posted = await begin_books(session, opening, actor_id=found.id, ids=ids, now=now, time_zone=zone)
+            begun = await begin_books(session, opening, actor_id=found.id, ids=ids, now=now, time_zone=zone)
     finally:
         await db.close()
-    out.print(f"The books begin on {opening.starts_on.isoformat()} with {posted} opening balance(s).")
+    out.print(f"The books begin on {opening.starts_on.isoformat()} with {begun.posted} opening balance(s).")
+    if begun.taken_back:
+        out.print(f"{begun.taken_back:,} posting(s) of Stripe's lines from before that day were taken back.")
 
 
 @click.command()

@@ -3,9 +3,10 @@
 Reads only: a restricted key is enough. Every step stands by itself and may be done again.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,8 +28,9 @@ from supporters.payments.pace import Pace
 from supporters.payments.payout_sweep import PAYOUTS, compare_payouts, read_payouts
 from supporters.payments.sweep import settle_payments
 from supporters.payments.windows import Window, cut, not_done
-from supporters.reconciliation.drift import find_drift
+from supporters.reconciliation.drift import Drift, find_drift, unexplained, when_it_began
 from supporters.reconciliation.jobs import post_all, prove_payouts
+from supporters.reconciliation.queries import count_unposted
 from supporters.worker import Tools
 
 T = TypeVar("T")
@@ -64,19 +66,21 @@ async def sync(tools: Tools, asked: Asked, screen: Screen) -> bool:
         ("balance transactions", lambda: _lines(tools, asked, pace, screen)),
         ("payouts", lambda: _payouts(tools, asked, pace, screen)),
     ]
+    steps.append(("events", lambda: _events(tools, asked, pace, screen)))
     if not asked.is_dry:
         steps += [
-            ("events", lambda: _events(tools, pace, screen)),
             ("checkout sessions and invoices", lambda: _owners(tools, pace, screen)),
             ("the contents of payouts", lambda: _contents(tools, pace)),
         ]
     unread = [what for what, step in steps if not await _may(step)]
+    if not asked.is_dry:
+        await _post(tools, screen)
+        if not await _may(lambda: _compare(tools, asked, pace, screen)):
+            unread.append("the balance")
     for what in unread:
         screen.say(
             f"This key may not read {what}: give it read access to them in Stripe's dashboard, and run this again."
         )
-    if not asked.is_dry:
-        await _post(tools, pace, screen)
     return not unread
 
 
@@ -92,11 +96,23 @@ async def sync_files(tools: Tools, files: Sequence[Path], screen: Screen, *, is_
         ids=tools.ids,
         is_dry=is_dry,
     )
-    would = "would be new" if is_dry else "new"
-    screen.say(f"Balance lines: {imported.lines:,} in the files, {imported.added:,} {would}.")
-    screen.say(
-        f"Payouts: {imported.payouts:,} in the files." if is_dry else f"Payouts: {imported.changed:,} new or changed."
-    )
+    if is_dry:
+        _show_diff(imported.fresh, imported.differing, screen)
+        screen.say(
+            f"Balance lines: {imported.lines:,} in the files, {imported.added:,} would be new, "
+            f"{len(imported.differing):,} differ."
+        )
+        screen.say(f"Payouts: {imported.payouts:,} in the files, {imported.changed:,} would be new or change.")
+    else:
+        screen.say(f"Balance lines: {imported.lines:,} in the files, {imported.added:,} new.")
+        screen.say(f"Payouts: {imported.changed:,} new or changed.")
+        if imported.learnt:
+            screen.say(f"Fees of lines that were here: {imported.learnt:,} are told apart from the tax in them now.")
+    for type_, count in sorted(Counter(imported.untold.values()).items()):
+        screen.say(
+            f"Not taken: {count:,} lines of type {type_}. The balance's history does not say what they are: "
+            "bring the itemised report of balance change from activity too."
+        )
     if not is_dry:
         posted = await post_all(_work(tools), time_zone=settings.time_zone)
         screen.say(f"Ledger: {posted:,} posted.")
@@ -129,7 +145,11 @@ async def _lines(tools: Tools, asked: Asked, pace: Pace, screen: Screen) -> None
     screen.begin(len(windows))
     read = await read_windows(reading, windows)
     if asked.is_dry:
-        _show_diff(read, screen)
+        _show_diff(read.fresh, read.differing, screen)
+        screen.say(f"Balance lines: {read.lines:,} read, {read.added:,} would be new, {read.changed:,} differ.")
+        async with tools.db.reading() as session:
+            waiting = await count_unposted(session)
+        screen.say(f"Ledger: {read.added + waiting:,} lines would be posted, as far as Stripe says whose they are.")
         return
     screen.say(f"Balance lines: {read.lines:,} read, {read.added:,} new.")
     if asked.since is None and asked.until is None:
@@ -153,26 +173,25 @@ async def _windows(reading: Reading, asked: Asked, *, began_at: datetime) -> lis
         return await not_done(session, KIND, windows)
 
 
-def _show_diff(read: Read, screen: Screen) -> None:
+def _show_diff(fresh: Sequence[BalanceLine], differing: Sequence[str], screen: Screen) -> None:
     """What a dry run has found, by category and currency."""
     sums: dict[tuple[str, str], list[BalanceLine]] = {}
-    for line in read.fresh:
+    for line in fresh:
         sums.setdefault((line.reporting_category, line.currency), []).append(line)
     for (category, currency), lines in sorted(sums.items()):
         net = format_money(Money(sum(line.net_minor for line in lines), currency))
         screen.say(f"+ {category}: {len(lines):,} lines, net {net}")
-    for line_id in read.differing:
+    for line_id in differing:
         screen.say(f"! {line_id}: Stripe shows other amounts than are here")
-    screen.say(f"Balance lines: {read.lines:,} read, {read.added:,} would be new, {read.changed:,} differ.")
 
 
 async def _payouts(tools: Tools, asked: Asked, pace: Pace, screen: Screen) -> None:
     began_at = tools.clock.now()
     if asked.is_dry:
         new, changed = await compare_payouts(
-            tools.db, tools.gateway, since=asked.since, until=asked.until, ask=pace.ask
+            tools.db, tools.gateway, since=asked.since, until=asked.until, clock=tools.clock, ask=pace.ask
         )
-        screen.say(f"Payouts: {new:,} would be new, {changed:,} have moved on.")
+        screen.say(f"Payouts: {len(new):,} would be new, {len(changed):,} have moved on.")
         return
     changed = await read_payouts(
         tools.db, tools.gateway, since=asked.since, until=asked.until, clock=tools.clock, ask=pace.ask
@@ -183,8 +202,11 @@ async def _payouts(tools: Tools, asked: Asked, pace: Pace, screen: Screen) -> No
             await marks.move_mark(session, PAYOUTS, until=began_at, now=tools.clock.now())
 
 
-async def _events(tools: Tools, pace: Pace, screen: Screen) -> None:
-    missed = await pace.ask(lambda: fetch_missed(tools.db, tools.gateway, clock=tools.clock))
+async def _events(tools: Tools, asked: Asked, pace: Pace, screen: Screen) -> None:
+    missed = await pace.ask(lambda: fetch_missed(tools.db, tools.gateway, clock=tools.clock, is_dry=asked.is_dry))
+    if asked.is_dry:
+        screen.say(f"Events of the last 30 days: {missed:,} would be applied.")
+        return
     screen.say(f"Events of the last 30 days: {missed:,} were not here.")
     while await events.apply_batch(tools.db, _context(tools)):
         pass
@@ -211,16 +233,26 @@ async def _contents(tools: Tools, pace: Pace) -> None:
         pass
 
 
-async def _post(tools: Tools, pace: Pace, screen: Screen) -> None:
+async def _post(tools: Tools, screen: Screen) -> None:
     posted = await post_all(_work(tools), time_zone=tools.settings.time_zone)
     screen.say(f"Ledger: {posted:,} posted.")
-    balance: Mapping[str, int] = {}
-    with suppress(SupportersError):
-        balance = await pace.ask(tools.gateway.balance)
-    if not balance:
-        return
-    async with tools.db.reading() as session:
-        drifts = await find_drift(session, balance)
+
+
+async def _compare(tools: Tools, asked: Asked, pace: Pace, screen: Screen) -> None:
+    """Says whether the ledger is what Stripe holds. A line that an earlier run was not shown is looked for, once."""
+    drifts = await _drifts(tools, pace)
+    if unexplained(drifts) and not (asked.again or asked.since or asked.until):
+        async with tools.db.reading() as session:
+            began = await when_it_began(session)
+        since = datetime.combine(began[0], time.min, UTC) - timedelta(days=1) if began else None
+        screen.say(
+            f"Stripe's balance is not what was read. Reading again {f'from {since:%Y-%m-%d}' if since else 'all of it'}, "
+            "whatever an earlier run has read."
+        )
+        await _lines(tools, msgspec.structs.replace(asked, since=since, again=True), pace, screen)
+        await _owners(tools, pace, screen)
+        await _post(tools, screen)
+        drifts = await _drifts(tools, pace)
     for drift in drifts:
         off = format_money(Money(drift.stripe_minor - drift.ledger_minor, drift.currency))
         waiting = format_money(Money(drift.waiting_minor, drift.currency))
@@ -229,6 +261,12 @@ async def _post(tools: Tools, pace: Pace, screen: Screen) -> None:
         )
     if not drifts:
         screen.say("The ledger agrees with Stripe's balance.")
+
+
+async def _drifts(tools: Tools, pace: Pace) -> Sequence[Drift]:
+    balance = await pace.ask(tools.gateway.balance)
+    async with tools.db.reading() as session:
+        return await find_drift(session, balance)
 
 
 def _context(tools: Tools) -> events.Context:

@@ -274,15 +274,15 @@ async def test_event_of_another_shape_than_its_type_promises_is_parked(journey: 
 
 
 def _break_receipts_of(amount_minor: int, monkeypatch: pytest.MonkeyPatch):
-    real = events.books.issue.issue
+    real = events.books.prove
 
     async def broken(session, paid, **more):
         if paid.amount_minor == amount_minor:
             raise RuntimeError("out of paper")
         return await real(session, paid, **more)
 
-    monkeypatch.setattr(events.books.issue, "issue", broken)
-    return lambda: monkeypatch.setattr(events.books.issue, "issue", real)
+    monkeypatch.setattr(events.books, "prove", broken)
+    return lambda: monkeypatch.setattr(events.books, "prove", real)
 
 
 async def _add_event(journey: Journey, event_id: str, kind: str, thing: dict[str, object]) -> None:

@@ -58,7 +58,7 @@ async def test_books_that_begin_on_a_day_and_files_read_into_them(env: dict[str,
     assert (nobody.returncode, "Nobody signs in" in nobody.stderr) == (1, True)
     assert begun.stdout == "The books begin on 2026-10-01 with 2 opening balance(s).\n", begun.stderr
     assert (again.returncode, "already" in again.stderr) == (1, True)
-    assert "Balance lines: 2 in the files, 2 would be new." in tried.stdout
+    assert "Balance lines: 2 in the files, 2 would be new, 0 differ." in tried.stdout
     assert "Ledger: 1 posted." in read.stdout, "nothing from before the books began is posted"
     assert "Ledger: 0 posted." in supporters("sync", "--csv", str(file), env=env).stdout
 

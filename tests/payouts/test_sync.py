@@ -32,7 +32,9 @@ async def test_a_dry_run_says_what_would_be_new_and_stores_nothing(treasury: Tre
         "+ charge: 1 lines, net £24.42",
         "+ payout: 1 lines, net −£24.42",
         "Balance lines: 2 read, 2 would be new, 0 differ.",
+        "Ledger: 2 lines would be posted, as far as Stripe says whose they are.",
         "Payouts: 1 would be new, 0 have moved on.",
+        "Events of the last 30 days: 7 would be applied.",
     ]
     assert await count(treasury, BalanceTransaction) == await count(treasury, SyncMark) == 0
 

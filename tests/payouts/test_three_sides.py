@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from arrivals import ARRIVED, arrive, bank_line_row, found_bank, payout_id, payout_row
 from promises import settled_rows
@@ -12,7 +12,7 @@ from supporters.kit.ids import Ids
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
 from supporters.payments.models import BalanceTransaction
 from supporters.reconciliation.automatic import match_certain
-from supporters.reconciliation.three_way import ThreeWay, shown_until, three_way
+from supporters.reconciliation.three_way import SIDES_SQLITE, ThreeWay, shown_until, three_way
 
 UNTIL = date(2027, 1, 1)
 GROSS, FEE = 1000, 35
@@ -73,3 +73,14 @@ async def test_the_bank_need_not_show_what_no_statement_reaches(db: Database) ->
 
     assert nothing == date.min
     assert date(2026, 12, 1) < reached < date(2026, 12, 31)
+
+
+async def test_sqlite_sorts_no_lines_however_many_there_are(sqlite_db: Database) -> None:
+    days = {"since": "2026-01-01", "until": "2027-01-01", "due": "2026-12-31"}
+
+    async with sqlite_db.reading() as session:
+        plan = (await session.execute(text(f"EXPLAIN QUERY PLAN {SIDES_SQLITE} SELECT * FROM judged"), days)).all()
+
+    said = [row[3] for row in plan]
+    assert any("ledger_entry" in each or each.startswith("SEARCH e ") for each in said), said
+    assert not [each for each in said if "TEMP B-TREE" in each or "AUTOMATIC" in each], said

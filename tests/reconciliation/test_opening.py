@@ -1,5 +1,6 @@
 """Cut-over: the books begin on a day with what was there, and nothing before it is ever posted."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -7,10 +8,10 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from books import NOW, add_donations, add_lines, donation_id, found, line_row
-from engines import on_sqlite
+from engines import on_postgresql, on_sqlite
 from supporters.audit.models import AuditEntry
 from supporters.checks import run_checks
-from supporters.donations.models import Dispute
+from supporters.donations.models import Dispute, Donation
 from supporters.kit.db import Database
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
@@ -18,6 +19,7 @@ from supporters.kit.money import Money
 from supporters.ledger.chart import Account
 from supporters.ledger.models import BankProof, BooksStart, LedgerEntry, LedgerTransaction
 from supporters.ledger.periods import lock_month
+from supporters.ledger.post import Entry, Posting, post
 from supporters.ledger.start import read_start
 from supporters.reconciliation.disputes import close_disputes
 from supporters.reconciliation.drift import find_drift
@@ -40,7 +42,7 @@ OPENING = Opening(
 
 async def begin(db: Database, ids: Ids, opening: Opening = OPENING) -> int:
     async with db.unit_of_work() as session:
-        return await begin_books(session, opening, actor_id="dana", ids=ids, now=NOW, time_zone=ZONE)
+        return (await begin_books(session, opening, actor_id="dana", ids=ids, now=NOW, time_zone=ZONE)).posted
 
 
 async def withdraw(db: Database, ids: Ids) -> None:
@@ -146,10 +148,72 @@ async def test_books_begin_once_and_not_after_what_they_hold(db: Database, ids: 
     await post_all(db, ids)
     await withdraw(db, ids)
 
-    with pytest.raises(Conflict, match="2026-11-01"):
+    cash = Posting(
+        source_kind="other_payment", source_id="cash", purpose="record", booked_on=START, memo="",
+        entries=tuple(Entry(account=each, amount_minor=minor, currency="GBP")
+                      for each, minor in ((Account.UNDEPOSITED, 500), (Account.DONATIONS_ONCE, -500))),
+    )  # fmt: skip
+    async with db.unit_of_work() as session:
+        await post(session, [cash], ids=ids, now=NOW)
+    with pytest.raises(Conflict, match=r"2026-11-01 \(other_payment\)"):
         await begin(db, ids, Opening(starts_on=date(2026, 11, 2)))
 
-    assert await balances(db) == {"1100 GBP": 2_435, "5000 GBP": 65, "4000 GBP": -2_500}
+    assert await balances(db) == {
+        "1100 GBP": 2_435, "5000 GBP": 65, "4000 GBP": -3_000, "1200 GBP": 500
+    }  # fmt: skip
+
+
+async def test_what_the_worker_posted_before_the_day_was_named_is_taken_back(db: Database, ids: Ids) -> None:
+    async with db.unit_of_work() as session:
+        await found(session)
+        await add_donations(session, range(1, 3))
+        await add_lines(session, line_row(1, created_at=BEFORE), line_row(2, created_at=FIRST))
+    await post_all(db, ids)
+
+    async with db.unit_of_work() as session:
+        begun = await begin_books(session, OPENING, actor_id="dana", ids=ids, now=NOW, time_zone=ZONE)
+    left = await post_all(db, ids)
+    async with db.reading() as session:
+        waiting = await count_unposted(session)
+        fees = list(await session.scalars(select(Donation.fee_minor).order_by(Donation.id)))
+
+    assert (begun, left, waiting) == ((5, 1), 0, 0)
+    assert (await balances(db))["4000 GBP"] == -2_500
+    assert fees == [0, 65]
+    assert await broken(db) == []
+
+
+@on_sqlite
+async def test_what_came_so_late_that_it_stands_in_the_opening_month_is_taken_back_too(db: Database, ids: Ids) -> None:
+    async with db.unit_of_work() as session:
+        await found(session)
+        await add_donations(session, range(1, 2))
+        await add_lines(session, line_row(1, created_at=BEFORE))
+        await lock_month(session, "2026-10", bank_proof=BankProof.ELSEWHERE, actor_id="dana", now=NOW, time_zone=ZONE)
+    await post_all(db, ids)
+
+    async with db.unit_of_work() as session:
+        begun = await begin_books(session, OPENING, actor_id="dana", ids=ids, now=NOW, time_zone=ZONE)
+
+    assert begun.taken_back == 1
+    assert (await balances(db))["1100 GBP"] == 10_000
+    assert await broken(db) == []
+
+
+@on_postgresql
+async def test_what_is_about_to_be_posted_while_the_books_begin_is_left_to_older_books(db: Database, ids: Ids) -> None:
+    async with db.unit_of_work() as session:
+        await found(session)
+        await add_donations(session, range(1, 2))
+        await add_lines(session, line_row(1, created_at=BEFORE))
+
+    async with db.unit_of_work() as session:
+        await begin_books(session, OPENING, actor_id="dana", ids=ids, now=NOW, time_zone=ZONE)
+        posting = asyncio.create_task(post_all(db, ids))
+        await asyncio.sleep(0.3)
+
+    assert await posting == 0
+    assert (await balances(db))["1100 GBP"] == 10_000
 
 
 async def test_a_wrong_opening_is_withdrawn_and_given_again(db: Database, ids: Ids) -> None:

@@ -22,6 +22,7 @@ FIXED = ("gross_minor", "fee_minor", "net_minor", "currency", "type", "reporting
 LEARNT = ("stripe_charge_id", "stripe_payment_intent_id", "stripe_payout_id", "exchange_rate", "type")
 
 AVAILABLE = "available"
+TAX = "tax"  # the part of a fee that stands on an account of its own
 
 
 async def mirror(
@@ -38,6 +39,8 @@ async def mirror(
     A line whose money differs from when it was first read stays as it was, and a discrepancy is open.
     """
     rows = {line.id: _row(line, livemode=livemode, account=account, now=now) for line in lines}
+    for row in rows.values():
+        await _without_wrong_parts(session, row, ids=ids, now=now)
     sound = {key: row for key, row in rows.items() if row["net_minor"] == row["gross_minor"] - row["fee_minor"]}
     for key in rows.keys() - sound.keys():
         await _tell(session, rows[key], {"net": "is not gross less fee"}, ids=ids, now=now)
@@ -56,9 +59,26 @@ async def mirror(
     return len(fresh)
 
 
+async def _without_wrong_parts(session: AsyncSession, row: dict[str, Any], *, ids: Ids, now: datetime) -> None:
+    """Parts that are not the fee are left out, and a discrepancy says so: the fee itself is beyond doubt."""
+    parts = row["fee_details"]
+    if parts and sum(part["amount_minor"] for part in parts) != row["fee_minor"]:
+        await _tell(session, row, {"fee_details": [row["fee_minor"], parts]}, ids=ids, now=now)
+        row["fee_details"] = []
+
+
 async def _known(session: AsyncSession, keys: list[str]) -> Sequence[BalanceTransaction]:
     wanted = select(BalanceTransaction).where(BalanceTransaction.stripe_balance_transaction_id.in_(keys))
     return (await session.scalars(wanted)).all()
+
+
+async def differing(session: AsyncSession, lines: Sequence[BalanceLine]) -> tuple[list[BalanceLine], list[str]]:
+    """Which lines are not in the mirror, and which show other money than they do there. Stores nothing."""
+    known = {row.stripe_balance_transaction_id: row for row in await _known(session, [line.id for line in lines])}
+    fresh = [line for line in lines if line.id not in known]
+    seen = [(line, known[line.id]) for line in lines if line.id in known]
+    other = [line.id for line, row in seen if any(differs(getattr(row, name), getattr(line, name)) for name in FIXED)]
+    return fresh, other
 
 
 async def _compare(
@@ -69,6 +89,8 @@ async def _compare(
         await _tell(session, row, differing, ids=ids, now=now)
         return
     learnt = {name: row[name] for name in LEARNT if row[name] and not getattr(seen, name)}
+    if row["fee_details"] and not seen.fee_details:
+        learnt |= learnt_parts(row["fee_details"])
     moved = {name: row[name] for name in ("status", "available_at") if getattr(seen, name) != row[name]}
     if seen.status == AVAILABLE and row["status"] != AVAILABLE:
         moved = {}  # read before, stored after: what has become available stays so
@@ -76,6 +98,12 @@ async def _compare(
         mine = BalanceTransaction.stripe_balance_transaction_id == seen.stripe_balance_transaction_id
         changed = update(BalanceTransaction).where(mine).values(**learnt, **moved)
         await session.execute(changed.execution_options(synchronize_session=False))
+
+
+def learnt_parts(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What changes on a line of which the parts of its fee come to be known: tax among them is posted anew."""
+    is_taxed = any(part["type"] == TAX for part in parts)
+    return {"fee_details": parts, "posted_at": None} if is_taxed else {"fee_details": parts}
 
 
 def differs(seen: object, told: object) -> bool:

@@ -27,28 +27,32 @@ async def catch_up(work: Work, _payload: dict[str, Any], *, gateway: Gateway) ->
         log.info("events_caught_up", count=missed)
 
 
-async def fetch_missed(db: Database, gateway: Gateway, *, clock: Clock) -> int:
+async def fetch_missed(db: Database, gateway: Gateway, *, clock: Clock, is_dry: bool = False) -> int:
     """The inbox has every readable event since the last whole run; returns how many no webhook had brought.
 
-    The mark moves only after the last page, so that a run that broke off is done again from its start.
+    The mark moves only after the last page, so that a run that broke off is done again from its start. A dry run only counts.
     """
     started_at = clock.now()
     since = await _since(db, started_at)
     missed = 0
     for start in range(0, len(HEARD), TYPES_AT_ONCE):
         types = HEARD[start : start + TYPES_AT_ONCE]
-        missed += await _fetch(db, gateway, types, since=since, clock=clock)
+        missed += await _fetch(db, gateway, types, since=since, clock=clock, is_dry=is_dry)
+    if is_dry:
+        return missed
     async with db.unit_of_work() as session:
         await marks.move_mark(session, marks.EVENTS, until=started_at, now=clock.now())
     return missed
 
 
-async def _fetch(db: Database, gateway: Gateway, types: tuple[str, ...], *, since: datetime, clock: Clock) -> int:
+async def _fetch(
+    db: Database, gateway: Gateway, types: tuple[str, ...], *, since: datetime, clock: Clock, is_dry: bool
+) -> int:
     missed = 0
     cursor: str | None = None
     while True:
         page = await gateway.list_events(created_gte=since, types=types, starting_after=cursor)
-        missed += await _store(db, page.items, is_live=gateway.is_live, now=clock.now())
+        missed += await _store(db, page.items, is_live=gateway.is_live, now=clock.now(), is_dry=is_dry)
         cursor = page.next_after
         if cursor is None:
             return missed
@@ -60,7 +64,7 @@ async def _since(db: Database, now: datetime) -> datetime:
     return max(now - STRIPE_KEEPS, until - OVERLAP) if until else now - STRIPE_KEEPS
 
 
-async def _store(db: Database, events: list[RawEvent], *, is_live: bool, now: datetime) -> int:
+async def _store(db: Database, events: list[RawEvent], *, is_live: bool, now: datetime, is_dry: bool) -> int:
     """What the house cannot read is left out: stored, its key would keep out the webhook that brings it readable."""
     async with db.reading() as session:
         known = await inbox.known_ids(session, [event.id for event in events])
@@ -69,7 +73,7 @@ async def _store(db: Database, events: list[RawEvent], *, is_live: bool, now: da
     if len(readable) < len(missed):
         log.error("events_unreadable", count=len(missed) - len(readable))
     rows = [inbox.row_of(event, via=inbox.CATCHUP, now=now) for event in readable]
-    if rows:
+    if rows and not is_dry:
         await db.accept(inbox.accept_statement(is_sqlite=db.is_sqlite), rows)
     return len(rows)
 

@@ -1,6 +1,7 @@
 """Stripe's exported files into the same mirror that its lists fill."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -12,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.kit.clock import Clock
 from supporters.kit.db import Database, changed_rows
 from supporters.kit.ids import Ids
-from supporters.payments.balance import mirror
+from supporters.payments.balance import TAX, differing, learnt_parts, mirror
 from supporters.payments.facts import BalanceLine, FeeDetail, PayoutSeen
 from supporters.payments.models import BalanceTransaction, Content, Payout
+from supporters.payments.payouts import differing as differing_payouts
 from supporters.payments.payouts import mirror_payouts
 from supporters.payments.reports_csv import ORDER, Kind, Report, Told
 
@@ -30,6 +32,10 @@ class Imported(msgspec.Struct):
     added: int = 0
     payouts: int = 0
     changed: int = 0  # payouts that are new or say something new
+    learnt: int = 0  # lines here of whose fee the parts are known now
+    fresh: list[BalanceLine] = []  # of a dry run: what would be new
+    differing: list[str] = []  # of a dry run: lines that show other money than they do here
+    untold: dict[str, str] = {}  # lines of which no file says what they are, with the type that it gives
 
 
 async def import_reports(
@@ -39,23 +45,28 @@ async def import_reports(
 
     All are read to their ends before anything is stored. *Raises* Unreadable. A dry run stores nothing.
     """
-    reports = [(path, _report(path, livemode=livemode, time_zone=time_zone).kind) for path in files]
+
+    def report(path: Path) -> Report:
+        return Report(path.name, path.read_bytes(), livemode=livemode, time_zone=time_zone, now=clock.now())
+
+    reports = [(path, report(path).kind) for path in files]
     ordered = [path for kind in ORDER for path, of in reports if of is kind]
 
     def told() -> Iterator[Told]:
         for path in ordered:
-            yield from _report(path, livemode=livemode, time_zone=time_zone).rows()
+            yield from report(path).rows()
 
     taxes: dict[str, int] = {}
     for path, of in reports:
         if of is Kind.FEES:  # two files of one time tell of the same fees: those of a line are all in either
-            taxes = _taxes(_report(path, livemode=livemode, time_zone=time_zone)) | taxes
+            taxes = _taxes(report(path)) | taxes
     named: set[str] = set()
     imported = Imported()
     for each in told():
         _note(each, named, imported)
+    await _leave_known(db, imported, (each.line.id for each in told() if each.line))
     if is_dry:
-        imported.added = await _count_new(db, (each.line for each in told() if each.line))
+        await _compare(db, told(), imported, now=clock.now())
         return imported
     for portion in _portions(told()):
         lines = _once([_taxed(each.line, taxes) for each in portion if each.line])
@@ -64,6 +75,9 @@ async def import_reports(
             now = clock.now()
             imported.added += await mirror(session, lines, livemode=livemode, account=None, ids=ids, now=now)
             imported.changed += await mirror_payouts(session, payouts, now=now)
+    for portion in _portions(taxes):
+        async with db.unit_of_work() as session:
+            imported.learnt += await _learn_taxes(session, portion, taxes)
     async with db.unit_of_work() as session:
         await verify_from_mirror(session, clock=clock)
     return imported
@@ -86,10 +100,6 @@ async def verify_from_mirror(session: AsyncSession, *, clock: Clock) -> int:
     return changed_rows(await session.execute(proved.execution_options(synchronize_session=False)))
 
 
-def _report(path: Path, *, livemode: bool, time_zone: str) -> Report:
-    return Report(path.name, path.read_bytes(), livemode=livemode, time_zone=time_zone)
-
-
 def _taxes(report: Report) -> dict[str, int]:
     """The tax in each line's fee, in minor units, as this file tells it."""
     taxes: dict[str, int] = {}
@@ -98,7 +108,24 @@ def _taxes(report: Report) -> dict[str, int]:
     return taxes
 
 
+async def _learn_taxes(session: AsyncSession, line_ids: Sequence[str], taxes: Mapping[str, int]) -> int:
+    """Lines here that came without the parts of their fee have them; says how many. What Stripe's list told stays."""
+    row = BalanceTransaction
+    known = (await session.scalars(select(row).where(row.stripe_balance_transaction_id.in_(line_ids)))).all()
+    learnt = [line for line in known if not line.fee_details]
+    for line in learnt:
+        key = line.stripe_balance_transaction_id
+        parts = _parts(line.fee_minor, taxes[key], line.currency)
+        rows = [msgspec.structs.asdict(part) for part in parts]
+        mine = update(row).where(row.stripe_balance_transaction_id == key).values(**learnt_parts(rows))
+        await session.execute(mine.execution_options(synchronize_session=False))
+    return len(learnt)
+
+
 def _note(told: Told, named: set[str], imported: Imported) -> None:
+    if told.untold:
+        line_id, type_ = told.untold
+        imported.untold[line_id] = type_
     if told.payout:
         imported.payouts += 1
     if told.line:
@@ -111,8 +138,12 @@ def _taxed(line: BalanceLine, taxes: dict[str, int]) -> BalanceLine:
     tax = taxes.get(line.id, 0)
     if not tax:
         return line
-    parts = (FeeDetail("stripe_fee", line.fee_minor - tax, line.currency), FeeDetail("tax", tax, line.currency))
-    return msgspec.structs.replace(line, fee_details=[part for part in parts if part.amount_minor])
+    return msgspec.structs.replace(line, fee_details=_parts(line.fee_minor, tax, line.currency))
+
+
+def _parts(fee_minor: int, tax_minor: int, currency: str) -> list[FeeDetail]:
+    parts = (FeeDetail("stripe_fee", fee_minor - tax_minor, currency), FeeDetail(TAX, tax_minor, currency))
+    return [part for part in parts if part.amount_minor]
 
 
 def _once(lines: Iterable[BalanceLine]) -> list[BalanceLine]:
@@ -130,13 +161,32 @@ def _named(payout: PayoutSeen, named: set[str]) -> PayoutSeen:
     return msgspec.structs.replace(payout, is_automatic=True) if payout.payout_id in named else payout
 
 
-async def _count_new(db: Database, lines: Iterable[BalanceLine]) -> int:
-    new: set[str] = set()
+async def _leave_known(db: Database, imported: Imported, told: Iterable[str]) -> None:
+    """Of the lines that a file does not explain, those stay named that no other file tells and that are not here."""
     row = BalanceTransaction.stripe_balance_transaction_id
+    for line_id in told if imported.untold else ():
+        imported.untold.pop(line_id, None)
     async with db.reading() as session:
-        for portion in _portions(line.id for line in lines):
-            new |= set(portion) - set(await session.scalars(select(row).where(row.in_(portion))))
-    return len(new)
+        for portion in list(_portions(imported.untold)):
+            for line_id in await session.scalars(select(row).where(row.in_(portion))):
+                imported.untold.pop(line_id)
+
+
+async def _compare(db: Database, told: Iterable[Told], imported: Imported, *, now: datetime) -> None:
+    """What these would add and change is noted, and nothing is stored."""
+    fresh: dict[str, BalanceLine] = {}
+    other: dict[str, None] = {}
+    changed: set[str] = set()
+    for portion in _portions(told):
+        async with db.reading() as session:
+            new, differ = await differing(session, [each.line for each in portion if each.line])
+            added, moved = await differing_payouts(session, [each.payout for each in portion if each.payout], now=now)
+        for line in new:
+            fresh.setdefault(line.id, line)
+        other |= dict.fromkeys(differ)
+        changed |= added | moved
+    imported.fresh, imported.differing = list(fresh.values()), list(other)
+    imported.added, imported.changed = len(fresh), len(changed)
 
 
 def _portions(things: Iterable[T]) -> Iterator[list[T]]:

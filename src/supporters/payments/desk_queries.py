@@ -40,12 +40,14 @@ class EventLine(msgspec.Struct, frozen=True):
     has_payload: bool
 
 
-async def list_events(session: AsyncSession, state: InboxState | None, *, limit: int) -> list[EventLine]:
+async def list_events(
+    session: AsyncSession, state: InboxState | None, *, limit: int, offset: int = 0
+) -> list[EventLine]:
     """Events in that state, or in any, the latest first."""
     query = select(*_COLUMNS).order_by(InboxEvent.received_at.desc(), InboxEvent.stripe_event_id.desc())
     if state is not None:
         query = query.where(InboxEvent.state == state)
-    return [EventLine(*row) for row in await session.execute(query.limit(limit))]
+    return [EventLine(*row) for row in await session.execute(query.limit(limit).offset(offset))]
 
 
 async def count_events(session: AsyncSession, states: Sequence[InboxState]) -> dict[str, int]:

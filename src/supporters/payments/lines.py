@@ -4,16 +4,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import select
 
 from supporters.kit.clock import Clock
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 from supporters.payments import windows as cutting
-from supporters.payments.balance import FIXED, differs, mirror
+from supporters.payments.balance import differing, mirror
 from supporters.payments.facts import BalanceLine
 from supporters.payments.gateway import Gateway
-from supporters.payments.models import BalanceTransaction
 from supporters.payments.pace import Pace, side_by_side
 from supporters.payments.windows import Window
 
@@ -90,16 +88,10 @@ async def _store(reading: Reading, lines: Sequence[BalanceLine], read: Read) -> 
 
 async def _compare(reading: Reading, lines: Sequence[BalanceLine], read: Read) -> None:
     """As `_store`, and nothing is stored: only what would be is noted."""
-    row = BalanceTransaction
-    wanted = select(row).where(row.stripe_balance_transaction_id.in_([line.id for line in lines]))
     async with reading.db.reading() as session:
-        known = {seen.stripe_balance_transaction_id: seen for seen in await session.scalars(wanted)}
-    for line in lines:
-        seen = known.get(line.id)
-        if seen is None:
-            read.fresh.append(line)
-        elif any(differs(getattr(seen, name), getattr(line, name)) for name in FIXED):
-            read.differing.append(line.id)
+        fresh, other = await differing(session, lines)
+    read.fresh += fresh
+    read.differing += other
     read.lines += len(lines)
     read.added, read.changed = len(read.fresh), len(read.differing)
 

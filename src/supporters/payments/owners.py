@@ -83,11 +83,12 @@ async def ids_to_ask(
 ) -> Sequence[str]:
     """What nobody has claimed for two minutes: that first of which Stripe was never or long ago asked.
 
-    With `not_since` nothing about which it was asked from then on.
+    With `not_since` nothing about which it was asked from then on, and whatever nobody has claimed: a person waits for it.
     """
+    seen_until = now if not_since else now - ASK_AFTER
     wanted = (
         select(Ownership.stripe_id)
-        .where(Ownership.owner == Owner.UNKNOWN.value, Ownership.first_seen_at <= now - ASK_AFTER)
+        .where(Ownership.owner == Owner.UNKNOWN.value, Ownership.first_seen_at <= seen_until)
         .order_by(Ownership.asked_at.asc().nulls_first(), Ownership.first_seen_at)
         .limit(limit)
     )

@@ -3,16 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-
 from supporters.kit.clock import Clock
 from supporters.kit.db import Database
 from supporters.ledger.start import start_moment
 from supporters.payments import marks
 from supporters.payments.facts import Page, PayoutSeen
 from supporters.payments.gateway import Gateway
-from supporters.payments.models import Payout
-from supporters.payments.payouts import mirror_payouts
+from supporters.payments.payouts import differing, mirror_payouts
 
 Question = Callable[[], Awaitable[Page[PayoutSeen]]]
 Ask = Callable[[Question], Awaitable[Page[PayoutSeen]]]
@@ -60,17 +57,17 @@ async def compare_payouts(
     *,
     since: datetime | None,
     until: datetime | None,
+    clock: Clock,
     ask: Ask,
-) -> tuple[int, int]:
-    """How many payouts of this time are not in the mirror, and how many stand there in another state. Stores nothing."""
-    new = moved = 0
+) -> tuple[set[str], set[str]]:
+    """Which payouts of this time are not in the mirror, and of which it would learn something. Stores nothing."""
+    new: set[str] = set()
+    changed: set[str] = set()
     async for page in _pages(gateway, since=since, until=until, ask=ask):
-        wanted = select(Payout).where(Payout.stripe_payout_id.in_([seen.payout_id for seen in page]))
         async with db.reading() as session:
-            known = {row.stripe_payout_id: row.status for row in await session.scalars(wanted)}
-        new += sum(seen.payout_id not in known for seen in page)
-        moved += sum(known.get(seen.payout_id, seen.status) != seen.status for seen in page)
-    return new, moved
+            fresh, moved = await differing(session, page, now=clock.now())
+        new, changed = new | fresh, changed | moved
+    return new, changed
 
 
 async def _pages(

@@ -60,6 +60,20 @@ async def mirror_payouts(session: AsyncSession, payouts: Sequence[PayoutSeen], *
     return len({*changed, *(row["stripe_payout_id"] for row in fresh)})
 
 
+async def differing(
+    session: AsyncSession, payouts: Sequence[PayoutSeen], *, now: datetime
+) -> tuple[set[str], set[str]]:
+    """Which payouts are not in the mirror, and of which it would learn something. Stores nothing."""
+    known = await _known(session, sorted({seen.payout_id for seen in payouts}))
+    new = {seen.payout_id for seen in payouts} - known.keys()
+    changed: set[str] = set()
+    for seen in payouts:
+        row = known.get(seen.payout_id)
+        if row is not None and merge(_values(row), seen, now=now) != _values(row):
+            changed.add(seen.payout_id)
+    return new, changed
+
+
 async def _known(session: AsyncSession, keys: Sequence[str], *, is_locked: bool = False) -> dict[str, Payout]:
     wanted = select(Payout).where(Payout.stripe_payout_id.in_(keys)).order_by(Payout.stripe_payout_id)
     wanted = wanted.with_for_update().execution_options(populate_existing=True) if is_locked else wanted

@@ -12,24 +12,19 @@ says so.
 
 import csv
 import io
-import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from supporters.kit.errors import SupportersError
-from supporters.kit.money import exponent
 from supporters.kit.strings import gettext as _
-from supporters.payments.facts import BalanceLine, FeeDetail, PayoutSeen
+from supporters.payments.facts import BalanceLine, PayoutSeen
+from supporters.payments.report_cells import Row, Unreadable, currency_of, given, minor, needed, wrong
 
-AMOUNT = re.compile(r"(?P<sign>-?)(?P<whole>\d{1,12})(?:(?P<mark>[.,])(?P<part>\d{1,6}))?", re.ASCII)
-
-
-class Unreadable(SupportersError):
-    """A file, or a cell of it, that can't be read; the message names file, line and column and what to do."""
+A_DAY = timedelta(days=1)
+STRIPE_BEGAN = datetime(2010, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
@@ -71,28 +66,26 @@ CATEGORIES = {
 }
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One line of a file, and where it stands."""
-
-    file: str
-    line: int
-    cells: Mapping[str, str]
-    has_commas: bool  # between its cells, so that one within an amount is for thousands as likely as not
-
-
 class Told(msgspec.Struct, frozen=True):
-    """What one row tells: a line of the balance, a payout, or the tax in a line's fee (`tax_of`, minor units)."""
+    """What one row tells: a line of the balance, a payout, or the tax in a line's fee (`tax_of`, minor units).
+
+    `untold`: a line of which this file does not say what it is, and the type that it gives.
+    """
 
     line: BalanceLine | None = None
     payout: PayoutSeen | None = None
     tax_of: tuple[str, int] | None = None
+    untold: tuple[str, str] | None = None
 
 
 class Report:
     """One exported file, of a known kind. Raises Unreadable for anything else."""
 
-    def __init__(self, name: str, content: bytes, *, livemode: bool, time_zone: str = "UTC") -> None:
+    def __init__(
+        self, name: str, content: bytes, *, livemode: bool, time_zone: str = "UTC", now: datetime | None = None
+    ) -> None:
         self.name = name
+        self._latest = now + A_DAY if now else None
         self.livemode = livemode
         self._zone = ZoneInfo(time_zone)
         text = _text(name, content)
@@ -132,6 +125,13 @@ class Report:
         except (ValueError, OverflowError) as error:
             raise wrong(row, column, _("%(text)s is no time like 2026-11-22 09:36:00") % {"text": text[:40]}) from error
 
+    def created(self, row: Row, name: str) -> datetime | None:
+        """The same of a column that tells of what has been: nothing there is older than Stripe, or still to come."""
+        at = self.moment(row, name)
+        if at and (at < STRIPE_BEGAN or (self._latest and at > self._latest)):
+            raise wrong(row, name, _("%(day)s can't be: export the file again") % {"day": at.date().isoformat()})
+        return at
+
     def _next(self) -> list[str] | None:
         try:
             return next(self._reader, None)
@@ -146,22 +146,14 @@ class Report:
         if twice:
             told = {"file": self.name, "column": twice[0]}
             raise Unreadable(_("%(file)s has the column %(column)s twice. Export the file again.") % told)
-        for kind, needed in COLUMNS.items():
-            if needed <= names:
+        for kind, wanted in COLUMNS.items():
+            if wanted <= names:
                 return kind
         words = _(
             "%(file)s is none of Stripe's exports that are known here: balance change from activity, payout reconciliation or "
             "ending balance (itemised), payouts, fees, or the balance's history. Nothing was taken from it."
         )
         raise Unreadable(words % {"file": self.name})
-
-
-def wrong(row: Row, column: str, what: str) -> Unreadable:
-    """The error that names file, line and column."""
-    told = {"file": row.file, "line": row.line, "column": column, "what": what}
-    if not column:
-        return Unreadable(_("%(file)s, line %(line)s: %(what)s.") % told)
-    return Unreadable(_("%(file)s, line %(line)s, column %(column)s: %(what)s.") % told)
 
 
 def _text(name: str, content: bytes) -> str:
@@ -181,12 +173,12 @@ def _delimiter(text: str) -> str:
 
 
 def _lines(row: Row, report: Report) -> Iterator[Told]:
-    category = _needed(row, "reporting_category")
-    created = report.moment(row, "created")
+    category = needed(row, "reporting_category")
+    created = report.created(row, "created")
     if created is None:
         words = _("it is empty or not in the file: choose the columns again, with created_utc among them")
         raise wrong(row, "created_utc", words)
-    source = _given(row, "source_id")
+    source = given(row, "source_id")
     line = _line(
         row,
         category=category,
@@ -199,20 +191,21 @@ def _lines(row: Row, report: Report) -> Iterator[Told]:
     yield Told(
         line=msgspec.structs.replace(
             line,
-            charge_id=_given(row, "charge_id") or (source if source and source.startswith("ch_") else None),
-            payment_intent_id=_given(row, "payment_intent_id"),
-            payout_id=_given(row, "automatic_payout_id"),
+            charge_id=given(row, "charge_id") or (source if source and source.startswith("ch_") else None),
+            payment_intent_id=given(row, "payment_intent_id"),
+            payout_id=given(row, "automatic_payout_id"),
         )
     )
 
 
 def _history(row: Row, report: Report) -> Iterator[Told]:
-    type_ = _needed(row, "Type")
+    type_ = needed(row, "Type")
     category = CATEGORIES.get(type_)
-    created = report.moment(row, "Created (UTC)")
+    created = report.created(row, "Created (UTC)")
     if category is None or created is None:
+        yield Told(untold=(needed(row, "id"), type_))
         return
-    source = _given(row, "Source")
+    source = given(row, "Source")
     line = _line(
         row,
         category=category,
@@ -224,17 +217,17 @@ def _history(row: Row, report: Report) -> Iterator[Told]:
         key="id",
         currency="Currency",
     )
-    out = _given(row, "Transfer") or (source if category == "payout" else None)
+    out = given(row, "Transfer") or (source if category == "payout" else None)
     yield Told(line=msgspec.structs.replace(line, payout_id=out))
 
 
 def _payouts(row: Row, report: Report) -> Iterator[Told]:
-    created, arrival = report.moment(row, "Created (UTC)"), report.moment(row, "Arrival Date (UTC)")
+    created, arrival = report.created(row, "Created (UTC)"), report.moment(row, "Arrival Date (UTC)")
     if created is None or arrival is None:
         raise wrong(row, "Created (UTC)", _("it is empty: export the payouts again with all columns"))
-    currency = _currency(row, "Currency")
-    amount = _minor(row, "Amount", currency)
-    payout_id, line_id = _needed(row, "id"), _needed(row, "Balance Transaction")
+    currency = currency_of(row, "Currency")
+    amount = minor(row, "Amount", currency)
+    payout_id, line_id = needed(row, "id"), needed(row, "Balance Transaction")
     yield Told(
         payout=PayoutSeen(
             payout_id=payout_id,
@@ -242,11 +235,11 @@ def _payouts(row: Row, report: Report) -> Iterator[Told]:
             arrival_on=arrival.date(),
             amount_minor=amount,
             currency=currency,
-            status=_needed(row, "Status"),
+            status=needed(row, "Status"),
             livemode=report.livemode,
             method=row.cells.get("Method") or "standard",
             line_id=line_id,
-            failure_line_id=_given(row, "Failure Balance Transaction"),
+            failure_line_id=given(row, "Failure Balance Transaction"),
             failure_code=row.cells.get("Failure Code") or None,
             trace_id=row.cells.get("Trace ID") or None,
             descriptor=row.cells.get("Statement Descriptor") or None,
@@ -282,12 +275,12 @@ def _payout_line(
 
 def _itemized_payouts(row: Row, report: Report) -> Iterator[Told]:
     category = row.cells.get("reporting_category") or "payout"
-    left = report.moment(row, "effective_at")
-    reversed_at = report.moment(row, "payout_reversed_at")
+    left = report.created(row, "effective_at")
+    reversed_at = report.created(row, "payout_reversed_at")
     created = (reversed_at or left) if category == "payout_reversal" else left
     if created is None:
         raise wrong(row, "effective_at_utc", _("it is empty: choose the columns again"))
-    payout_id = _needed(row, "payout_id")
+    payout_id = needed(row, "payout_id")
     line = _line(
         row,
         category=category,
@@ -319,9 +312,9 @@ def _itemized_payouts(row: Row, report: Report) -> Iterator[Told]:
 
 
 def _fees(row: Row, _report: Report) -> Iterator[Told]:
-    tax = _minor(row, "tax", _currency(row, "currency")) if row.cells.get("tax") else 0
+    tax = minor(row, "tax", currency_of(row, "currency")) if row.cells.get("tax") else 0
     if tax:
-        yield Told(tax_of=(_needed(row, "balance_transaction_id"), tax))
+        yield Told(tax_of=(needed(row, "balance_transaction_id"), tax))
 
 
 _READERS: dict[Kind, Callable[[Row, Report], Iterator[Told]]] = {
@@ -345,12 +338,12 @@ def _line(
     key: str = "balance_transaction_id",
     currency: str = "currency",
 ) -> BalanceLine:
-    money = _currency(row, currency)
-    gross, fee, net = (_minor(row, name, money) for name in amounts)
+    money = currency_of(row, currency)
+    gross, fee, net = (minor(row, name, money) for name in amounts)
     if gross - fee != net:
         raise wrong(row, amounts[2], _("gross less fee is not net: export the file again"))
     return BalanceLine(
-        id=_needed(row, key),
+        id=needed(row, key),
         created_at=created,
         available_at=available or created,
         status="available",
@@ -360,40 +353,10 @@ def _line(
         gross_minor=gross,
         fee_minor=fee,
         net_minor=net,
-        fee_details=[FeeDetail("stripe_fee", fee, money)] if fee else [],
+        fee_details=[],  # only the report of fees tells what a fee is made of
         exchange_rate=None,
         source_id=source_id,
         charge_id=None,
         payment_intent_id=None,
         payout_id=None,
     )
-
-
-def _needed(row: Row, column: str) -> str:
-    text = row.cells.get(column, "").strip()
-    if not text or len(text) > 120 or not text.isascii():
-        raise wrong(row, column, _("it is empty or no plain text: export the file again"))
-    return text
-
-
-def _given(row: Row, column: str) -> str | None:
-    return _needed(row, column) if row.cells.get(column, "").strip() else None
-
-
-def _currency(row: Row, column: str) -> str:
-    text = _needed(row, column).upper()
-    if len(text) != 3 or not text.isalpha():
-        raise wrong(row, column, _("%(text)s is no currency like gbp") % {"text": text[:20]})
-    return text
-
-
-def _minor(row: Row, column: str, currency: str) -> int:
-    """The amount in minor units. Stripe's reports have no marks for thousands; what may be one is refused."""
-    text = row.cells.get(column, "").strip()
-    found, digits = AMOUNT.fullmatch(text), exponent(currency)
-    part = (found["part"] or "").rstrip("0") if found else ""
-    is_grouped = found and len(found["part"] or "") == 3 and (digits < 3 or (row.has_commas and found["mark"] == ","))
-    if found and len(part) <= digits and not is_grouped:
-        return int(found["whole"] + part.ljust(digits, "0")) * (-1 if found["sign"] else 1)
-    told = {"text": text[:40] or "“”", "currency": currency}
-    raise wrong(row, column, _("%(text)s is no amount in %(currency)s") % told)

@@ -27,6 +27,7 @@ DEEP_OVERLAP = timedelta(days=10)
 DEEP_EVERY = timedelta(hours=20)
 AT_MOST = timedelta(seconds=60)  # half of the time for which a job is ours
 BILL, SUBSCRIPTION = "in_", "sub_"
+OF_THE_KEY = (401, 403)  # refusals that say nothing of what was asked about: all else would be refused too
 MOST_ASKED = 50  # look-ups in one run: Stripe takes 25 a second
 
 log = structlog.stdlib.get_logger("sweep")
@@ -89,6 +90,14 @@ async def sweep_deeply(db: Database, gateway: Gateway, *, clock: Clock, ids: Ids
     return (await _read_all(reading, windows, mark=marks.BALANCE_DEEP, started_at=started_at)).added
 
 
+async def read_again(
+    db: Database, gateway: Gateway, *, since: datetime, until: datetime, clock: Clock, ids: Ids
+) -> Read:
+    """The mirror has every line of that time, whatever an earlier run remembers to have read."""
+    reading = Reading(db=db, gateway=gateway, clock=clock, ids=ids, pace=Pace(tries=1))
+    return await read_windows(reading, cut(since, until), at_most=AT_MOST)
+
+
 async def _read_all(reading: Reading, windows: Sequence[Window], *, mark: str, started_at: datetime) -> Read:
     """The mark moves only after the last window, so that a run that broke off leaves no hole."""
     read = await read_windows(reading, windows, at_most=AT_MOST)
@@ -121,27 +130,34 @@ async def settle_payments(
 ) -> int:
     """What nobody has claimed is ours or not, as Stripe's payment pages and bills say; returns how many were asked about.
 
-    `since`: when a run began that asks until there is nothing left; it asks about each once, however that went.
+    `since`: when a person's run began that asks until there is nothing left; it asks about each once, however that went.
+    *Raises* GatewayRefused then, where the key may not ask.
     """
     pace = pace or Pace(at_once=1, tries=1)
     async with db.reading() as session:
         unclaimed = await owners.ids_to_ask(session, now=clock.now(), limit=MOST_ASKED, not_since=since)
 
     async def ask(stripe_id: str) -> None:
-        await pace.ask(lambda: settle_owner(db, gateway, context, stripe_id, now=clock.now()))
+        await pace.ask(
+            lambda: settle_owner(db, gateway, context, stripe_id, now=clock.now(), is_by_hand=since is not None)
+        )
 
     await side_by_side(unclaimed, ask, at_once=pace.at_once)
     return len(unclaimed)
 
 
-async def settle_owner(db: Database, gateway: Gateway, context: Books, stripe_id: str, *, now: datetime) -> None:
-    """One payment, subscription or bill is ours or not, and what waited for it is due."""
+async def settle_owner(
+    db: Database, gateway: Gateway, context: Books, stripe_id: str, *, now: datetime, is_by_hand: bool = False
+) -> None:
+    """One payment, subscription or bill is ours or not, and what waited for it is due. By hand, a forbidden key is told."""
     async with db.unit_of_work() as session:
         await owners.mark_asked(session, stripe_id, now=now)
     try:
         invoice_id, link = await _look_up(gateway, stripe_id)
         facts = await gateway.plans.invoice(invoice_id) if invoice_id else []
     except GatewayRefused as refusal:
+        if is_by_hand and refusal.http_status in OF_THE_KEY:
+            raise
         log.warning("lookup_refused", record_id=stripe_id, code=refusal.code)
         return
     async with db.unit_of_work() as session:

@@ -55,13 +55,27 @@ async def find_drift(session: AsyncSession, stripe_balance: Mapping[str, int]) -
     return [drift for drift in drifts if drift.ledger_minor != drift.stripe_minor]
 
 
+def unexplained(drifts: Sequence[Drift]) -> list[Drift]:
+    """Those that lines still waiting to be posted do not explain."""
+    return [drift for drift in drifts if drift.stripe_minor - drift.ledger_minor != drift.waiting_minor]
+
+
+async def when_it_began(session: AsyncSession) -> tuple[date, date] | None:
+    """The last day that agreed and the first that does not, over all currencies; None where the days kept show neither."""
+    days = await first_days_off(session)
+    if not days:
+        return None
+    first = min(each.off_on for each in days)
+    return min(each.agreed_on or first for each in days), max(each.off_on for each in days)
+
+
 async def report_drift(session: AsyncSession, drifts: Sequence[Drift], *, ids: Ids, now: datetime) -> None:
     """Each drift is a discrepancy of its currency while it lasts. One that lines still waiting explain is left to them.
 
     Resolved and unchanged it stays resolved; gone, the house closes it. It says since when Stripe and the lines that are
     here disagree, where the days kept so far show that.
     """
-    wrong = [drift for drift in drifts if drift.stripe_minor - drift.ledger_minor != drift.waiting_minor]
+    wrong = unexplained(drifts)
     began = {found.currency: found for found in await first_days_off(session)} if wrong else {}
     for drift in wrong:
         since = began.get(drift.currency)

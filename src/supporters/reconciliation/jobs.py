@@ -3,7 +3,7 @@
 Whose a payment is, is found out elsewhere (`events`, `payments.sweep`): a line waits in the mirror until that is known.
 """
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import structlog
@@ -14,16 +14,16 @@ from supporters.payments.contents import keep_contents, list_contents, payouts_t
 from supporters.payments.gateway import Gateway, GatewayRefused
 from supporters.payments.payout_sweep import sweep_payouts
 from supporters.payments.snapshots import keep_day
-from supporters.payments.sweep import sweep_balance
+from supporters.payments.sweep import OF_THE_KEY, read_again, sweep_balance
 from supporters.reconciliation.disputes import close_disputes
-from supporters.reconciliation.drift import find_drift, report_drift
+from supporters.reconciliation.drift import find_drift, report_drift, unexplained, when_it_began
 from supporters.reconciliation.payout_proof import note_refused, prove_by_balance, prove_content
 from supporters.reconciliation.payout_reports import report_payouts
 from supporters.reconciliation.poster import BATCH, post_new
 
 PROVED_AT_ONCE = 20  # payouts whose contents are read in one run of the job
 SOON = timedelta(seconds=1)
-OF_THE_KEY = (401, 403)  # refusals that say nothing of a payout: every other would be refused too
+A_DAY = timedelta(days=1)
 
 log = structlog.stdlib.get_logger("reconciliation")
 
@@ -97,8 +97,29 @@ async def compare_balance(work: Work, _payload: dict[str, Any], *, gateway: Gate
     async with work.db.unit_of_work() as session:
         await keep_day(session, before, taken_at=now, time_zone=time_zone)
         drifts = await find_drift(session, held)
+        began = await when_it_began(session) if unexplained(drifts) else None
+    if began and await _read_those_days(work, began, until=now, gateway=gateway, time_zone=time_zone):
+        async with work.db.reading() as session:
+            drifts = await find_drift(session, held)
+    async with work.db.unit_of_work() as session:
         await report_drift(session, drifts, ids=work.ids, now=now)
     await prove_by_balance(work.db, now=now)
+
+
+async def _read_those_days(
+    work: Work, days: tuple[date, date], *, until: datetime, gateway: Gateway, time_zone: str
+) -> int:
+    """A line that was left out when its days were read is found as soon as the balance shows it; says how many were.
+
+    `until`: when the balance was told; what is newer is no part of it.
+    """
+    first, last = (datetime.combine(day, time.min, UTC) for day in days)
+    began, ended = first - A_DAY, min(last + 2 * A_DAY, until)
+    read = await read_again(work.db, gateway, since=began, until=ended, clock=work.clock, ids=work.ids)
+    if read.added:
+        log.warning("lines_found_late", count=read.added)
+        await post_all(work, time_zone=time_zone)
+    return read.added
 
 
 async def post_all(work: Work, *, time_zone: str) -> int:

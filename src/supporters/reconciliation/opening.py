@@ -6,6 +6,7 @@ the books hold everything that Stripe shows.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,6 +27,7 @@ from supporters.ledger.periods import is_closed, locked_months
 from supporters.ledger.post import Entry, Posting, post
 from supporters.ledger.reverse import reverse
 from supporters.ledger.start import OPENING, read_start
+from supporters.reconciliation.opening_before import take_back_older
 
 DISPUTE_KIND = "dispute"
 GIVEN_APART = (Account.STRIPE_BALANCE, Account.PAYOUTS_IN_TRANSIT, Account.DISPUTES_RECEIVABLE, Account.OPENING)
@@ -48,17 +50,26 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[tuple[Account, Money], ...] = ()
 
 
+class Begun(NamedTuple):
+    """How many opening balances were posted, and how many older postings of Stripe's lines were taken back."""
+
+    posted: int
+    taken_back: int
+
+
 async def begin_books(
     session: AsyncSession, opening: Opening, *, actor_id: str, ids: Ids, now: datetime, time_zone: str
-) -> int:
+) -> Begun:
     """The books begin on that day with these balances, each against "opening balances"; says how many were posted.
 
-    *Raises* Conflict when they began before or hold something older, Refused for a day to come, a locked month, an account
-    that is given apart, a currency given twice, or a dispute that is not on file. *Writes* the start, ledger and audit.
+    What Stripe's older lines have in the ledger is taken back. *Raises* Conflict when the books began before, or hold
+    something older that a person wrote down; Refused for a day to come, a locked month, an account that is given apart, a
+    currency given twice, or a dispute that is not on file. *Writes* the start, ledger and audit.
     """
     await lock_ledger(session)
     await _check_day(session, opening.starts_on, today=local_date(now, time_zone))
     await _check_parts(session, opening)
+    taken_back = await take_back_older(session, opening.starts_on, ids=ids, now=now)
     revision = (await session.scalar(select(func.max(BooksStart.revision))) or 0) + 1
     starts_at = datetime.combine(opening.starts_on, time.min, ZoneInfo(time_zone))
     session.add(
@@ -67,9 +78,9 @@ async def begin_books(
     await session.flush()
     posted = await post(session, list(_postings(opening, revision=revision)), ids=ids, now=now)
     await _look_again(session, [dispute_id for dispute_id, _money in opening.disputes])
-    detail = {"starts_on": opening.starts_on.isoformat(), "postings": posted}
+    detail = {"starts_on": opening.starts_on.isoformat(), "postings": posted, "taken_back": taken_back}
     await _record(session, "books.begin", revision, detail, actor_id=actor_id, now=now)
-    return posted
+    return Begun(posted, taken_back)
 
 
 async def withdraw_opening(session: AsyncSession, *, actor_id: str, ids: Ids, now: datetime) -> None:
@@ -99,14 +110,6 @@ async def _check_day(session: AsyncSession, starts_on: date, *, today: date) -> 
         raise Refused(_("The opening day is still to come. Nothing was posted."))
     if is_closed(starts_on, await locked_months(session)):
         raise Refused(_("The month of the opening day is locked. Nothing was posted."))
-    transaction = LedgerTransaction
-    older = select(func.min(transaction.booked_on)).where(
-        transaction.booked_on < starts_on, transaction.purpose.not_in([OPENING, "reversal"])
-    )
-    first = await session.scalar(older)
-    if first is not None:
-        told = {"day": first.isoformat()}
-        raise Conflict(_("The ledger has a posting of %(day)s, before the opening day. Nothing was posted.") % told)
 
 
 async def _check_parts(session: AsyncSession, opening: Opening) -> None:
@@ -122,7 +125,11 @@ async def _check_parts(session: AsyncSession, opening: Opening) -> None:
     known = set(await session.scalars(select(row).where(row.in_(named)))) if named else set[str]()
     if named - known:
         told = {"dispute": min(named - known)}
-        raise Refused(_("There is no dispute %(dispute)s on file. Nothing was posted.") % told)
+        words = _(
+            "There is no dispute %(dispute)s on file. If its payment was made elsewhere, give its amount as --account "
+            "2010:%(example)s; else run `supporters sync` first. Nothing was posted."
+        )
+        raise Refused(words % (told | {"example": "GBP:10.00"}))
 
 
 def _parts(opening: Opening) -> Iterator[tuple[tuple[str, str], tuple[Account, Money, str | None]]]:

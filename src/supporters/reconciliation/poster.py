@@ -12,6 +12,7 @@ from supporters.donations.fees import keep_fees
 from supporters.donations.models import Frequency
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
+from supporters.ledger.lock import lock_ledger
 from supporters.ledger.post import Posting, post
 from supporters.ledger.start import start_moment
 from supporters.payments.models import BalanceTransaction
@@ -28,6 +29,7 @@ from supporters.reconciliation.postings import (
     make_posting,
 )
 from supporters.reconciliation.queries import WaitingLine, take_postable
+from supporters.reconciliation.repost import take_back
 
 BATCH = 500
 
@@ -35,13 +37,14 @@ BATCH = 500
 async def post_new(session: AsyncSession, *, ids: Ids, now: datetime, time_zone: str, limit: int = BATCH) -> int:
     """Up to `limit` mirrored lines that were not in the ledger are in it, each once; says how many lines it took.
 
-    Lines whose payment's owner is not known yet are left, and those from before the books began. Unknown categories go to
-    suspense with a discrepancy.
+    One that stands there and of which more is known by now is reversed and posted anew. Lines whose payment's owner is not
+    known yet are left, and those from before the books began. Unknown categories go to suspense with a discrepancy.
     *Idempotent by* the line's Stripe id. *Writes* ledger, discrepancies, fees of donations, and `posted_at` of the mirror.
     """
+    await lock_ledger(session)  # first: whoever begins the books at this moment leaves nothing older to be posted
     waiting = await take_postable(session, since=await start_moment(session), limit=limit)
     owners = [owner_of(each) for each in waiting]
-    postings = _postings(waiting, owners, time_zone)
+    postings = await take_back(session, _postings(waiting, owners, time_zone), ids=ids, now=now)
     await post(session, postings, ids=ids, now=now)
     await keep_fees(session, {entry.donation_id for each in postings for entry in each.entries if entry.donation_id})
     for each, owner in zip(waiting, owners, strict=True):

@@ -20,6 +20,16 @@ LEFT JOIN balance_transaction b ON b.stripe_payout_id = p.stripe_payout_id AND b
 AND (b.source_id IS NULL OR b.source_id <> p.stripe_payout_id)
 WHERE p.content = 'verified' GROUP BY p.stripe_payout_id, p.amount_minor
 HAVING coalesce(sum(b.net_minor), 0) <> p.amount_minor
+UNION ALL
+SELECT p.stripe_payout_id, p.amount_minor, p.amount_minor + p.content_off_minor FROM payout p
+WHERE p.content = 'off' AND NOT EXISTS (
+    SELECT 1 FROM discrepancy d
+    WHERE d.code = 'PAYOUT_CONTENT_OFF' AND d.subject = p.stripe_payout_id AND d.state = 'resolved')
+"""
+
+# What Stripe says that it holds is asked for once a day; what differs and nobody has explained stands open until it is gone.
+_AGREES = """
+SELECT d.subject AS currency, d.amount_minor FROM discrepancy d WHERE d.code = 'BALANCE_DRIFT' AND d.state = 'open'
 """
 
 # What a person resolved against "payouts in transit" is explained by that resolution.
@@ -64,14 +74,37 @@ GROUP BY p.stripe_payout_id, p.amount_minor
 HAVING sum(s.sent) > 0 AND sum(s.arrived) + sum(s.standing) <> p.amount_minor
 """
 
+# What was on its way when the books began is a payout that Stripe knows, once its list has been read.
+_OPENED = """
+SELECT e.stripe_payout_id AS payout, e.currency, sum(e.amount_minor) AS amount_minor
+FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
+WHERE t.source_kind = 'opening' AND e.account = '1150'
+AND NOT EXISTS (SELECT 1 FROM ledger_transaction r WHERE r.reverses_id = t.id)
+AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.stripe_payout_id = e.stripe_payout_id)
+AND EXISTS (SELECT 1 FROM sync_mark m WHERE m.name = 'payouts')
+GROUP BY e.stripe_payout_id, e.currency
+"""
+
 
 def sent_checks() -> list[Check]:
     """What must hold between payouts and the ledger."""
     return [
         Check(
             "payout_content",
-            _("The lines of every payout that counts as proved sum to what was paid out."),
+            _(
+                "The lines of every payout that Stripe has itemised sum to what was paid out, or a person has said why not."
+            ),
             _CONTENT,
+        ),
+        Check(
+            "balance_agrees",
+            _("What Stripe held when it was last asked is what the books say, or a person has said why not."),
+            _AGREES,
+        ),
+        Check(
+            "opened_in_transit",
+            _("Every payout that was on its way when the books began is one that Stripe knows."),
+            _OPENED,
         ),
         Check(
             "payouts_in_transit",
