@@ -51,6 +51,7 @@ from supporters.payments.owners import Owned
 from supporters.payments.payouts import mirror_payouts
 from supporters.plans import refused
 from supporters.receipts import issue
+from supporters.receipts.yearly import prove
 from supporters.settings import Settings
 
 PULL_JOB = "balance.pull"
@@ -201,10 +202,9 @@ class Books:
         return outcome
 
     async def thank(self, paid: PaidDonation, *, with_receipt: bool = True) -> None:
-        """What was paid has its receipt and its letter, if its giver wants one each time, and others are told."""
-        if with_receipt:
-            settings = self.tools.settings
-            await issue.issue(self.session, paid, ids=self.tools.ids, now=self.now, settings=settings)
+        """What was paid has its receipt and its letter, or its place in the year's statement; others are told."""
+        settings = self.tools.settings
+        await prove(self.session, paid, each=with_receipt, ids=self.tools.ids, now=self.now, settings=settings)
         self._told.append(paid_message(paid))
 
     async def _expire(self, fact: CheckoutExpired) -> Outcome:

@@ -2,13 +2,25 @@
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.db import changed_rows
 from supporters.kit.ids import Ids
 from supporters.plans.history import note
-from supporters.plans.models import Actor, Plan, ReceiptWish
+from supporters.plans.models import Actor, Plan, PlanEvent, ReceiptWish
+
+CHANGED = "changed_receipts"
+
+
+async def wish_at(session: AsyncSession, plan: Plan, at: datetime) -> ReceiptWish:
+    """What the plan's supporter wished at that moment: a payment is held to the wish that stood when it was paid."""
+    later = (PlanEvent.plan_id == plan.id) & (PlanEvent.kind == CHANGED) & (PlanEvent.at > at)
+    changes = await session.scalar(select(func.count()).select_from(PlanEvent).where(later)) or 0
+    now = ReceiptWish(plan.receipts)
+    if changes % 2 == 0:  # there are two wishes, and each change is from one to the other
+        return now
+    return ReceiptWish.YEARLY if now == ReceiptWish.EACH else ReceiptWish.EACH
 
 
 async def choose_receipts(
@@ -22,7 +34,7 @@ async def choose_receipts(
     return await note(
         session,
         plan_id,
-        "changed_receipts",
+        CHANGED,
         cause=ids.ulid(),
         ids=ids,
         now=now,

@@ -3,10 +3,11 @@
 from supporters.kit.strings import gettext as _
 from supporters.ledger.checks import Check
 
-# Whoever has a plan may want one statement a year instead, and change that as often as they like.
-_ONE_A_YEAR = (
-    "SELECT 1 FROM instalment i JOIN plan p ON p.id = i.plan_id WHERE i.donation_id = d.id AND (p.receipts <> 'each' "
-    "OR EXISTS (SELECT 1 FROM plan_event e WHERE e.plan_id = p.id AND e.kind = 'changed_receipts'))"
+# A statement is sent from 5 January on, and looked for from February on; where the year ends decides the publisher's time
+# zone, so that the last hours of a year are looked at a year later. What was heard of late has a day.
+_STATED_LATE = (
+    "SELECT d.id AS donation FROM stated_payment s JOIN donation d ON d.id = s.donation_id "
+    "WHERE s.statement_id IS NULL AND d.state = 'paid' AND s.kept_at < :day_ago AND "
 )
 
 
@@ -15,9 +16,29 @@ def checks() -> list[Check]:
     return [
         Check(
             "paid_has_receipt",
-            _("Every paid donation has a receipt, unless its giver wants one statement a year."),
-            "SELECT d.id AS donation FROM donation d LEFT JOIN receipt r ON r.donation_id = d.id "  # noqa: S608 - fixed text
-            f"WHERE d.state = 'paid' AND r.id IS NULL AND NOT EXISTS ({_ONE_A_YEAR})",
+            _("Every paid donation has a receipt, unless its giver wanted one statement a year when it was paid."),
+            "SELECT d.id AS donation FROM donation d LEFT JOIN receipt r ON r.donation_id = d.id "
+            "LEFT JOIN stated_payment s ON s.donation_id = d.id "
+            "WHERE d.state = 'paid' AND r.id IS NULL AND s.donation_id IS NULL",
+        ),
+        Check(
+            "receipt_or_statement",
+            _("No payment has a receipt of its own and waits for its year's statement too."),
+            "SELECT s.donation_id AS donation, r.number AS receipt FROM stated_payment s "
+            "JOIN receipt r ON r.donation_id = s.donation_id",
+        ),
+        Check(
+            "yearly_has_statement",
+            _("Once a year is over, its statement tells of every payment of whoever wanted one statement a year."),
+            f"{_STATED_LATE} extract(year FROM d.paid_at AT TIME ZONE 'UTC' + interval '14 hours') < "
+            "extract(year FROM CAST(:day_ago AS timestamptz) AT TIME ZONE 'UTC' - interval '31 days')",
+            f"{_STATED_LATE} strftime('%Y', d.paid_at, '+14 hours') < strftime('%Y', :day_ago, '-31 days')",
+        ),
+        Check(
+            "statement_has_letter",
+            _("Every statement of a year for somebody with an email address has a letter that carries it."),
+            "SELECT y.id AS statement FROM year_statement y LEFT JOIN letter l ON l.kind = 'year_statement' "
+            "AND l.about = y.id WHERE y.has_letter AND l.id IS NULL",
         ),
         Check(
             "receipt_has_paid",

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.money import Money
-from supporters.receipts.models import Receipt
+from supporters.kit.strings import gettext as _
+from supporters.receipts.models import Receipt, StatedPayment
 
 
 class ReceiptView(msgspec.Struct, frozen=True):
@@ -28,6 +29,20 @@ async def receipt_of(session: AsyncSession, donation_id: str) -> ReceiptView | N
     """The receipt of a donation, once it was paid."""
     found = await session.scalar(select(Receipt).where(Receipt.donation_id == donation_id))
     return _view(found) if found else None
+
+
+async def receipt_words(session: AsyncSession, donation_id: str, receipt: ReceiptView | None) -> str | None:
+    """What proves the donation: the number of its receipt, or the statement of its year. None where nothing does."""
+    if receipt:
+        return receipt.number
+    stated = await session.get(StatedPayment, donation_id)
+    if stated is None:
+        return None
+    return (
+        _("In the statement of its year, sent")
+        if stated.statement_id
+        else _("In the statement of its year, in January")
+    )
 
 
 async def receipt_view(session: AsyncSession, receipt_id: str) -> ReceiptView | None:
