@@ -24,8 +24,13 @@ PIECES = [
     b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"<?xml?>", b"<Ntry>", b"</Ntry>", b"<Stmt>", b"</Stmt>", b"<a>" * 60, b"</a>" * 60,
     b"xmlns='u'", b"<STMTTRN>", b"</STMTTRN>", b"<STMTRS>", b"</OFX>", b"<MEMO>", b"<DTPOSTED>20261399", b"<TRNAMT>,",
     b":61:", b":86:", b":20:X\n", b":62F:", b"?20", b"?32", b"RC", b"{4:", b"-}", b"!Type:Bank\n", b"^\n", b"D13/13'26\n",
-    b"T1.2.3\n", b"CRDT", b"DBIT", b"QQQ", b"\xef\xbb\xbf", b"\xff\xfe", b"PK\x03\x04", b"1,1,1,1",
+    b"T1.2.3\n", b"CRDT", b"DBIT", b"QQQ", b"Pending", b",Declined", b"\xef\xbb\xbf", b"\xff\xfe", b"PK\x03\x04", b"1,1,1,1",
 ]  # fmt: skip
+WITH_STATES = (
+    b"Started,Completed Date,Description,Amount,Currency,State,Balance\n"
+    b"2026-11-02,2026-11-02,Jo,50.00,GBP,COMPLETED,150.00\n2026-11-03,,Ada,500.00,GBP,PENDING,\n"
+    b"2026-11-03,2026-11-04,Train,-20.00,GBP,COMPLETED,130.00\n2026-11-04,,Max,5.00,GBP,DECLINED,\n"
+)
 SEEDS: dict[str, tuple[str, ...]] = {
     "csv": CSV,
     "xero": ("xero",),
@@ -48,7 +53,7 @@ def seeds(target: str, random: Random) -> list[bytes]:
             batch = Line(lines[0].day, 600, "Batch", parts=(Line(lines[0].day, 100, "A"), Line(lines[0].day, 500, "B")))
             back = Line(lines[0].day, -250, "Back", "taken back", is_reversal=True)
             found.append(write(form, [*lines, batch, back], opening=1_000))
-    return found
+    return [*found, WITH_STATES] if target in ("csv", "any") else found
 
 
 def bend(content: bytes, random: Random) -> bytes:
@@ -223,10 +228,19 @@ def bombs() -> dict[str, bytes]:
         "outside": camt.replace(b"?>\n", b'?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>\n', 1),
         "deep": camt.replace(b"<Ntry>", b"<Ntry>" + b"<a>" * 200_000, 1),
         "attributes": camt.replace(b"<Ntry>", b"<Ntry " + b" ".join(b'a%d="1"' % n for n in range(20_000)) + b">", 1),
+        "one long tag": camt.replace(
+            b"<Ntry>", b"<Ntry><b " + b" ".join(b'a%d="1"' % n for n in range(400_000)) + b">", 1
+        ),
+        "wide": camt.replace(b"<Ntry>", b"<Ntry>" + b"<a/>" * 1_500_000, 1),
+        "wide and slow": camt.replace(b"<Ntry>", b"<Ntry>" + b"<ab>123</ab>" * 400_000, 1),
         "one long field": write("mt940", lines).replace(b":86:", b":86:" + b"?20" * 500_000, 1),
         "one long cell": b"Date,Amount,Text\n01/10/2026,1.00," + b"x" * 3_000_000,
         "quote without end": b'Date,Amount,Text\n01/10/2026,1.00,"' + b"x\n" * 1_000_000,
         "tags": b"OFXHEADER:100\n\n<OFX>" + b"<STMTRS>" * 300_000,
+        "open tags": b"OFXHEADER:100\n\n<OFX>" + b"<A>" * 2_000_000,
+        "many leaves": write("ofx1", lines).replace(
+            b"<NAME>", b"".join(b"<A%d>x" % n for n in range(400_000)) + b"<NAME>"
+        ),
         "no tag ends": b"OFXHEADER:100\n\n<OFX>" + b"<" * 2_000_000,
         "cdata": b"OFXHEADER:100\n\n<OFX>" + b"<![CDATA[" * 200_000,
         "digits": b"Date,Amount\n01/10/2026," + b"9" * 100_000,

@@ -9,7 +9,7 @@ from supporters.bank.accounts import add_account, number_of
 from supporters.bank.check import check_file, prepare_file
 from supporters.bank.files import add_file, parsed_of, set_checked
 from supporters.bank.fingerprint import Keys
-from supporters.bank.models import BankLine, LineState
+from supporters.bank.models import BankFile, BankLine, LineState
 from supporters.bank.parsed import ParsedFile, ParsedLine, ParsedStatement
 from supporters.bank.prepare import Findings
 from supporters.bank.queries import find_account, find_bank_file, find_body
@@ -80,7 +80,7 @@ class Bank:
             assert await set_checked(session, file_id, checked)
         return file_id
 
-    async def take(self, file_id: str, *, takes_alike: bool = False) -> Findings:
+    async def take(self, file_id: str, *, takes_alike: bool = False, joins_reworded: bool = False) -> Findings:
         """The file is taken."""
         async with self.db.unit_of_work() as session:
             account, file = await find_account(session, self.account_id), await find_bank_file(session, file_id)
@@ -96,6 +96,7 @@ class Bank:
                 left_out=0,
                 settings=self.settings,
                 takes_alike=takes_alike,
+                joins_reworded=joins_reworded,
             )
             assert await take_file(
                 session, file, account, prepared, keys=self.keys, actor_id=DANA, ids=self.ids, now=self.now
@@ -105,6 +106,12 @@ class Bank:
     async def load(self, *statements: ParsedStatement, form: str = "camt", takes_alike: bool = False) -> Findings:
         """The file is brought and taken."""
         return await self.take(await self.bring(*statements, form=form), takes_alike=takes_alike)
+
+    async def file_of(self, file_id: str) -> BankFile:
+        async with self.db.reading() as session:
+            file = await find_bank_file(session, file_id)
+        assert file
+        return file
 
     async def undo(self, file_id: str) -> bool:
         async with self.db.unit_of_work() as session:

@@ -7,8 +7,10 @@ from sqlalchemy import select
 
 from engines import on_postgresql
 from statements import Line, write
+from supporters.audit.models import AuditDetail
+from supporters.bank.models import BankStatement
 from supporters.jobs.models import Job
-from whole import words
+from whole import hidden_fields, words
 
 DAYS = [date(2026, 11, number) for number in range(1, 20)]
 LINES = [
@@ -32,6 +34,7 @@ async def test_a_statement_is_brought_checked_imported_and_undone(banker_on_both
     done = await banker.take(path)
 
     assert "Done. Its lines are here, and the file is erased." in done
+    assert "Match what is open: 3" in done
     async with banker.site.db.reading() as session:
         assert "bank.match" in set(await session.scalars(select(Job.kind)))
     account = await banker.desk.get(banker.path)
@@ -77,6 +80,73 @@ async def test_a_banks_table_is_asked_about_once_and_then_remembered(banker: Ban
     assert check.status_code == 200
     assert figures(check.text)["New"] == "1"
     assert "does not go on" not in check.text
+
+    form = hidden_fields(check.text)
+    take = f"{again.headers['location']}/take"
+    for days, wrong in (
+        ({"from": "2026-11-07"}, "The file has a line of 6 Nov, so its first day can't be later."),
+        ({"to": "2026-11-05"}, "The file has a line of 6 Nov, so its last day can't be earlier."),
+        ({"from": "2026-11-03"}, "There is a line of 3 Nov here that this file does not have."),
+        ({"to": "2026-11-23"}, "This day has not come yet."),
+        ({"from": "2024-11-06"}, "That is more than a year beside its lines."),
+        ({"to": "tomorrow"}, "Write the day as year, month and day"),
+    ):
+        refused = await banker.desk.post(take, data={**form, **days})
+        assert (refused.status_code, wrong in words(refused.text)) == (422, True), days
+        assert all(f'value="{day}"' in refused.text for day in days.values())
+
+    done = await banker.take(again.headers["location"], **{"from": "2026-11-04", "to": "2026-11-20"})
+
+    assert "4 Nov – 20 Nov, as they were named at the import" in done
+    async with banker.site.db.reading() as session:
+        latest = await session.scalar(select(BankStatement).order_by(BankStatement.id.desc()).limit(1))
+        noted = await session.scalar(select(AuditDetail.detail).order_by(AuditDetail.seq.desc()).limit(1))
+    assert latest
+    assert (latest.starts_on, latest.ends_on) == (DAYS[3], date(2026, 11, 20))
+    assert noted
+    assert (noted["ends_on"], noted["has_named_days"]) == ("2026-11-20", True)
+
+
+async def test_what_is_declined_or_worded_anew_or_may_be_missing_is_asked_about_and_said(banker: Banker) -> None:
+    header = "Date,Description,Status,Amount\n"
+    first = await banker.upload(
+        f"{header}02/10/2026,STRIPE PAYOUT,Completed,10.00\n03/10/2026,Jo,Declined,-50.00\n"
+        f"04/10/2026,Ada,Pending,200.00\n05/10/2026,Ada,Posted,6.00\n".encode(),
+        "One.csv",
+    )
+    path, at = first.headers["location"], first.headers["location"] + "/columns"
+    columns = await banker.desk.get(at)
+    assert "left out: the bank says that it moved no money" in columns.text
+    await banker.desk.post(at, data=chosen(columns.text))
+    check = words((await banker.desk.get(path)).text)
+    assert "Declined 1, of −£50.00 together, left out" in check
+    assert "Pending 1, of £200.00 together" in check
+    await banker.take(path)
+
+    second = await banker.upload(
+        f"{header}02/10/2026,STRIPE PAYMENTS UK REF 77,Completed,10.00\n05/10/2026,Ada,Posted,6.00\n"
+        "20/10/2026,Max,Completed,4.00\n".encode(),
+        "Two.csv",
+    )
+    again = second.headers["location"]
+    page = words((await banker.desk.get(again)).text)
+    assert "1 line that is here between its days is not in it" in page
+    assert "Here already in other words?" in page
+    unsaid = await banker.desk.post(f"{again}/take", data=hidden_fields((await banker.desk.get(again)).text))
+    assert unsaid.status_code == 422
+    assert "Say whether these lines are the ones that are here" in unsaid.text
+    await banker.take(again, reworded="same")
+    account = await banker.desk.get(banker.path)
+    assert figures(account.text)["Lines"] == "3"
+
+    third = await banker.upload(f"{header}25/10/2026,Max,Completed,4.00\n".encode(), "Three.csv")
+    late = words((await banker.desk.get(third.headers["location"])).text)
+    assert "No file tells of 21 Oct to 24 Oct." in late
+    future = await banker.upload(f"{header}25/10/2027,Max,Completed,4.00\n".encode(), "Four.csv")
+    sent = await banker.desk.post(
+        (at := future.headers["location"] + "/columns"), data=chosen((await banker.desk.get(at)).text)
+    )
+    assert "Four.csv: line 2, Date: the day 2027-10-25 has not come yet" in words(sent.text)
 
 
 async def test_columns_that_can_not_be_meant_come_back_with_what_is_wrong(shared: Banker) -> None:
@@ -124,7 +194,7 @@ async def test_files_that_can_not_be_taken_come_back_with_a_reason(shared: Banke
         (write("camt.08", LINES, currency="EUR", account="GB29NWBK60161331926820"), "kept in GBP"),
         (
             write("camt.08", [Line(date(2027, 1, 3), 5)], account="GB29NWBK60161331926820"),
-            "the day 2027-01-03 has not come yet",
+            "entry 1, bookgdt: the day 2027-01-03 has not come yet",
         ),
     ):
         found = await shared.upload(content, "pretend.pdf" if content else "")
@@ -180,9 +250,31 @@ async def test_accounts_are_added_with_care(shared: Banker) -> None:
         assert "GB29" not in found.text
 
 
+async def test_gap_between_two_files_without_an_opening_balance_is_seen_and_said_to_be_worked_out(
+    shared: Banker,
+) -> None:
+    shared.path = (await shared.add(name="Says little")).headers["location"]
+    number = "GB33BUKB20201555555555"
+    first = await shared.bring("ofx1", LINES[:1], opening=500, account=number)
+    assert "the opening one was worked out" in words((await shared.desk.get(first)).text)
+    await shared.take(first)
+
+    second = await shared.desk.get(await shared.bring("ofx2", LINES[3:], opening=18_980, account=number))
+
+    told = words(second.text)
+    assert "begins with £189.80, and what is known until 1 Nov" in told
+    assert (
+        "comes to £15.00. Is a file missing between them? The bank gave no opening balance: it was worked out" in told
+    )
+
+
 async def test_closed_account_takes_no_file_until_it_is_open_again(shared: Banker) -> None:
     added = await shared.add(name="Old bank")
     shared.path = added.headers["location"]
+    for day, status in (("2026-11-10", 303), ("10 November", 422), ("2062-11-10", 422)):
+        sent = await shared.desk.post(f"{shared.path}/begin", data={**await shared.seal(), "starts_on": day})
+        assert sent.status_code == status
+    assert 'value="2026-11-10"' in (await shared.desk.get(shared.path)).text
     await shared.desk.post(f"{shared.path}/close", data=await shared.seal())
     assert 'enctype="multipart/form-data"' not in (await shared.desk.get(shared.path)).text
     assert (await shared.upload(write("qif", LINES), "x.qif")).status_code == 422

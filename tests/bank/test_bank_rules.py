@@ -2,15 +2,17 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 from banking import day, line, statement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supporters.bank.compare import Found, Here, compare, goes_on_from
-from supporters.bank.continuity import Span, find_gaps
+from supporters.bank.continuity import Span, covered, find_gaps
 from supporters.bank.fingerprint import Keys, last4
 from supporters.bank.keep import Known, concerns_us
+from supporters.bank.missing import find_missing
 from supporters.bank.parsed import CsvProfile
 from supporters.bank.profiles import as_profile, remembered, stored
 from supporters.kit.signing import Signer
@@ -41,6 +43,33 @@ def test_overlapping_statements_have_no_gap_unless_a_line_is_here_twice() -> Non
 
     assert gap_names(spans, {day(1): 100, day(7): 200, day(12): 50}) == {}
     assert gap_names(spans, {day(1): 200, day(7): 200, day(12): 50}) == {"b": -100}
+
+
+def test_gap_says_where_a_balance_was_worked_out() -> None:
+    first, second = span("a", 1, 5, 0, 150), Span("b", day(7), day(9), 140, 160, is_opening_derived=True)
+    inside = span("c", 8, 8, 999, 999)
+
+    found = find_gaps([first, second, inside], {day(2): 150, day(8): 20})
+
+    assert [(gap.statement_id, gap.off_minor, gap.is_derived) for gap in found] == [("b", -10, True), ("c", 859, True)]
+
+
+def test_days_and_numbers_that_no_statement_tells_of_are_found() -> None:
+    def found(*spans: Span) -> list[tuple[int, int, int, int]]:
+        return [
+            (each.starts_on.day, each.ends_on.day, each.first_number, each.last_number) for each in find_missing(spans)
+        ]
+
+    def numbered(name: str, first: int, last: int, number: str) -> Span:
+        return Span(name, day(first), day(last), 500, 500, number=number)
+
+    assert found(span("b", 15, 16, None, None), span("a", 1, 5, None, None)) == [(6, 14, 0, 0)]
+    assert found(span("a", 1, 5, 0, 100), span("b", 15, 16, None, 300)) == [(6, 14, 0, 0)]
+    assert found(span("a", 1, 5, 0, 100), span("b", 15, 16, 100, 300)) == []
+    assert found(span("a", 1, 5, None, None), span("b", 6, 9, None, None), span("c", 2, 20, None, None)) == []
+    assert found(numbered("a", 1, 5, "00001/001"), numbered("b", 6, 9, "3/1")) == [(5, 6, 2, 2)]
+    assert found(numbered("a", 1, 5, "1/1"), numbered("b", 5, 5, "1/2"), numbered("c", 6, 9, "2")) == []
+    assert found(numbered("a", 1, 5, "366"), numbered("b", 6, 9, "1"), numbered("c", 10, 11, "S-7")) == []
 
 
 def test_statements_of_one_day_go_on_from_each_other_in_any_order() -> None:
@@ -138,7 +167,7 @@ def test_a_payer_is_known_by_account_and_else_by_name() -> None:
 
 
 def test_money_in_and_what_concerns_us_is_kept_whole_and_nothing_else() -> None:
-    known = Known(frozenset({"trace123456"}), frozenset({-4_400}), frozenset({"jo"}))
+    known = Known(frozenset({"trace123456"}), frozenset({-4_400}), {"jo": 500})
 
     for kept in (
         line(1, 5, "anything"),
@@ -150,10 +179,31 @@ def test_money_in_and_what_concerns_us_is_kept_whole_and_nothing_else() -> None:
         line(1, -5, "", type_code="PMNT/CCRD/CHRG"),
         line(1, -5, "cheque 00012 returned unpaid"),
         line(1, -5, "x", is_reversal=True),
+        line(1, -5, "UNPAID CHQ 000123"),
+        line(1, -5, "Charges to 31 OCT"),
+        line(1, -5, "Interest"),
+        line(1, -5, "Overdraft interest Q3"),
+        line(1, -5, "x", type_code="NCHG"),
+        line(1, -5, "x", type_code="INT"),
     ):
         assert concerns_us(kept, "", known), kept.text
     assert concerns_us(line(1, -5, "to a friend"), "jo", known)
-    for other in ("WAGES NOVEMBER", "Office Landlord rent", "HMRC PAYE", "Coffee", "printing invoice 2231"):
+    assert not concerns_us(line(1, -200_000, "Salary QQ 12 34 56 C"), "jo", known)
+    assert not concerns_us(line(1, -5, "x", type_code="BGC INT"), "", known)
+    assert not concerns_us(line(1, 0, "Salary advice Jane"), "", known)  # nothing moved
+    for other in (
+        "WAGES NOVEMBER",
+        "Wages Nov unpaid leave adj",
+        "Salary: interest-free loan Jane",
+        "MATERNITY PAY refundable",
+        "Congestion charge",
+        "Commission Jane Q3",
+        "Interest-free season ticket loan",
+        "Office Landlord rent",
+        "HMRC PAYE",
+        "Coffee",
+        "printing invoice 2231",
+    ):
         assert not concerns_us(line(1, -5, other), "eve", known), other
 
 
@@ -169,3 +219,21 @@ def test_columns_are_remembered_by_the_names_that_the_bank_gives_them() -> None:
     assert remembered(stored(confirmed), CsvProfile(header=("Datum", "Betrag"))) is None
     assert remembered(stored(confirmed), CsvProfile(has_header=False)) is None
     assert as_profile({"no": "such field", "date_column": "x"}) is None
+    asks_more = msgspec.structs.replace(next_file, status_column=2)
+    older = {name: value for name, value in stored(confirmed).items() if name != "status_column"}
+    assert remembered(older, asks_more) is None  # confirmed before anybody was asked which rows are booked
+    assert remembered(stored(confirmed), asks_more) is not None
+
+
+def test_quiet_days_between_statements_count_where_the_balance_stood_still() -> None:
+    first = Span("a", day(2), day(5), 100, 250)
+    assert covered([first, Span("b", day(8), day(9), 250, 300)]) == [(day(2), day(9))]
+    assert covered([first, Span("b", day(8), day(9), 240, 300)]) == [(day(2), day(5)), (day(8), day(9))]
+    assert covered([first, Span("b", day(6), day(9), None, None)]) == [(day(2), day(9))]
+    assert covered([Span("a", day(2), day(5), None, None), Span("b", day(8), day(9), None, None)]) == [
+        (day(2), day(5)),
+        (day(8), day(9)),
+    ]
+    pages = [Span("p", day(4), day(5), 250, 260), Span("q", day(3), day(4), 0, 999), Span("c", day(9), day(9), 260, 0)]
+    assert covered([first, *pages]) == [(day(2), day(9))]
+    assert covered([*pages, Span("d", day(11), day(12), 999, 0)]) == [(day(3), day(9)), (day(11), day(12))]

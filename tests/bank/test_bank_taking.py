@@ -135,6 +135,19 @@ async def test_a_line_that_the_bank_has_worded_anew_is_noticed_by_the_balance(on
     assert [each.counts["too_much_minor"] for each in files if each] == [1000, 0]
 
 
+async def test_a_line_that_may_be_one_in_other_words_is_new_until_a_person_says_that_it_is_not(bank: Bank) -> None:
+    await bank.load(statement(line(2, 500), JO, ADA), form="csv")
+    worded_anew = statement(line(3, 1000, "DONATION, Jo"), line(3, 1000, "Max"), ADA)
+
+    counted = (await bank.file_of(await bank.bring(worded_anew, form="csv"))).counts
+    joined = await bank.take(await bank.bring(worded_anew, form="csv", name="again.csv"), joins_reworded=True)
+
+    assert (counted["new"], counted["reworded"], counted["unlisted"], counted["overlaps"]) == (2, 1, 1, True)
+    assert (joined.new, joined.again, joined.alike) == (1, 1, 1)
+    assert await bank.amounts() == [500, 1000, 1000, ADA.amount_minor]
+    assert await broken(bank) == []
+
+
 async def test_statements_in_one_file_that_overlap_bring_each_line_once(one_bank: Bank) -> None:
     findings = await one_bank.load(
         statement(JO, ADA, opening=0, number="1"), statement(ADA, PAYOUT, opening=1000, number="2")
@@ -291,14 +304,14 @@ async def test_of_several_accounts_in_one_file_only_ours_is_taken(one_bank: Bank
 
 
 async def test_a_day_that_has_not_come_is_refused_with_its_place(one_bank: Bank) -> None:
-    with pytest.raises(Unreadable, match="line 27: the day 2026-11-27 has not come yet"):
+    with pytest.raises(Unreadable, match="line 27, BookgDt: the day 2026-11-27 has not come yet"):
         await one_bank.bring(statement(JO, line(27, 100)))
 
 
 async def test_a_file_in_another_currency_is_refused_with_its_place(one_bank: Bank) -> None:
     in_euro = msgspec.structs.replace(JO, currency="EUR")
 
-    with pytest.raises(Unreadable, match="line 3: the amount is in EUR, and this account is kept in GBP"):
+    with pytest.raises(Unreadable, match="line 3, Ccy: the amount is in EUR, and this account is kept in GBP"):
         await one_bank.bring(msgspec.structs.replace(statement(in_euro), currency="EUR"))
 
 

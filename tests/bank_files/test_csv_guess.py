@@ -9,7 +9,7 @@ import pytest
 from statements import CSV, some_lines, write
 from supporters.bank.csv_file import preview, read_csv
 from supporters.bank.csv_guess import guess_profile
-from supporters.bank.parsed import CsvProfile, ParsedLine, Unreadable
+from supporters.bank.parsed import CsvProfile, NotBooked, ParsedLine, Unreadable
 from supporters.bank.read import read_statements
 
 
@@ -77,6 +77,25 @@ def test_the_newest_line_first_is_turned_round_and_the_balance_runs():
 
     assert [line.text for line in statement.lines] == ["A", "B"]
     assert (statement.opening_minor, statement.closing_minor) == (10_000, 10_250)
+
+
+def test_balances_at_the_end_of_each_day_alone_give_the_opening_one_where_they_agree():
+    days = [
+        "11/10/2026,A,5.00,",
+        "11/10/2026,B,1.00,16.00",
+        "12/10/2026,C,-2.50,13.50",
+        "13/10/2026,D,4.00,",
+        "13/10/2026,E,1.00,18.50",
+    ]
+    head = "Date,Details,Amount,Balance"
+
+    def balances(rows: list[str]) -> tuple[list[str], int | None, int | None]:
+        content = "\n".join([head, *rows, ""]).encode()
+        (statement,) = read_csv(content, guess_profile(content).profile, currency="GBP").statements
+        return [line.text for line in statement.lines], statement.opening_minor, statement.closing_minor
+
+    assert balances(days) == balances(days[::-1]) == (list("ABCDE"), 1_000, 1_850)
+    assert balances([*days[:2], *days[3:]]) == (list("ABDE"), None, None)  # they do not agree, so nothing is said
 
 
 def test_a_line_left_out_of_a_running_balance_is_named_with_the_difference():
@@ -247,3 +266,67 @@ def test_formulas_in_cells_stay_text():
     (line,) = lines_of('Date,Amount,Payee\n13/10/2026,5.00,"=HYPERLINK(""http://x"")"\n')
 
     assert line.counterparty == '=HYPERLINK("http://x")'
+
+
+REVOLUT = (
+    "Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance\n"
+    "TOPUP,Current,2026-11-02 10:00:00,2026-11-02 10:00:01,Jo,50.00,0.00,GBP,COMPLETED,150.00\n"
+    "CARD,Current,2026-11-03 10:00:00,2026-11-03 11:00:00,Train,-20.00,0.00,GBP,COMPLETED,130.00\n"
+    "TOPUP,Current,2026-11-03 12:00:00,2026-11-03 12:00:00,Ada,500.00,0.00,GBP,REVERTED,\n"
+    "TOPUP,Current,2026-11-04 12:00:00,,Max,200.00,0.00,GBP,PENDING,\n"
+)
+
+
+def test_only_what_the_bank_has_booked_is_money_and_the_rest_is_counted():
+    content = REVOLUT.encode()
+    guess = guess_profile(content)
+    (statement,) = read_statements(content, "November.csv", currency="GBP", profile=guess.profile).statements
+
+    assert [line.amount_minor for line in statement.lines] == [5_000, -2_000]
+    assert statement.not_booked == NotBooked(pending=1, pending_minor=20_000, refused=1, refused_minor=50_000)
+    assert (statement.opening_minor, statement.closing_minor) == (10_000, 13_000)
+    assert guess.profile.header[guess.profile.date_column] == "Completed Date"
+    assert ["left out" in row.problem for row in preview(content, guess.profile)] == [False, False, True, True]
+
+
+def test_a_status_that_nobody_knows_is_left_out_until_a_person_says_that_it_means_booked():
+    content = b"Date,Description,Status,Amount\n03/11/2026,Jo,Completed,5.00\n04/11/2026,Ada,Landed,7.00\n"
+    guess = guess_profile(content)
+    explained = msgspec.structs.replace(guess.profile, booked_words=("landed",))
+
+    (left_out,), (taken,) = (read_csv(content, each, currency="GBP").statements for each in (guess.profile, explained))
+
+    assert "“Landed”" in " ".join(guess.doubts)
+    assert left_out.not_booked == NotBooked(unknown=1, unknown_minor=700)
+    assert [line.amount_minor for line in taken.lines] == [500, 700]
+
+
+def test_pending_in_the_place_of_the_day_is_pending():
+    (statement,) = read_csv(
+        content := b"Pending,Stripe payout,250.00\n01/11/2026,Jo,5.00\n02/11/2026,Ada,-6.00\n",
+        guess_profile(content).profile,
+        currency="GBP",
+    ).statements
+
+    assert statement.not_booked == NotBooked(pending=1, pending_minor=25_000)
+    assert len(statement.lines) == 2
+
+
+@pytest.mark.parametrize("head", ["", "Date,Text,Amount\n", "Account,12345678,\nDate,Text,Amount\n", "My account\n"])
+@pytest.mark.parametrize(
+    "row", ["31/11/2026,Stripe payout,250.00", "01/11/2026,Stripe payout,2x0.00", ",Stripe,250.00"]
+)
+def test_a_first_line_that_is_broken_is_not_taken_for_the_names_of_the_columns(head: str, row: str):
+    text = f"{head}{row}\n01/11/2026,Jo,5.00\n02/11/2026,Ada,-6.00\n03/11/2026,Max,-7.00\n"
+
+    assert f"Line {head.count(chr(10)) + 1}" in refusal(text)
+
+
+@pytest.mark.parametrize("balances", ["105.00,99.00,93.00", "105.00,,99.00", "105.00,100.00,92.00"])
+def test_a_balance_that_does_not_run_in_a_short_file_is_doubted(balances: str):
+    rows = zip(("01/11/2026,Jo,5.00", "02/11/2026,Ada,-6.00", "03/11/2026,Max,-7.00"), balances.split(","), strict=True)
+    text = "Date,Text,Amount,Balance\n" + "".join(f"{row},{balance}\n" for row, balance in rows)
+    (statement,) = read_csv(text.encode(), guess_profile(text.encode()).profile, currency="GBP").statements
+
+    assert statement.opening_minor is None
+    assert "balance" in statement.balance_problem

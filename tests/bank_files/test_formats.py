@@ -1,7 +1,7 @@
 """Every format gives the same statement, and what is wrong with a file is said in words."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 
 import pytest
@@ -15,7 +15,6 @@ from supporters.bank.read import read_statements
 LINES = some_lines(Random(7), 25)
 CURRENCIES = {"csv-german": "EUR", "csv-us": "USD"}
 KNOWS_NO_CLOSING = {"csv-german", "csv-us", "csv-marks", "xero", "qif"}
-KNOWS_NO_OPENING = KNOWS_NO_CLOSING | {"ofx1", "ofx2"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def test_the_same_lines_come_out_of_every_format(form: str):
         assert [(line.counterparty, line.text) for line in statement.lines] == [
             (line.name, line.text) for line in LINES
         ]
-    assert statement.opening_minor == (None if form in KNOWS_NO_OPENING else 1_000_000)
+    assert statement.opening_minor == (None if form in KNOWS_NO_CLOSING else 1_000_000)
     assert statement.closing_minor == (None if form in KNOWS_NO_CLOSING else 1_000_000 + sum(x.amount for x in LINES))
     assert (statement.starts_on, statement.ends_on) == (LINES[0].day, LINES[-1].day)
 
@@ -193,6 +192,50 @@ def test_qif_that_forgets_an_end_loses_no_line_silently():
     assert "the record that begins in line 2 has no end" in refusal(content.replace(b"^\n", b"", 1))
 
 
+def test_opening_balance_of_ofx_is_worked_out_where_its_closing_one_is_of_the_last_day():
+    sound = write("ofx1", LINES, opening=50_000)
+    last = max(line.day for line in LINES)
+    of_another_day = sound.replace(
+        f"<DTASOF>{last:%Y%m%d}".encode(), f"<DTASOF>{last + timedelta(days=1):%Y%m%d}".encode()
+    )
+    of_a_card = sound.replace(b"BANKACCTFROM", b"CCACCTFROM")
+    before_last = sound.replace(
+        f"<DTASOF>{last:%Y%m%d}".encode(), f"<DTASOF>{min(line.day for line in LINES):%Y%m%d}".encode()
+    )
+
+    told = [read(each, "GBP").statements[0] for each in (sound, of_another_day, of_a_card, before_last)]
+
+    assert [(each.opening_minor, each.is_opening_derived) for each in told] == [(50_000, True), *[(None, False)] * 3]
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (
+            b"!Account\nNSavings\n^\n!Type:Bank\nD02/11/2026\nT99.00\n^\n",
+            "a second account, Savings, after those of Giro",
+        ),
+        (b"!Type:CCard\nD02/11/2026\nT99.00\n^\n", "a second account"),
+        (b"!Type:Bank\nD01/11/2026\nT99.00\nPOpening Balance\n^\n", "a second opening balance"),
+        (b"!Account\nNGiro\n^\n!Type:Bank\nD02/11/2026\nT99.00\n^\n", ""),
+    ],
+)
+def test_qif_of_two_accounts_is_refused_and_of_one_in_two_pieces_is_read(second: bytes, words: str):
+    first = (
+        b"!Option:AutoSwitch\n!Account\nNGiro\nTBank\n^\nNSavings\nTBank\n^\n!Clear:AutoSwitch\n!Account\nNGiro\n^\n"
+    )
+    first += b"!Type:Bank\nD01/11/2026\nT1.00\nPOpening Balance\n^\nD01/11/2026\nT12.00\n^\n"
+
+    if words:
+        assert words in refusal(first + second)
+    else:
+        assert [line.amount_minor for line in read(first + second).statements[0].lines] == [1_200, 9_900]
+
+
+def test_a_cell_beyond_every_size_is_called_so():
+    assert "more than 131072 characters" in refusal(b"Date,Amount,Text\n01/10/2026,1.00," + b"x" * 140_000)
+
+
 def test_qif_with_an_apostrophe_in_its_days_and_an_opening_balance_is_read():
     content = b"!Type:Bank\nD10/ 1'26\nT100.00\nPOpening Balance\nL[Paper]\n^\nD10/13'26\nT-1,250.50\nPRent\n^\n"
 
@@ -200,6 +243,9 @@ def test_qif_with_an_apostrophe_in_its_days_and_an_opening_balance_is_read():
 
     assert statement.opening_minor == 10_000
     assert [(line.booked_on, line.amount_minor) for line in statement.lines] == [(date(2026, 10, 13), -125_050)]
+
+
+ODS = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +261,13 @@ def test_qif_with_an_apostrophe_in_its_days_and_an_opening_balance_is_read():
         (b"\x00\x01\x02\x03" * 50, "no text"),
         (b"!Type:Invst\nD1/1/26\n^\n", "not the lines of a bank account"),
         (b"\x89PNG....", "picture"),
-        (zip_of({"xl/workbook.xml": b"<a/>"}), "workbook"),
+        (zip_of({"xl/workbook.xml": b"<a/>"}), "save the sheet with the statement as CSV"),
+        (zip_of({"xl/workbook.xml": b'<sheet name="Nov &amp; Dec" sheetId="1"/>'}), "its sheet “Nov & Dec” as CSV"),
+        (
+            zip_of({"xl/workbook.xml": b'<sheet name="A"/><x:sheet sheetId="2" name="B"/>'}),
+            "the sheets “A”, “B”. Open it",
+        ),
+        (zip_of({"mimetype": ODS, "content.xml": b'<table:table table:name="Konto"><a/>'}), "its sheet “Konto” as CSV"),
         (zip_of({"a.csv": write("csv", LINES)}), "Only statements in CAMT"),
         (write("camt.08", LINES[:1]).replace(b"2026-10", b"2026-13"), "a day that does not exist"),
         (write("camt.08", LINES[:1]).replace(b"CRDT", b"UP").replace(b"DBIT", b"UP"), "neither CRDT nor DBIT"),

@@ -1,7 +1,7 @@
 """Accounts at banks: opened here, renamed, closed. Their numbers are never stored."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 from sqlalchemy import func, select, update
@@ -84,6 +84,19 @@ async def reopen_account(session: AsyncSession, account_id: str, *, actor_id: st
     """The account takes files again. False when it was open."""
     await _refuse_unknown(session, account_id)
     return await _set_closed(session, account_id, "bank.account_open", closed_at=None, actor_id=actor_id, now=now)
+
+
+async def set_begin(
+    session: AsyncSession, account_id: str, starts_on: date | None, *, actor_id: str, now: datetime
+) -> bool:
+    """From that day on the account's months want statements; without one, from its first statement. False when so before."""
+    other = BankAccount.starts_on.is_distinct_from(starts_on)
+    changed = update(BankAccount).where(BankAccount.id == account_id, other).values(starts_on=starts_on)
+    if changed_rows(await session.execute(changed.execution_options(synchronize_session=False))) != 1:
+        return False
+    detail = {"starts_on": starts_on.isoformat() if starts_on else None}
+    await note(session, KIND, account_id, "bank.account_begin", actor_id=actor_id, detail=detail, now=now)
+    return True
 
 
 async def note(

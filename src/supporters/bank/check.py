@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.accounts import owner_of
 from supporters.bank.continuity import pages_before
+from supporters.bank.csv_file import column_name
 from supporters.bank.files import Checked, Glimpse
 from supporters.bank.fingerprint import Keys
 from supporters.bank.limits import Limits
@@ -20,6 +21,13 @@ from supporters.kit.strings import gettext as _
 from supporters.settings import Settings
 
 SHOWN_LINES = 10
+FIELDS = {
+    "camt": ("BookgDt", "Ccy"),
+    "ofx": ("DTPOSTED", "CURSYM"),
+    "mt940": (":61:", ":60F:"),
+    "qif": ("D", ""),
+    "xero": ("Date", ""),
+}  # day and currency
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -30,6 +38,14 @@ def limits_of(settings: Settings) -> Limits:
 def ours_of(account: BankAccount) -> Ours:
     """What a file for this account must fit."""
     return Ours(account.currency, account.last4, frozenset(account.also_hashes))
+
+
+def columns_of(form: str, profile: CsvProfile | None) -> tuple[str, str]:
+    """What a file of this form calls the day and the currency of its lines."""
+    if profile is None:
+        return FIELDS.get(form, ("", ""))
+    code = "" if profile.currency_column is None else column_name(profile, profile.currency_column)
+    return column_name(profile, profile.date_column), code
 
 
 async def read_apart(
@@ -53,7 +69,8 @@ async def check_file(
 ) -> Checked:
     """What taking the file would do. Raises Unreadable when it is not for this account, or can't be right."""
     keys = Keys(settings.secret_key)
-    mine = await asyncio.to_thread(own_statements, parsed, ours_of(account), keys=keys, today=today)
+    columns = columns_of(parsed.format, profile)
+    mine = await asyncio.to_thread(own_statements, parsed, ours_of(account), keys=keys, today=today, columns=columns)
     if not account.also_hashes:
         owner = await owner_of(session, number_named(mine.statements), account, keys=keys)
         if owner:
@@ -71,7 +88,10 @@ def glimpse_of(prepared: Prepared) -> Glimpse:
     compared = prepared.compared
     new = zip(compared.new[:SHOWN_LINES], prepared.kept, strict=False)
     alike = [each.found.line for each in compared.again if each.is_alike]
-    return Glimpse(tuple((each.found.line, kept.is_whole) for each, kept in new), tuple(alike[:SHOWN_LINES]))
+    reworded = [(each.found.line, each.line_id) for each in compared.reworded[:SHOWN_LINES]]
+    return Glimpse(
+        tuple((each.found.line, kept.is_whole) for each, kept in new), tuple(alike[:SHOWN_LINES]), tuple(reworded)
+    )
 
 
 async def prepare_file(
@@ -83,6 +103,7 @@ async def prepare_file(
     left_out: int,
     settings: Settings,
     takes_alike: bool,
+    joins_reworded: bool = False,
 ) -> Prepared:
     """All that would be written for these statements of this account."""
     days = [day for statement in parsed.statements for day in days_of(statement)]
@@ -106,4 +127,5 @@ async def prepare_file(
         layout=layout,
         left_out=left_out,
         takes_alike=takes_alike,
+        joins_reworded=joins_reworded,
     )

@@ -5,6 +5,9 @@ second the second: true twins stay two, and a line that comes again stays one. W
 in another layout, by day and amount alone: the same day in two formats has the same sums. A statement that goes on where
 the one before it ended (page 2 of the day) shares no line with it, whether both come in one file or each in its own; any
 other is compared with those before it.
+
+A new line beside one of the same day and amount that is here, and that the file does not list though it has its day, may be
+that one in other words. Only a person can tell; until then it is new.
 """
 
 from collections import Counter, defaultdict
@@ -52,12 +55,21 @@ class Again(msgspec.Struct, frozen=True, gc=False):
     is_alike: bool
 
 
+class Reworded(msgspec.Struct, frozen=True, gc=False):
+    """A line of the file that may be one that is here, in other words."""
+
+    found: Found
+    line_id: str  # of the one that is here
+
+
 class Compared(msgspec.Struct):
     """What became of every line."""
 
     new: list[New]
     again: list[Again]
     twins: int = 0  # lines that are like another of the same statement
+    reworded: list[Reworded] = []  # of the new ones; or of those here, where a person has said so
+    unlisted: int = 0  # lines here between the days of the file that it does not list
 
 
 def compare(
@@ -67,14 +79,17 @@ def compare(
     layout: str,
     goes_on: Sequence[bool],
     takes_alike: bool = False,
+    joins_reworded: bool = False,
     before: frozenset[str] = frozenset(),
 ) -> Compared:
-    """Every line is new or here already. With `takes_alike`, lines that only day and amount make alike are new too.
+    """Every line is new or here already. With `takes_alike`, lines that only day and amount make alike are new too; with
+    `joins_reworded`, lines that may be reworded are here already.
 
     `before`: the lines here of pages that ended where the first statement begins; it lists none of them.
     New lines have ids for the while: `+0`, `+1` and so on, in their order.
     """
-    shelf, compared = _Shelf(here), Compared([], [])
+    known = list(here)
+    shelf, compared = _Shelf(known), Compared([], [])
     for place, (lines, is_same_day) in enumerate(zip(statements, goes_on, strict=True)):
         if not is_same_day:
             shelf.begin(frozenset() if place else before)
@@ -92,7 +107,41 @@ def compare(
                 compared.again.append(Again(found, alike.line_id, is_alike=True))
             else:
                 compared.new.append(shelf.put(found, f"+{len(compared.new)}", layout))
+    listed = {again.line_id for again in compared.again} | before
+    unlisted = [each for each in known if each.line_id not in listed]
+    compared.unlisted = len(unlisted)
+    compared.reworded = _find_reworded(compared.new, [each for each in unlisted if each.layout == layout])
+    if joins_reworded and compared.reworded:
+        _join(compared)
     return compared
+
+
+def _find_reworded(new: Sequence[New], unlisted: Sequence[Here]) -> list[Reworded]:
+    """Each new line with one of its day and amount that is here and not in the file, each of those once."""
+    left: dict[tuple[date, int], list[str]] = defaultdict(list)
+    for each in reversed(unlisted):
+        left[each.booked_on, each.amount_minor].append(each.line_id)
+    found: list[Reworded] = []
+    for each in new:
+        here = left.get((each.found.line.booked_on, each.found.line.amount_minor))
+        if here:
+            found.append(Reworded(each.found, here.pop()))
+    return found
+
+
+def _join(compared: Compared) -> None:
+    """The reworded lines are those that are here."""
+    places = {(each.found.statement, each.found.position): each.line_id for each in compared.reworded}
+    joined = {
+        each.line_id: place
+        for each in compared.new
+        if (place := places.get((each.found.statement, each.found.position)))
+    }
+    compared.new = [each for each in compared.new if each.line_id not in joined]
+    compared.again = [
+        msgspec.structs.replace(each, line_id=joined.get(each.line_id, each.line_id)) for each in compared.again
+    ] + [Again(each.found, each.line_id, is_alike=True) for each in compared.reworded]
+    compared.unlisted -= len(joined)
 
 
 def goes_on_from(before: ParsedStatement | None, statement: ParsedStatement) -> bool:

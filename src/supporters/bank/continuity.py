@@ -23,6 +23,8 @@ class Span(msgspec.Struct, frozen=True):
     ends_on: date
     opening_minor: int | None
     closing_minor: int | None
+    is_opening_derived: bool = False  # worked out from the closing balance and the lines
+    number: str = ""  # as the bank counts its statements
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -33,10 +35,19 @@ class Gap(msgspec.Struct, frozen=True):
     known_until: date
     expected_minor: int
     opening_minor: int
+    is_derived: bool = False  # one of the two was worked out here, as the bank gave no opening balance
 
     @property
     def off_minor(self) -> int:
         return self.opening_minor - self.expected_minor
+
+
+class _Point(msgspec.Struct, frozen=True):
+    """What another statement lets expect, and until when it knows."""
+
+    known_until: date
+    expected_minor: int
+    is_derived: bool = False
 
 
 def find_gaps(spans: Sequence[Span], sums: Mapping[date, int]) -> list[Gap]:
@@ -47,6 +58,30 @@ def find_gaps(spans: Sequence[Span], sums: Mapping[date, int]) -> list[Gap]:
         _gap(span, ordered[max(0, index - NEIGHBOURS) : index + AFTER], totals) for index, span in enumerate(ordered)
     ]
     return [gap for gap in found if gap]
+
+
+def covered(spans: Sequence[Span]) -> list[tuple[date, date]]:
+    """The stretches of days of which the statements tell, first and last day, in order.
+
+    Days between two statements count where the later one opens with the balance with which the earlier one closed: nothing
+    moved on them.
+    """
+    found: list[tuple[date, date]] = []
+    closings = set[int | None]()  # of all that end on the last day of the latest stretch
+    for span in sorted(spans, key=lambda each: (each.starts_on, each.ends_on, each.statement_id)):
+        goes_on = found and (_is_next(found[-1][1], span) or span.opening_minor in closings - {None})
+        first, last = found.pop() if goes_on else (span.starts_on, date.min)
+        if span.ends_on > last:
+            closings = set[int | None]()
+        if span.ends_on >= last:
+            closings.add(span.closing_minor)
+        found.append((first, max(last, span.ends_on)))
+    return found
+
+
+def _is_next(last: date, span: Span) -> bool:
+    """Whether it begins on the day after, or before that."""
+    return span.starts_on.toordinal() <= last.toordinal() + 1
 
 
 def pages_before(spans: Sequence[Span], day: date, opening_minor: int | None) -> frozenset[str]:
@@ -70,10 +105,11 @@ def _gap(span: Span, spans: Sequence[Span], totals: "_Totals") -> Gap | None:
     if any(other.closing_minor == span.opening_minor and _ends_within(other, span) for other in spans):
         return None  # it goes on in the middle of a day
     before = [point for other in spans if (point := _known_before(other, span, totals) or _same_start(other, span))]
-    if not before or any(expected == span.opening_minor for _day, expected in before):
+    if not before or any(point.expected_minor == span.opening_minor for point in before):
         return None
-    day, expected = max(before)
-    return Gap(span.statement_id, span.starts_on, day, expected, span.opening_minor)
+    best = max(before, key=lambda point: (point.known_until, point.expected_minor))
+    is_derived = span.is_opening_derived or best.is_derived
+    return Gap(span.statement_id, span.starts_on, best.known_until, best.expected_minor, span.opening_minor, is_derived)
 
 
 def _ends_within(other: Span, span: Span) -> bool:
@@ -81,23 +117,26 @@ def _ends_within(other: Span, span: Span) -> bool:
     return other.statement_id != span.statement_id and other.ends_on == span.starts_on
 
 
-def _known_before(other: Span, span: Span, totals: "_Totals") -> tuple[date, int] | None:
+def _known_before(other: Span, span: Span, totals: "_Totals") -> _Point | None:
     """The balance as this one's first day begins, as the other one lets expect, and until when the other one knows it."""
     if other.statement_id == span.statement_id:
         return None
     if other.closing_minor is not None and other.ends_on < span.starts_on:
-        return other.ends_on, other.closing_minor + totals.after(other.ends_on, before=span.starts_on)
+        return _Point(other.ends_on, other.closing_minor + totals.after(other.ends_on, before=span.starts_on))
     if other.opening_minor is not None and other.starts_on < span.starts_on:
-        return other.starts_on, other.opening_minor + totals.between(other.starts_on, before=span.starts_on)
+        expected = other.opening_minor + totals.between(other.starts_on, before=span.starts_on)
+        return _Point(other.starts_on, expected, other.is_opening_derived)
     return None
 
 
-def _same_start(other: Span, span: Span) -> tuple[date, int] | None:
+def _same_start(other: Span, span: Span) -> _Point | None:
     """Where both begin on one day: the opening of the one that came first, unless it goes on from this one."""
     came_first = (other.ends_on, other.statement_id) < (span.ends_on, span.statement_id)
     if other.starts_on != span.starts_on or other.opening_minor is None or not came_first:
         return None
-    return None if other.opening_minor == span.closing_minor else (other.starts_on, other.opening_minor)
+    if other.opening_minor == span.closing_minor:
+        return None
+    return _Point(other.starts_on, other.opening_minor, other.is_opening_derived)
 
 
 class _Totals:

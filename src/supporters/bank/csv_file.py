@@ -1,5 +1,6 @@
 """A bank's CSV, read by the columns that a person has confirmed. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from itertools import islice
@@ -10,11 +11,12 @@ from supporters.bank.amounts import NotAnAmount, read_amount, sign_of
 from supporters.bank.balances import with_balances
 from supporters.bank.clean import clean, join
 from supporters.bank.csv_names import is_total, plain_name
+from supporters.bank.csv_status import Status, status_of
 from supporters.bank.csv_text import LOOKED_AT, Row, named_separator, rows_of
 from supporters.bank.dates import NotADate, read_date
 from supporters.bank.encodings import decode
 from supporters.bank.limits import DEFAULT, Limits
-from supporters.bank.parsed import CsvProfile, ParsedFile, ParsedLine, ParsedStatement, Unreadable
+from supporters.bank.parsed import CsvProfile, NotBooked, ParsedFile, ParsedLine, ParsedStatement, Unreadable
 from supporters.bank.refusals import refuse
 from supporters.kit.strings import gettext as _
 
@@ -35,11 +37,16 @@ def read_csv(
 ) -> ParsedFile:
     """The statement, one for each currency in it; `currency` is what a row without one is in. Raises Unreadable."""
     lines: list[ParsedLine] = []
+    aside: dict[str, Counter[str]] = {}
     text = decode(content)
     before: list[str] = []
     row: Row = (0, [])
     for found in _data_rows(text, profile, limits):
         before, row = row[1], found
+        status = status_of(found[1], profile)
+        if status is not Status.BOOKED:
+            _set_aside(found, status, profile, currency, aside)
+            continue
         line = _read_row(row, profile, currency)
         if line:
             lines.append(line)
@@ -48,6 +55,8 @@ def read_csv(
                     _("The file has more than {most} lines. Download shorter periods, one file each."),
                     most=limits.lines,
                 )
+    if not lines and aside:
+        raise refuse(_("There is no booked line in this file. Nothing can be taken from it."))
     if not lines:
         raise refuse(_("The file has no line with a day and an amount. Download the statement as CSV once more."))
     if not text.endswith(("\n", "\r", "\x1a")):
@@ -55,7 +64,12 @@ def read_csv(
     by_currency: dict[str, list[ParsedLine]] = {}
     for line in lines:
         by_currency.setdefault(line.currency, []).append(line)
-    return ParsedFile(format=form, statements=tuple(_statement(code, found) for code, found in by_currency.items()))
+    return ParsedFile(
+        format=form,
+        statements=tuple(
+            _statement(code, found, NotBooked(**aside.get(code, Counter()))) for code, found in by_currency.items()
+        ),
+    )
 
 
 def preview(content: bytes, profile: CsvProfile, *, currency: str = "GBP", most: int = PREVIEWED) -> list[PreviewRow]:
@@ -63,6 +77,10 @@ def preview(content: bytes, profile: CsvProfile, *, currency: str = "GBP", most:
     found: list[PreviewRow] = []
     for line, row in islice(_data_rows(decode(content), profile, DEFAULT), most):
         place = _("line {number}").format(number=line)
+        status = status_of(row, profile)
+        if status is not Status.BOOKED:
+            found.append(PreviewRow(where=place, cells=tuple(map(clean, row)), problem=_left_out(status)))
+            continue
         try:
             read = _read_row((line, row), profile, currency)
         except Unreadable as problem:
@@ -70,6 +88,23 @@ def preview(content: bytes, profile: CsvProfile, *, currency: str = "GBP", most:
         else:
             found.append(PreviewRow(where=place, cells=tuple(map(clean, row)), line=read))
     return found
+
+
+def _left_out(status: Status) -> str:
+    return {
+        Status.PENDING: _("left out: the bank has not booked it yet"),
+        Status.REFUSED: _("left out: the bank says that it moved no money"),
+        Status.UNKNOWN: _("left out: its status is not one that says “booked”"),
+    }[status]
+
+
+def _set_aside(found: Row, status: Status, profile: CsvProfile, currency: str, aside: dict[str, Counter[str]]) -> None:
+    """The row that is not booked is counted, by its currency. Raises Unreadable for an amount that can't be read."""
+    line, row = found
+    code = _currency(row, profile, line) or currency
+    counts = aside.setdefault(code, Counter())
+    counts[status.value] += 1
+    counts[f"{status.value}_minor"] += _amount(row, profile, code, line) or 0
 
 
 def _check_end(before: list[str], last: Row, profile: CsvProfile) -> None:
@@ -101,7 +136,10 @@ def _data_rows(text: str, profile: CsvProfile, limits: Limits) -> Iterator[Row]:
     for line, row in rows:
         if not any(cell.strip() for cell in row):
             continue
-        if _is_day(_cell(row, profile.date_column), profile.date_order):
+        if _stands_aside(row, profile):
+            _check_whole(line, row, max(width, len(profile.header)) or len(row), profile)
+            yield line, row
+        elif _is_day(_cell(row, profile.date_column), profile.date_order):
             if loose:
                 raise _not_a_day(*loose, profile)
             width = width or max(len(row), len(profile.header))
@@ -111,6 +149,11 @@ def _data_rows(text: str, profile: CsvProfile, limits: Limits) -> Iterator[Row]:
             loose = loose or (line, row)
     if loose and _has_amount(loose[1], profile):
         raise _not_a_day(*loose, profile)
+
+
+def _stands_aside(row: list[str], profile: CsvProfile) -> bool:
+    """Whether it is a row that the bank has not booked, which may lack its day."""
+    return status_of(row, profile) is not Status.BOOKED and _has_amount(row, profile)
 
 
 def _check_whole(line: int, row: list[str], width: int, profile: CsvProfile) -> None:
@@ -169,7 +212,7 @@ def _read_row(found: Row, profile: CsvProfile, currency: str) -> ParsedLine | No
                     "Line {line}: there is a day but no amount in {column}. Correct the columns, or the line in the file."
                 ),
                 line=line,
-                column=_name(
+                column=column_name(
                     profile, profile.amount_column if profile.amount_column is not None else profile.in_column
                 ),
             )
@@ -213,7 +256,7 @@ def _amount(row: list[str], profile: CsvProfile, currency: str, line: int) -> in
                     "Line {line}, {column}: “{value}” does not say whether {amount} came in or went out. Choose other columns."
                 ),
                 line=line,
-                column=_name(profile, profile.sign_column),
+                column=column_name(profile, profile.sign_column),
                 value=_cell(row, profile.sign_column),
                 amount=_cell(row, profile.amount_column),
             )
@@ -232,7 +275,7 @@ def _optional(row: list[str], column: int | None, currency: str, profile: CsvPro
         raise refuse(
             _("Line {line}, {column}: “{value}” is {problem} ({currency}, “{mark}” before the decimals)."),
             line=line,
-            column=_name(profile, column),
+            column=column_name(profile, column),
             value=text,
             problem=str(problem),
             currency=currency,
@@ -246,7 +289,7 @@ def _currency(row: list[str], profile: CsvProfile, line: int) -> str:
         raise refuse(
             _("Line {line}, {column}: “{value}” is not a currency of three letters. Choose another column for it."),
             line=line,
-            column=_name(profile, profile.currency_column),
+            column=column_name(profile, profile.currency_column),
             value=text,
         )
     return text
@@ -277,7 +320,7 @@ def _not_a_day(line: int, row: list[str], profile: CsvProfile) -> Unreadable:
             "Line {line}, {column}: “{value}” is {problem} (days are read as {order}). Correct the columns, or the line."
         ),
         line=line,
-        column=_name(profile, profile.date_column),
+        column=column_name(profile, profile.date_column),
         value=text,
         problem=problem,
         order={"dmy": "31/12/2026", "mdy": "12/31/2026", "ymd": "2026-12-31"}[profile.date_order],
@@ -293,15 +336,20 @@ def _cell(row: list[str], column: int | None) -> str:
     return row[column].strip() if column is not None and column < len(row) else ""
 
 
-def _name(profile: CsvProfile, column: int | None) -> str:
+def column_name(profile: CsvProfile, column: int | None) -> str:
+    """What the file calls the column, else its place."""
     if column is not None and column < len(profile.header) and profile.header[column].strip():
         return profile.header[column].strip()
     return _("column {number}").format(number=(column or 0) + 1)
 
 
-def _statement(currency: str, lines: list[ParsedLine]) -> ParsedStatement:
+def _statement(currency: str, lines: list[ParsedLine], not_booked: NotBooked) -> ParsedStatement:
     """The lines as one statement, the oldest first."""
     if lines[0].booked_on > lines[-1].booked_on:
         lines.reverse()
     days = [line.booked_on for line in lines]
-    return with_balances(ParsedStatement(currency=currency, lines=tuple(lines), starts_on=min(days), ends_on=max(days)))
+    return with_balances(
+        ParsedStatement(
+            currency=currency, lines=tuple(lines), starts_on=min(days), ends_on=max(days), not_booked=not_booked
+        )
+    )

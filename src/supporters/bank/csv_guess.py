@@ -7,6 +7,8 @@ import msgspec
 
 from supporters.bank import csv_names as names
 from supporters.bank.amounts import NotAnAmount, decimal_mark, read_amount, sign_of
+from supporters.bank.csv_status import Status, is_known, status_of
+from supporters.bank.csv_status import unknown_words as status_words_unknown
 from supporters.bank.csv_text import (
     Row,
     looks_like_amount,
@@ -17,7 +19,7 @@ from supporters.bank.csv_text import (
 from supporters.bank.dates import fitting_orders, is_date, read_date
 from supporters.bank.encodings import decode, encoding_of
 from supporters.bank.parsed import CsvProfile
-from supporters.bank.refusals import refuse
+from supporters.bank.refusals import refuse, shown
 from supporters.kit.strings import gettext as _
 
 GUESSED_FROM = 400  # rows
@@ -49,12 +51,15 @@ def guess_profile(content: bytes) -> Guess:
             )
         )
     head = _header_before(rows, first)
+    start = first if head is None else head
+    while head is None and start and _may_be_data(rows[start - 1][1], rows[first][1]):
+        start -= 1  # a first line with a broken day is named when it is read, and not passed over
     header = tuple(cell.strip() for cell in rows[head][1]) if head is not None else ()
     table = [[cell.strip() for cell in row] for _line, row in rows[first:] if _is_data(row)]
     profile = CsvProfile(
         encoding=encoding,
         delimiter=separator,
-        skip_rows=first if head is None else head,
+        skip_rows=start,
         has_header=head is not None,
         header=header,
     )
@@ -70,20 +75,33 @@ def _is_data(row: Sequence[str]) -> bool:
 
 
 def _header_before(rows: Sequence[Row], first: int) -> int | None:
-    """The row with the names of the columns: the last before the data with names in it, if any."""
+    """The row with the names of the columns: the last before the data with names and no day or amount in it, if any."""
     for at in range(first - 1, -1, -1):
         cells = [cell.strip() for cell in rows[at][1]]
         filled = [cell for cell in cells if cell]
-        if len(filled) > 1 and not any(is_date(cell) for cell in filled):
+        if len(filled) > 1 and not any(is_date(cell) or looks_like_amount(cell) for cell in filled):
             return at
     return None
 
 
+def _may_be_data(row: Sequence[str], data: Sequence[str]) -> bool:
+    """Whether the row is as wide as one of data and has a day or an amount where that one has."""
+    if len(row) != len(data):
+        return False
+    return any(
+        (is_date(one.strip()) and is_date(two.strip()))
+        or (looks_like_amount(one.strip()) and looks_like_amount(two.strip()) and not is_date(two.strip()))
+        for one, two in zip(row, data, strict=True)
+    )
+
+
 def _columns(profile: CsvProfile, table: Table) -> tuple[CsvProfile, list[str]]:
     """The profile with every column that the file tells, and the doubts."""
-    width = max(map(len, table))
-    columns = [[row[at] if at < len(row) else "" for row in table] for at in range(width)]
     doubts = _twice_named(profile.header)
+    profile = _with_status(profile, _turned(table), doubts)
+    table = [row for row in table if status_of(row, profile) is Status.BOOKED] or table
+    columns = _turned(table)
+    width = len(columns)
     days = [at for at, cells in enumerate(columns) if sum(map(is_date, cells)) >= MOSTLY * len(cells)]
     if not days:
         raise refuse(
@@ -100,6 +118,29 @@ def _columns(profile: CsvProfile, table: Table) -> tuple[CsvProfile, list[str]]:
     )
     profile = _money_columns(profile, columns, [at for at in range(width) if at not in days], doubts)
     return _word_columns(profile, columns, days), doubts
+
+
+def _turned(table: Table) -> list[list[str]]:
+    """The table column by column, short rows filled up."""
+    return [[row[at] if at < len(row) else "" for row in table] for at in range(max(map(len, table)))]
+
+
+def _with_status(profile: CsvProfile, columns: Table, doubts: list[str]) -> CsvProfile:
+    """The profile with the column that says whether a row is booked: by its name, or because it says nothing else."""
+    telling = [at for at, cells in enumerate(columns) if any(map(is_known, cells))]
+    column = _named(profile.header, names.STATUSES, telling)
+    if column is None:
+        column = next((at for at in telling if all(map(is_known, columns[at]))), None)
+    if column is None:
+        return profile
+    unknown = status_words_unknown(columns[column])
+    if unknown:
+        doubts.append(
+            _(
+                "Lines with the status {words} are left out, as it is not known to mean booked. If it does, say so below."
+            ).format(words=", ".join(f"“{shown(word)}”" for word in unknown[:5]))
+        )
+    return msgspec.structs.replace(profile, status_column=column)
 
 
 def _order(cells: Sequence[str], doubts: list[str]) -> str:
@@ -223,7 +264,7 @@ def _mark(profile: CsvProfile, columns: Table, money: list[int], doubts: list[st
 def _word_columns(profile: CsvProfile, columns: Table, days: list[int]) -> CsvProfile:
     """Texts, names, references, currency: by their names; without any, the longest texts."""
     money = {profile.amount_column, profile.in_column, profile.out_column, profile.balance_column, profile.sign_column}
-    free = [at for at in range(len(columns)) if at not in money and at not in days]
+    free = [at for at in range(len(columns)) if at not in money and at not in days and at != profile.status_column]
     codes = [at for at in free if all(len(cell) == 3 and cell.isalpha() and cell.isupper() for cell in columns[at])]
     found: dict[str, int | None] = {"currency_column": _named(profile.header, names.CURRENCIES, codes)}
     for field, wanted in (

@@ -45,6 +45,10 @@ ACCOUNTS = (
     "tegenrekening",
 )  # fmt: skip
 TYPES = ("transaction type", "type", "code", "transaction code", "mutatiesoort", "vorgang", "umsatzart")
+STATUSES = (
+    "status", "state", "transaction status", "payment status", "booking status", "umsatzstatus", "buchungsstatus", "zustand",
+    "statut", "etat", "estado",
+)  # fmt: skip
 CURRENCIES = ("currency", "wahrung", "devise", "divisa", "valuta", "ccy", "munt", "account currency")
 TOTALS = (
     "total", "totals", "sum", "summe", "gesamt", "saldo", "balance", "closing balance", "opening balance", "end", "end of file",

@@ -14,7 +14,6 @@ from supporters.kit.strings import gettext as _
 
 SEPARATORS = (",", ";", "\t", "|")
 LOOKED_AT = 60  # rows that separator and columns are guessed from at first
-LONGEST_CELL = 20_000
 MOST_COLUMNS = 200
 
 Row = tuple[int, list[str]]  # the line it begins in, and its cells
@@ -47,6 +46,15 @@ def rows_of(text: str, separator: str, limits: Limits = DEFAULT) -> Iterator[Row
             yield line, row
             line = reader.line_num + 1
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise refuse(
+                _(
+                    "Line {line}: a cell has more than {most} characters, which no bank writes. "
+                    "If it begins with a quotation mark, the mark has no end: download the file from the bank once more."
+                ),
+                line=line,
+                most=csv.field_size_limit(),
+            ) from None
         raise refuse(
             _(
                 "Line {line}: a quotation mark has no end, or something stands behind it ({reason}). "

@@ -39,6 +39,7 @@ class Glimpse(msgspec.Struct, frozen=True):
 
     new: tuple[tuple[ParsedLine, bool], ...] = ()  # with whether it is kept whole
     alike: tuple[ParsedLine, ...] = ()
+    reworded: tuple[tuple[ParsedLine, str], ...] = ()  # each with the id of the line here that it may be
 
 
 class Body(msgspec.Struct, frozen=True):

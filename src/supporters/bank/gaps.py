@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.continuity import Gap, find_gaps
+from supporters.bank.missing import Missing, find_missing
 from supporters.bank.models import BankAccount, BankStatement
 from supporters.bank.queries import day_sums, live_spans
 from supporters.discrepancies.codes import Code, Resolution
@@ -20,6 +21,36 @@ from supporters.kit.strings import gettext as _
 async def account_gaps(session: AsyncSession, account_id: str) -> list[Gap]:
     """Every statement of the account that does not go on from the others, the earliest first."""
     return find_gaps(await live_spans(session, account_id), await day_sums(session, account_id))
+
+
+async def account_missing(session: AsyncSession, account_id: str) -> list[Missing]:
+    """Days and numbers of the account that no statement tells of, and that no balance shows, the earliest first."""
+    return find_missing(await live_spans(session, account_id))
+
+
+async def unseen_gaps(session: AsyncSession, *, limit: int) -> list[str]:
+    """Statements of any account that do not go on from the others though no discrepancy says so. Ids, days and sums only."""
+    told = await session.execute(
+        select(Discrepancy.subject, Discrepancy.state, Discrepancy.fingerprint).where(
+            Discrepancy.code == Code.STATEMENT_GAP.value
+        )
+    )
+    open_, explained = set[str](), set[tuple[str, str | None]]()
+    for subject, state, fingerprint in told:
+        if state == DiscrepancyState.OPEN.value:
+            open_.add(subject)
+        explained.add((subject, fingerprint))
+    found: list[str] = []
+    several = select(BankStatement.bank_account_id).group_by(BankStatement.bank_account_id).having(func.count() > 1)
+    for account_id in (await session.scalars(several.order_by(BankStatement.bank_account_id))).all():
+        for gap in await account_gaps(session, account_id):
+            if gap.statement_id not in open_ and (gap.statement_id, _fingerprint(gap)) not in explained:
+                found.append(f"statement={gap.statement_id} starts_on={gap.starts_on} off_minor={gap.off_minor}")
+    return found[:limit]
+
+
+def _fingerprint(gap: Gap) -> str:
+    return f"{gap.known_until}:{gap.expected_minor}:{gap.opening_minor}"
 
 
 async def mind_gaps(session: AsyncSession, account: BankAccount, *, ids: Ids, now: datetime) -> list[Gap]:
@@ -37,8 +68,9 @@ async def mind_gaps(session: AsyncSession, account: BankAccount, *, ids: Ids, no
                 "known_until": gap.known_until.isoformat(),
                 "expected_minor": gap.expected_minor,
                 "opening_minor": gap.opening_minor,
+                **({"opening_balance": _("worked out: the bank gave none")} if gap.is_derived else {}),
             },
-            fingerprint=f"{gap.known_until}:{gap.expected_minor}:{gap.opening_minor}",
+            fingerprint=_fingerprint(gap),
             ids=ids,
             now=now,
         )

@@ -4,7 +4,7 @@ A job that is ended half-way is done again from its beginning: until its last st
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -17,9 +17,11 @@ from supporters.bank.files import Checked, move, parsed_of, set_checked, set_rea
 from supporters.bank.fingerprint import Keys
 from supporters.bank.models import BankAccount, BankFile, FileState
 from supporters.bank.parsed import Unreadable
+from supporters.bank.prepare import with_days
 from supporters.bank.profiles import as_profile
 from supporters.bank.purge import TAKE, purge_files
 from supporters.bank.queries import find_account, find_bank_file, find_body
+from supporters.bank.refusals import of_file
 from supporters.bank.take import lay_out, take_file
 from supporters.jobs.backstage import Backstage
 from supporters.jobs.queue import enqueue
@@ -70,7 +72,7 @@ async def read_file(work: Work, payload: dict[str, Any], *, settings: Settings) 
         checked = await _checked(work, file, account, content, body, settings=settings)
     except Unreadable as problem:
         async with work.db.unit_of_work() as session:
-            await set_refused(session, file, problem.message)
+            await set_refused(session, file, of_file(problem, file.name).message)
         return
     async with work.db.unit_of_work() as session:
         await set_checked(session, file.id, checked)
@@ -92,11 +94,12 @@ async def take_lines(work: Work, payload: dict[str, Any], *, settings: Settings)
         prepared = await prepare_file(
             session,
             account,
-            await asyncio.to_thread(parsed_of, body),
+            with_days(await asyncio.to_thread(parsed_of, body), _named(payload)),
             layout=file.layout,
             left_out=int(file.counts.get("left_out", 0)),
             settings=settings,
             takes_alike=bool(payload["takes_alike"]),
+            joins_reworded=bool(payload.get("joins_reworded")),
         )
     rows = await asyncio.to_thread(lay_out, file, prepared, keys=keys, ids=work.ids, is_sqlite=work.db.is_sqlite)
     await _tell(work, file, Step.WRITING)
@@ -110,6 +113,12 @@ async def take_lines(work: Work, payload: dict[str, Any], *, settings: Settings)
                 await enqueue(session, str(payload["then"]), {}, ids=work.ids, now=now, dedupe="import")
     except Conflict:
         await _read_anew(work, file)
+
+
+def _named(payload: dict[str, Any]) -> tuple[date, date] | None:
+    """The days of the file, where a person said them as it was taken."""
+    said = payload.get("days")
+    return (date.fromisoformat(said[0]), date.fromisoformat(said[1])) if said else None
 
 
 async def _checked(

@@ -4,6 +4,7 @@ Whom the publisher pays otherwise, and what, is nobody's business here.
 """
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -12,16 +13,28 @@ from supporters.bank.parsed import ParsedLine
 
 SHORTEST_NAME = 6  # letters and digits of a reference that may be looked for inside other words
 _OURS = re.compile(
-    r"stripe|refund|rückerstattung|erstattung|remboursement|unpaid|bounced|dishonou?red|returned|rückläufer|rücklast|"
-    r"reversal|reversed|storno|chargeback|charge back|paid[ -]in",
+    r"stripe|\brefund(s|ed)?\b|rückerstattung|erstattung|\bremboursement\b|\bbounced\b|\bdishonou?red\b|rückläufer|rücklast|"
+    r"\breversals?\b|\breversed\b|\bstorno|\bcharge ?back|\bpaid[ -]in\b",
+    re.IGNORECASE,
+)
+# "Returned" and "unpaid" may be anything (unpaid leave): only of what somebody paid in, on either side of it.
+_CAME_BACK = re.compile(
+    r"\b(cheques?|checks?|chqs?|items?|deposits?|dd|direct debits?|payments?|credits?|scheck)\b.{0,24}\b(returned|unpaid|rtd)\b|"
+    r"\b(returned|unpaid|rtd)\b.{0,24}\b(cheques?|checks?|chqs?|items?|deposits?|dd|direct debits?|payments?|credits?|scheck)\b",
     re.IGNORECASE,
 )
 _FEES = re.compile(
-    r"\b(bank|account|service|monthly|transaction|handling|card|payment)s? (charge|fee)s?\b|\bcharges?\b|"
-    r"kontoführung|kontofuehrung|\bentgelt|abschluss|\bfrais\b|\bcommission\b|\binterest\b|\bzinsen\b",
+    r"\b(bank|account|service|monthly|transaction|handling|card|payment|cheque|overseas|foreign|chaps|faster payments?)s? "
+    r"(charge|fee|commission)s?\b|^\W*(total |net )?(charges?|fees?|interest|commission)\W*$|"
+    r"^\W*(total )?(charges?|fees?|interest) (to|from|for|until|up to|charged|\d)|"
+    r"\b(debit|credit|overdraft|gross|net|account|bank) interest\b|"
+    r"kontoführung|kontofuehrung|\bentgelt|\brechnungsabschluss|^\W*abschluss|\bfrais (bancaires?|de tenue)\b|"
+    r"\b(soll|haben|guthaben)zinsen\b|^\W*zinsen\b",
     re.IGNORECASE,
 )
-_FEE_CODES = re.compile(r"CHRG|CHG|FEE|SRVCHG|COMM|INTR|\bINT\b")
+_FEE_CODES = frozenset({"CHRG", "CHG", "NCHG", "FCHG", "SRVCHG", "FEE", "FEES", "COMM", "NCOM", "INTR", "NINT"})
+_NO_LETTERS = re.compile(r"[^A-Z]+")
+_INTEREST = "INT"  # of a file of its own kind; beside other words of a code it may be "international"
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -29,21 +42,27 @@ class Known(msgspec.Struct, frozen=True):
 
     names: frozenset[str] = frozenset()  # what banks call payouts: trace ids, descriptors; folded
     debits: frozenset[int] = frozenset()  # what Stripe took from the bank; minor units, negative
-    payers: frozenset[str] = frozenset()  # whoever has paid us, as keyed digests
+    payers: Mapping[str, int] = {}  # what each, as a keyed digest, has paid us and was found to be ours; minor units
 
 
 def concerns_us(line: ParsedLine, payer: str, known: Known) -> bool:
-    """Whether the line brings money, or gives back money, or is about Stripe, a payer of ours or the bank's own fee."""
+    """Whether the line brings money, or gives back money, or is about Stripe, or the bank's own fee.
+
+    To a giver of ours no more goes back than came: what is more is somebody's wage, and nobody's business.
+    """
     if line.amount_minor > 0 or line.is_reversal:
         return True
-    if line.amount_minor in known.debits or (payer and payer in known.payers):
+    if line.amount_minor in known.debits or 0 < -line.amount_minor <= known.payers.get(payer, 0):
         return True
     said = " ".join((line.counterparty, line.text, line.end_to_end))
-    return _is_of_the_bank(line, said) or _OURS.search(said) is not None or _names_payout(line, said, known)
+    is_named = _OURS.search(said) is not None or _CAME_BACK.search(said) is not None
+    return is_named or _is_of_the_bank(line) or _names_payout(line, said, known)
 
 
-def _is_of_the_bank(line: ParsedLine, said: str) -> bool:
-    return _FEE_CODES.search(line.type_code.upper()) is not None or _FEES.search(said) is not None
+def _is_of_the_bank(line: ParsedLine) -> bool:
+    code = line.type_code.upper()
+    is_coded = code == _INTEREST or not _FEE_CODES.isdisjoint(_NO_LETTERS.split(code))
+    return is_coded or any(_FEES.search(said) for said in (line.counterparty, line.text))
 
 
 def _names_payout(line: ParsedLine, said: str, known: Known) -> bool:

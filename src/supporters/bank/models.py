@@ -2,7 +2,19 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    false,
+)
 from sqlalchemy import text as words
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
@@ -45,6 +57,7 @@ class BankAccount(Base):
     also_hashes: Mapped[list[str]] = mapped_column(JSON)  # of the forms in which banks write the same number
     profile: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # how this bank writes its CSV, as a person confirmed
     revision: Mapped[int] = mapped_column(Integer, default=0)  # grows with every import and undo: two at once are seen
+    starts_on: Mapped[date | None]  # from then on its months want a statement; empty: from its first statement
     created_by: Mapped[str] = mapped_column(String(26))
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -102,6 +115,9 @@ class BankStatement(Base):
     ends_on: Mapped[date]
     opening_minor: Mapped[int | None] = mapped_column(BigInteger)
     closing_minor: Mapped[int | None] = mapped_column(BigInteger)
+    is_opening_derived: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=false()
+    )  # the bank gave none: worked out from closing balance and lines
 
     __table_args__ = (
         CheckConstraint("starts_on <= ends_on", name="days"),

@@ -35,6 +35,9 @@ INNER = frozenset(
         "PAYEE",
     ]
 )
+CHARS_EACH = 5  # of a tag with what follows it, in the mean: the shortest of OFX take more
+FREE = 5_000  # tags before which the mean says nothing
+MOST_LEAVES = 200  # of one payment, or of a statement beside its payments
 _TAG = re.compile(r"<(/?)([A-Za-z0-9._]{1,40})\s*/?>([^<]*)")
 _DAY = re.compile(r"(\d{8})(?:\d{2,6}(?:\.\d{1,6})?)?(?:\[[^\]]{0,20}\])?", re.ASCII)
 
@@ -72,7 +75,9 @@ def _opened(body: str, limits: Limits) -> Iterator[_Open]:
     statement: _Open | None = None
     trade: dict[str, str] | None = None
     section, count, is_closed = "", 0, False
-    for found in _TAG.finditer(body):
+    for number, found in enumerate(_TAG.finditer(body)):
+        if found.start() < (number - FREE) * CHARS_EACH:
+            raise _too_many(count)
         is_end, tag, text = found[1] == "/", found[2].upper(), found[3]
         if tag in STATEMENTS:
             if trade is not None or (statement and not is_end):
@@ -98,8 +103,19 @@ def _opened(body: str, limits: Limits) -> Iterator[_Open]:
         elif statement and not is_end and text.strip():
             target = statement.fields if trade is None else trade
             target.setdefault(section + tag, html.unescape(text).strip())
+            if len(target) > MOST_LEAVES:
+                raise _too_many(count)
     if not is_closed or statement:
         raise refuse(_("The end of the file is missing: it is cut off. Download it from the bank once more."))
+
+
+def _too_many(entry: int) -> Unreadable:
+    return refuse(
+        _(
+            "After entry {entry} stand more fields than any bank's statement has. Download shorter periods, one file each."
+        ),
+        entry=entry,
+    )
 
 
 def _check_count(count: int, limits: Limits, *, was_closed: bool) -> None:
@@ -129,15 +145,21 @@ def _statement(found: _Open, currency: str) -> ParsedStatement:
     starts_on, ends_on = _day(fields.get("DTSTART"), "DTSTART"), _day(fields.get("DTEND"), "DTEND")
     as_of = _day(fields.get("LEDGERBAL.DTASOF"), "DTASOF")
     closing = fields.get("LEDGERBAL.BALAMT")
-    # A balance of a later day than the statement's last is not its closing balance.
-    is_closing = closing and as_of and ends_on and as_of <= ends_on
+    booked = [line for line in lines if line.is_booked]
+    # A balance of a later day than the statement's last is not its closing balance, nor is one of before its last line.
+    is_closing = as_of and ends_on and as_of <= ends_on and all(line.booked_on <= as_of for line in booked)
+    closing_minor = _amount(closing, code, mark, _("closing balance")) if closing and is_closing else None
+    # OFX gives no opening balance. Of a card it is not worked out: banks differ in whether what is owed has a minus.
+    is_derived = closing_minor is not None and bool(booked) and "CCACCTFROM.ACCTID" not in fields
     return ParsedStatement(
         currency=code,
         lines=lines,
         account=fields.get("BANKACCTFROM.ACCTID", fields.get("CCACCTFROM.ACCTID", "")),
         starts_on=starts_on,
         ends_on=ends_on,
-        closing_minor=_amount(closing, code, mark, _("closing balance")) if closing and is_closing else None,
+        opening_minor=(closing_minor or 0) - sum(line.amount_minor for line in booked) if is_derived else None,
+        closing_minor=closing_minor,
+        is_opening_derived=is_derived,
     )
 
 

@@ -35,6 +35,17 @@ class ParsedLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     where: str = ""
 
 
+class NotBooked(msgspec.Struct, frozen=True):
+    """Rows that the bank lists and has not booked: how many, and their sum in minor units. They are no lines."""
+
+    pending: int = 0
+    pending_minor: int = 0
+    refused: int = 0  # declined, reverted: they never moved money
+    refused_minor: int = 0
+    unknown: int = 0  # under a word that nobody has explained
+    unknown_minor: int = 0
+
+
 class ParsedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """One statement: opening plus lines is closing, where the bank gives both."""
 
@@ -46,6 +57,9 @@ class ParsedStatement(msgspec.Struct, frozen=True, kw_only=True):
     ends_on: date | None = None
     opening_minor: int | None = None
     closing_minor: int | None = None
+    is_opening_derived: bool = False  # worked out here: the closing balance less the lines; it proves nothing by itself
+    not_booked: NotBooked = NotBooked()
+    balance_problem: str = ""  # why the balances after the lines could not be used, in words
 
 
 class ParsedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,3 +93,5 @@ class CsvProfile(msgspec.Struct, frozen=True, kw_only=True):
     type_column: int | None = None
     balance_column: int | None = None
     currency_column: int | None = None
+    status_column: int | None = None  # says of each row whether it is booked
+    booked_words: tuple[str, ...] = ()  # of that column, beside those that every bank uses

@@ -26,6 +26,8 @@ def remembered(values: Mapping[str, Any] | None, guessed: CsvProfile) -> CsvProf
     known = as_profile(values)
     if known is None or not guessed.has_header or _names(known) != _names(guessed):
         return None
+    if guessed.status_column is not None and values is not None and "status_column" not in values:
+        return None  # confirmed before anybody was asked which rows are booked
     place = {"encoding": guessed.encoding, "delimiter": guessed.delimiter, "skip_rows": guessed.skip_rows}
     return msgspec.structs.replace(known, header=guessed.header, has_header=True, **place)
 

@@ -31,6 +31,13 @@ def read_qif(content: bytes, *, currency: str, order: str = "", limits: Limits =
         line = _line(record, day, order, mark, currency)
         if not lines and opening is None and record[1].get("P", "").strip().casefold() == "opening balance":
             opening = line.amount_minor
+        elif record[1].get("P", "").strip().casefold() == "opening balance":
+            raise refuse(
+                _(
+                    "Line {line}: a second opening balance. The file holds two accounts: export each into a file of its own."
+                ),
+                line=record[0],
+            )
         else:
             lines.append(line)
     lines.sort(key=lambda line: line.booked_on)
@@ -48,12 +55,17 @@ def _records(text: str, limits: Limits) -> Iterator[Record]:
     """The records of bank accounts. Raises Unreadable for other kinds, and where the last one has no end."""
     fields: dict[str, str] = {}
     begun, is_ours, found = 0, False, 0
+    account, kind, first = "", "", ("", "")  # of the records now, and of the first one
     for number, raw in enumerate(text.splitlines(), start=1):
         row = raw.rstrip()
         if row.startswith("!"):
             is_ours = _is_ours(row, number, was_ours=is_ours)
+            kind = row.casefold() if is_ours and row[1:5].casefold() == "type" else kind
         elif row.strip() == "^":
+            account = account if is_ours else fields.get("N", account)
             if is_ours and fields:
+                first = first if found else (account, kind)
+                _check_account((account, kind), first, begun)
                 yield begun, fields
                 found += 1
                 if found > limits.lines:
@@ -78,6 +90,20 @@ def _records(text: str, limits: Limits) -> Iterator[Record]:
         raise refuse(
             _("Line {line}: the last record has no end (^). The file is cut off: download it from the bank once more."),
             line=begun,
+        )
+
+
+def _check_account(now: tuple[str, str], first: tuple[str, str], line: int) -> None:
+    """All records are of one account. Raises Unreadable."""
+    if now != first:
+        raise refuse(
+            _(
+                "Line {line}: here begin the lines of a second account, {second}, after those of {first}. "
+                "Export each account into a file of its own."
+            ),
+            line=line,
+            second=now[0].strip() or now[1],
+            first=first[0].strip() or first[1],
         )
 
 

@@ -75,6 +75,14 @@ async def live_spans(session: AsyncSession, account_id: str) -> list[Span]:
     return [span for _account, span in await _spans(session, BankStatement.bank_account_id == account_id)]
 
 
+async def spans_by_account(session: AsyncSession) -> dict[str, list[Span]]:
+    """Every statement whose file counts, by its account."""
+    found: defaultdict[str, list[Span]] = defaultdict(list)
+    for account_id, span in await _spans(session):
+        found[account_id].append(span)
+    return dict(found)
+
+
 async def day_sums(session: AsyncSession, account_id: str) -> dict[date, int]:
     """What all lines of the account come to, by day."""
     query = select(BankLine.booked_on, func.sum(BankLine.amount_minor).label("total")).where(*_live_of(account_id))
@@ -134,8 +142,15 @@ async def known_money(session: AsyncSession, *, currency: str, first: date) -> K
         names |= {folded(name) for name in (row.trace_id, row.descriptor) if name}
         if row.amount_minor < 0:
             debits.add(row.amount_minor)
-    payers = select(BankLine.counterparty_hash).where(BankLine.counterparty_hash != "", BankLine.amount_minor > 0)
-    return Known(frozenset(names), frozenset(debits), frozenset(await session.scalars(payers.distinct())))
+    line = BankLine
+    paid = (
+        select(line.counterparty_hash, func.sum(line.amount_minor))
+        .where(line.counterparty_hash != "", line.amount_minor > 0, line.state == LineState.MATCHED.value)
+        .where(line.currency == currency)
+        .group_by(line.counterparty_hash)
+    )
+    payers = {payer: int(minor) for payer, minor in await session.execute(paid)}
+    return Known(frozenset(names), frozenset(debits), payers)
 
 
 async def find_bank_file(session: AsyncSession, file_id: str) -> BankFile | None:
@@ -205,6 +220,12 @@ async def list_lines(
     return (await session.scalars(query.limit(limit).offset(offset))).all()
 
 
+async def lines_by_id(session: AsyncSession, line_ids: Sequence[str]) -> dict[str, BankLine]:
+    """The lines with these ids."""
+    found = await session.scalars(select(BankLine).where(BankLine.id.in_(line_ids))) if line_ids else ()
+    return {line.id: line for line in found}
+
+
 def open_lines(*, currency: str | None = None) -> Select[BankLine]:
     """Lines that nobody has explained yet, the oldest first; add conditions, a limit, or take it as a part of a query."""
     query = select(BankLine).where(BankLine.state == LineState.OPEN.value)
@@ -244,15 +265,21 @@ def _conditions(account_id: str, wanted: Wanted) -> list[ColumnElement[bool]]:
 
 async def _spans(session: AsyncSession, *where: ColumnElement[bool]) -> list[tuple[str, Span]]:
     s = BankStatement
-    query = select(s.bank_account_id, s.id, s.starts_on, s.ends_on, s.opening_minor, s.closing_minor)
+    query = select(
+        s.bank_account_id,
+        s.id,
+        s.starts_on,
+        s.ends_on,
+        s.opening_minor,
+        s.closing_minor,
+        s.is_opening_derived,
+        s.number,
+    )
     query = query.join(BankFile, BankFile.id == s.bank_file_id).where(
         BankFile.state == FileState.IMPORTED.value, *where
     )
     rows = await session.execute(query.order_by(s.starts_on, s.ends_on, s.id))
-    return [
-        (row.bank_account_id, Span(row.id, row.starts_on, row.ends_on, row.opening_minor, row.closing_minor))
-        for row in rows
-    ]
+    return [(row[0], Span(*row[1:])) for row in rows]
 
 
 async def _latest_spans(session: AsyncSession) -> dict[str, Span]:

@@ -3,6 +3,7 @@
 import unicodedata
 
 from supporters.bank.parsed import Unreadable
+from supporters.kit.errors import SupportersError
 
 LONGEST_SHOWN = 40
 
@@ -18,3 +19,9 @@ def shown(value: object) -> str:
         return str(value)
     kept = "".join(char for char in " ".join(value.split()) if unicodedata.category(char)[0] not in "CZ" or char == " ")
     return kept if len(kept) <= LONGEST_SHOWN else kept[:LONGEST_SHOWN] + "…"
+
+
+def of_file(problem: SupportersError, name: str) -> Unreadable:
+    """The same refusal with the file's name before it, unless it stands there already."""
+    file = shown(name)
+    return Unreadable(problem.message if problem.message.startswith(file) else f"{file}: {problem.message}")

@@ -72,7 +72,7 @@ async def take_file(
     await _store(session, BankSighting, rows.sightings)
     await mind_gaps(session, account, ids=ids, now=now)
     await _tell_of_duplicates(session, file, account, prepared, ids=ids, now=now)
-    shown = ("lines", "new", "again", "alike", "starts_on", "ends_on")
+    shown = ("lines", "new", "again", "alike", "starts_on", "ends_on", "has_named_days")
     detail = {"account": account.id, **{name: findings[name] for name in shown}}
     await note(session, KIND, file.id, "bank.import", actor_id=actor_id, detail=detail, now=now)
     return True
@@ -131,6 +131,7 @@ def _statement_rows(file: BankFile, prepared: Prepared, ids: Ids) -> list[Row]:
                 "ends_on": ends_on,
                 "opening_minor": statement.opening_minor,
                 "closing_minor": statement.closing_minor,
+                "is_opening_derived": statement.is_opening_derived,
             }
         )
     return rows

@@ -17,6 +17,10 @@ from supporters.kit.strings import gettext as _
 
 PIECE = 64 * 1024
 MOST_NAMES = 5_000
+LONGEST_TAG = 128 * 1024  # bytes of one tag or comment
+MOST_BELOW = 250_000  # elements and attributes in one branch: a collection of ten thousand payments has fewer
+BYTES_EACH = 12  # of an element or attribute, in the mean: the shortest names with their ends take more
+FREE = 5_000  # elements before which the mean says nothing
 NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
 
 
@@ -45,6 +49,8 @@ class Branches:
         self._names = _LocalNames()
         self._path: list[str] = []
         self._found: list[Element] = []
+        self._fed = self._count = 0  # bytes; elements and attributes
+        self._begun: int | None = None  # the count at which the branch began that is built
         # The guard is defusedxml's; the handlers on its expat parser are ours.
         self._inner = DefusedXMLParser(forbid_dtd=True).parser
         self._inner.DefaultHandlerExpand, self._inner.ordered_attributes = None, False
@@ -55,6 +61,8 @@ class Branches:
         pieces = range(0, max(len(content), 1), PIECE)
         for at in pieces:
             self._feed(content[at : at + PIECE], is_last=at == pieces[-1])
+            self._fed += len(content[at : at + PIECE])
+            self._check_sizes()
             yield from self._found
             self._found = []
 
@@ -76,13 +84,28 @@ class Branches:
                 reason=str(error),
             ) from None
 
+    def _check_sizes(self) -> None:
+        """No tag is longer, and nothing is made of more elements, than a statement needs. Raises Unreadable."""
+        is_dense = self._count > FREE + self._fed // BYTES_EACH
+        is_wide = self._begun is not None and self._count - self._begun > MOST_BELOW
+        if is_dense or is_wide or self._fed - self._inner.CurrentByteIndex > LONGEST_TAG:
+            raise refuse(
+                _(
+                    "Line {line}: it has more elements or attributes than any bank's statement. "
+                    "Download shorter periods, one file each."
+                ),
+                line=self._inner.CurrentLineNumber,
+            )
+
     def _look_outside(self) -> None:
         """Outside of branches only names are looked at."""
+        self._begun = None
         self._inner.StartElementHandler, self._inner.EndElementHandler = self._start, self._end
         self._inner.CharacterDataHandler = None
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name, path = self._names[tag], self._path
+        self._count += 1 + len(attributes)
         if len(path) >= self._limits.depth:
             raise self._too_deep()
         if name in self._parents:
@@ -100,11 +123,13 @@ class Branches:
         builder = TreeBuilder()
         builder.start(name, attributes)
         start_element, end_element, names = builder.start, builder.end, self._names
+        self._begun = self._count
         depth, most = 0, self._limits.depth - len(self._path) - 1
 
         def start(tag: str, attributes: dict[str, str]) -> None:
             nonlocal depth
             depth += 1
+            self._count += 1 + len(attributes)
             if depth > most:
                 raise self._too_deep()
             start_element(names[tag], attributes)

@@ -1,5 +1,6 @@
 """/desk/bank: the publisher's accounts at banks, their statements and lines."""
 
+from datetime import date
 from typing import Any
 
 from babel.numbers import list_currencies
@@ -10,15 +11,17 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.bank.accounts import add_account, close_account, number_of, reopen_account
+from supporters.bank.accounts import add_account, close_account, number_of, reopen_account, set_begin
 from supporters.bank.fingerprint import Keys
 from supporters.bank.models import BankAccount
 from supporters.bank.queries import Standing, find_account, list_accounts, standings
+from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import is_ulid
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.web.common.access import member_of
+from supporters.web.common.errors import PageError
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.frame import desk_page
@@ -86,6 +89,27 @@ async def take_open(
     return Redirect(f"{PATH}/{account.id}", status_code=303)
 
 
+@post(PATH + "/{account_id:str}/begin", status_code=303, opt={"access": DOES_BOOKS})
+async def take_begin(
+    request: Request[Any, Any, Any], account_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """From that day on the account's months want statements; where it is empty, from its first statement. Raises PageError."""
+    house, member = house_of(request), member_of(request)
+    now = house.clock.now()
+    form = await read_sealed(request, member, ["starts_on"])
+    account = await found_account(session, account_id)
+    try:
+        starts_on = date.fromisoformat(form["starts_on"].strip()) if form.get("starts_on", "").strip() else None
+    except ValueError:
+        raise PageError(422, _("Write the day as year, month and day: 2026-11-22. Nothing was changed.")) from None
+    if starts_on and starts_on > local_date(now, house.settings.time_zone):
+        raise PageError(
+            422, _("This day has not come yet: until then no month would want a statement. Nothing was changed.")
+        )
+    await set_begin(session, account.id, starts_on, actor_id=member.id, now=now)
+    return Redirect(f"{PATH}/{account.id}#begin", status_code=303)
+
+
 async def found_account(session: AsyncSession, account_id: str) -> BankAccount:
     """The account. Raises NotFound."""
     account = await find_account(session, account_id) if is_ulid(account_id) else None
@@ -99,15 +123,20 @@ def balance_of(account: BankAccount, standing: Standing) -> Money | None:
     return None if standing.closing_minor is None else Money(standing.closing_minor, account.currency)
 
 
-async def _page(
-    request: AnyRequest, session: AsyncSession, form: Any, problem: tuple[str, str] | None = None
-) -> Response[bytes]:
+async def read_accounts(session: AsyncSession) -> list[tuple[BankAccount, Standing, Money | None]]:
+    """Every account with how it stands and what it held."""
     known = await standings(session)
-    rows = [
+    return [
         (account, standing, balance_of(account, standing))
         for account in await list_accounts(session)
         for standing in [known.get(account.id, Standing())]
     ]
+
+
+async def _page(
+    request: AnyRequest, session: AsyncSession, form: Any, problem: tuple[str, str] | None = None
+) -> Response[bytes]:
+    rows = await read_accounts(session)
     typed = {name: str(form.get(name, "")) for name in FIELDS}
     typed["currency"] = typed["currency"] or house_of(request).settings.currency
     typed["number"] = ""  # never sent back: it may be read over a shoulder
@@ -115,4 +144,4 @@ async def _page(
     return await desk_page(request, session, "desk/bank.html", here="bank", rows=rows, typed=typed, problems=problems)
 
 
-HANDLERS = [show_bank, take_account, take_close, take_open]
+HANDLERS = [show_bank, take_account, take_close, take_open, take_begin]

@@ -17,14 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.bank.check import check_file, read_apart
 from supporters.bank.csv_guess import guess_profile
 from supporters.bank.files import Checked, add_file, is_large, set_checked, set_guessed, set_reading
-from supporters.bank.gaps import account_gaps
+from supporters.bank.gaps import account_gaps, account_missing
 from supporters.bank.jobs import READ
 from supporters.bank.models import BankAccount, BankLine, LineState
 from supporters.bank.parsed import CsvProfile, Unreadable
 from supporters.bank.profiles import remembered
 from supporters.bank.queries import Standing, Wanted, count_lines, list_bank_files, list_lines, standings
 from supporters.bank.read import format_of
-from supporters.bank.refusals import shown
+from supporters.bank.refusals import of_file
 from supporters.jobs.queue import enqueue
 from supporters.kit.clock import local_date
 from supporters.kit.errors import NotFound, Refused
@@ -47,6 +47,7 @@ from supporters.web.desk.upload import ENVELOPE, Upload, read_upload
 
 ROWS = 50
 SHOWN_FILES = 20
+SHOWN_MISSING = 5
 MOST_PAGES = 10_000
 FIELDS = ("q", "state", "way", "from", "to", "file")
 
@@ -104,15 +105,10 @@ async def take_statement(request: Request[Any, Any, Any], account_id: FromPath[s
     try:
         file_id = await _bring(request, account, upload)
     except (Unreadable, Refused) as problem:
-        said = named(problem.message, upload.name) if upload.name else _("Choose a file first.")
+        said = of_file(problem, upload.name).message if upload.name else _("Choose a file first.")
         async with house.db.reading() as session:
             return await _page(request, session, account, read_wanted({}), problems=[("file", said)])
     return Redirect(f"{PATH}/import/{file_id}", status_code=303)
-
-
-def named(message: str, name: str) -> str:
-    """The message with the file's name before it."""
-    return message if message.startswith(shown(name)) else f"{shown(name)}: {message}"
 
 
 def read_wanted(query: Mapping[str, str]) -> Looked:
@@ -223,6 +219,7 @@ async def _page(
             (gap, Money(gap.expected_minor, account.currency), Money(gap.opening_minor, account.currency))
             for gap in await account_gaps(session, account.id)
         ],
+        missing=(await account_missing(session, account.id))[-SHOWN_MISSING:],
         rows=[show_line(line) for line in lines],
         counts=counts,
         came=Money(counts["in_minor"], account.currency),

@@ -15,10 +15,11 @@ COLUMN_FIELDS = {
     "value": "value_column",
     "type": "type_column",
     "currency": "currency_column",
+    "status": "status_column",
 }
 TEXT_FIELDS = ("text1", "text2", "text3")
 AMOUNT_FIELDS = ("amount", "in", "out")
-FIELDS = (*COLUMN_FIELDS, *TEXT_FIELDS, "order", "mark", "negated")
+FIELDS = (*COLUMN_FIELDS, *TEXT_FIELDS, "order", "mark", "negated", "booked")
 
 
 def field_words() -> dict[str, tuple[str, str]]:
@@ -39,6 +40,7 @@ def field_words() -> dict[str, tuple[str, str]]:
         "value": (_("Value date"), ""),
         "type": (_("Kind of line"), ""),
         "currency": (_("Currency"), ""),
+        "status": (_("Booked, pending, declined"), _("Only rows that the bank has booked are taken.")),
     }
 
 

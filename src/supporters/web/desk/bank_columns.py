@@ -21,6 +21,7 @@ from supporters.bank.models import BankAccount, BankFile, FileState
 from supporters.bank.parsed import CsvProfile, Unreadable
 from supporters.bank.profiles import as_profile
 from supporters.bank.queries import find_bank_file, find_body
+from supporters.bank.refusals import of_file
 from supporters.jobs.queue import enqueue
 from supporters.kit.clock import local_date
 from supporters.kit.errors import NotFound
@@ -49,6 +50,7 @@ from supporters.web.desk.seal import read_sealed
 IMPORT = PATH + "/import"
 MOST_COLUMNS = 100
 SHOWN_CHARS = 60
+BOOKED_CHARS = 400
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -108,7 +110,8 @@ async def take_columns(request: Request[Any, Any, Any], file_id: FromPath[str]) 
                 session, table.account, parsed, profile=profile, settings=house.settings, today=today
             )
         except Unreadable as problem:
-            return await _page(request, session, table, profile, typed, problems=[("date", problem.message)])
+            said = of_file(problem, table.file.name).message
+            return await _page(request, session, table, profile, typed, problems=[("date", said)])
     async with house.db.unit_of_work() as session:
         await set_checked(session, file_id, checked)
     return Redirect(f"{IMPORT}/{file_id}", status_code=303)
@@ -143,8 +146,15 @@ def read_profile(
         "decimal_mark": typed["mark"] if typed.get("mark") in mark_words() else guessed.decimal_mark,
         "is_negated": typed.get("negated") == "yes",
         "text_columns": texts,
+        "booked_words": _words_of(typed.get("booked", "")),
     }
     return msgspec.structs.replace(guessed, **values), problems
+
+
+def _words_of(typed: str) -> tuple[str, ...]:
+    """The words between the commas, each once."""
+    words = (clean_line(word, limit=SHOWN_CHARS) for word in typed[:BOOKED_CHARS].split(","))
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def _missing(columns: Mapping[str, int | None], typed: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -158,10 +168,10 @@ def _missing(columns: Mapping[str, int | None], typed: Mapping[str, str]) -> lis
         problems.append(
             ("amount", _("Choose one column with amounts, or two for money in and out, but not both ways."))
         )
-    used = [at for field in ("date", *AMOUNT_FIELDS, "balance") if (at := columns[field]) is not None]
+    used = [at for field in ("date", *AMOUNT_FIELDS, "balance", "status") if (at := columns[field]) is not None]
     if len(set(used)) < len(used):
         problems.append(
-            ("date", _("Two of these point to the same column. Choose another one for day, amount or balance."))
+            ("date", _("Two of these point to the same column. Choose another one for day, amount, balance or status."))
         )
     if typed.get("order") not in order_words():
         problems.append(("order", _("Choose how dates are written.")))
@@ -174,6 +184,7 @@ def as_typed(profile: CsvProfile) -> dict[str, str]:
     places |= dict(zip(TEXT_FIELDS, (*profile.text_columns, None, None, None), strict=False))
     typed = {field: "" if at is None else str(at) for field, at in places.items()}
     negated = "yes" if profile.is_negated else ""
+    typed["booked"] = ", ".join(profile.booked_words)
     return {**typed, "order": profile.date_order, "mark": profile.decimal_mark, "negated": negated}
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import get, post
 from litestar.connection import Request
@@ -26,8 +28,8 @@ from supporters.bank.fingerprint import Keys
 from supporters.bank.jobs import READ, TAKE, Step
 from supporters.bank.models import BankAccount, BankFile, FileState
 from supporters.bank.parsed import ParsedLine
-from supporters.bank.prepare import Findings, Prepared
-from supporters.bank.queries import find_body, same_file_before
+from supporters.bank.prepare import Findings, Prepared, with_days
+from supporters.bank.queries import Standing, find_body, lines_by_id, same_file_before, standings
 from supporters.bank.take import take_file
 from supporters.bank.undo import count_matched, undo_file
 from supporters.jobs.queue import enqueue, is_at_work
@@ -42,12 +44,16 @@ from supporters.web.common.shell import AnyRequest
 from supporters.web.desk import bank_columns
 from supporters.web.desk.bank import PATH, found_account
 from supporters.web.desk.bank_columns import IMPORT, found_file
+from supporters.web.desk.bank_days import FIELDS as DAY_FIELDS
+from supporters.web.desk.bank_days import Named, read_days, shown_days
 from supporters.web.desk.bank_words import file_tag, format_words, said_of, step_names, work_steps
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 
-LOOK_AGAIN_SECONDS = 6  # not sooner: each time the place and the focus of its reader are lost
+SAYS = frozenset({"same", "other"})  # of lines that may be ones that are here
+NEVER = -1  # checked by an older version, which kept nothing to tell whether the account has changed since
+LOOK_AGAIN_SECONDS = 6  # not sooner: without scripts, the place and the focus of its reader are lost each time
 
 
 @get(IMPORT + "/{file_id:str}", opt={"access": DOES_BOOKS})
@@ -73,7 +79,7 @@ async def take_lines(request: Request[Any, Any, Any], file_id: FromPath[str]) ->
     What is certain among them is matched by the worker, at once. The lines of a long file are taken by the worker too.
     """
     house, member = house_of(request), member_of(request)
-    form = await read_sealed(request, member, ["seen", "alike"])
+    form = await read_sealed(request, member, ["seen", "alike", "reworded", *DAY_FIELDS])
     path = f"{IMPORT}/{file_id}"
     async with house.db.reading() as session:
         file = await found_file(session, file_id)
@@ -82,11 +88,23 @@ async def take_lines(request: Request[Any, Any, Any], file_id: FromPath[str]) ->
             return Redirect(path, status_code=303)
         if account.closed_at is not None:
             raise Refused(_("This account is closed. Open it again to bring a file."))
+        named = await read_days(request, session, file, account, form)
+        if named.problems:
+            return await _check_page(request, session, file, account, problems=named.problems, form=form)
+        has_said = form.get("reworded") in SAYS
         if _is_long(file):
-            return await _take_later(house, file, form, actor_id=member.id)
+            is_stale = file.counts.get("revision") != account.revision
+            if not has_said and not is_stale and findings_of(file.counts).reworded:
+                return await _ask_again(request, session, file, account, form)
+            return await _take_later(house, file, form, named, actor_id=member.id)
         if form.get("seen") != str(account.revision):
-            return Redirect(f"{path}?changed=1", status_code=303)
-        prepared = await _prepare(house, session, file, account, takes_alike=form.get("alike") == "yes")
+            return Redirect(f"{path}?{urlencode({'changed': '1', **named.typed})}", status_code=303)
+        takes_alike, joins_reworded = form.get("alike") == "yes", form.get("reworded") == "same"
+        prepared = await _prepare(
+            house, session, file, account, named.days, takes_alike=takes_alike, joins_reworded=joins_reworded
+        )
+        if prepared.findings.reworded and not has_said:
+            return await _ask_again(request, session, file, account, form)
     keys, now = Keys(house.settings.secret_key), house.clock.now()
     async with house.db.unit_of_work() as session:
         if await take_file(session, file, account, prepared, keys=keys, actor_id=member.id, ids=house.ids, now=now):
@@ -141,7 +159,14 @@ async def take_undo(
 
 
 async def _prepare(
-    house: House, session: AsyncSession, file: BankFile, account: BankAccount, *, takes_alike: bool
+    house: House,
+    session: AsyncSession,
+    file: BankFile,
+    account: BankAccount,
+    named: tuple[date, date] | None = None,
+    *,
+    takes_alike: bool,
+    joins_reworded: bool = False,
 ) -> Prepared:
     _content, body = await find_body(session, file.id)
     if body is None:
@@ -149,23 +174,36 @@ async def _prepare(
     return await prepare_file(
         session,
         account,
-        await asyncio.to_thread(parsed_of, body),
+        with_days(await asyncio.to_thread(parsed_of, body), named),
         layout=file.layout,
         left_out=int(file.counts.get("left_out", 0)),
         settings=house.settings,
         takes_alike=takes_alike,
+        joins_reworded=joins_reworded,
     )
+
+
+async def _ask_again(
+    request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount, form: Mapping[str, str]
+) -> Response[bytes]:
+    """The page of the check, 422: a person must say first whether lines are ones that are here in other words."""
+    words = _("Say whether these lines are the ones that are here, in other words. Nothing was taken yet.")
+    return await _check_page(request, session, file, account, problems=[("reworded", words)], form=form)
 
 
 def _is_long(file: BankFile) -> bool:
     return int(file.counts.get("lines", 0)) > LARGE_LINES
 
 
-async def _take_later(house: House, file: BankFile, form: Mapping[str, str], *, actor_id: str) -> Redirect:
+async def _take_later(
+    house: House, file: BankFile, form: Mapping[str, str], named: Named, *, actor_id: str
+) -> Redirect:
     """The worker takes the file, as it was looked at."""
     asked = {"actor_id": actor_id, "takes_alike": form.get("alike") == "yes", "then": MATCH_LINES}
     seen = form.get("seen", "")
+    asked["joins_reworded"] = form.get("reworded") == "same"
     asked |= {"seen": int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1}
+    asked |= {"days": [day.isoformat() for day in named.days]} if named.days else {}
     async with house.db.unit_of_work() as session:
         if await set_taking(session, file):
             await _enqueue(session, house, TAKE, file, asked)
@@ -180,11 +218,12 @@ async def _enqueue(session: AsyncSession, house: House, kind: str, file: BankFil
 async def _work_page(
     request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount
 ) -> Response[bytes]:
-    """How far the worker has come; the page looks again by itself until it is done or given up."""
+    """How far the worker has come; the page looks again by itself until it is done or given up, or its reader stops it."""
     is_taking = file.state == FileState.TAKING
     works = work_steps(is_taking=is_taking)
     is_given_up = not await is_at_work(session, TAKE if is_taking else READ, file.id)
-    shown = await desk_page(
+    is_still = is_given_up or "still" in request.query_params
+    return await desk_page(
         request,
         session,
         "desk/bank_work.html",
@@ -194,13 +233,11 @@ async def _work_page(
         steps=step_names(),
         is_taking=is_taking,
         is_given_up=is_given_up,
+        look_again=None if is_still else LOOK_AGAIN_SECONDS,
         lines=int(file.counts.get("lines", 0)),
         at=list(works).index(Step(file.counts.get("step", Step.WAITING))) if not is_given_up else -1,
         works=list(works.values()),
     )
-    if not is_given_up:
-        shown.headers["refresh"] = str(LOOK_AGAIN_SECONDS)
-    return shown
 
 
 async def _looked_at(
@@ -215,12 +252,20 @@ async def _looked_at(
         return prepared.findings, glimpse_of(prepared), account.revision
     _content, body = await find_body(session, file.id)
     glimpse = (await asyncio.to_thread(body_of, body)).glimpse if body else Glimpse()
-    return findings_of(file.counts), glimpse, int(file.counts["revision"])
+    return findings_of(file.counts), glimpse, int(file.counts.get("revision", NEVER))
 
 
 async def _check_page(
-    request: AnyRequest, session: AsyncSession, file: BankFile, account: BankAccount
+    request: AnyRequest,
+    session: AsyncSession,
+    file: BankFile,
+    account: BankAccount,
+    *,
+    problems: list[tuple[str, str]] | None = None,
+    form: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
+    """What taking the file would do; with what was typed, where it can't be so."""
+    typed = request.query_params if form is None else form
     found, glimpse, revision = await _looked_at(request, session, file, account)
     is_stale = revision != account.revision
     return await desk_page(
@@ -235,6 +280,13 @@ async def _check_page(
         found=found,
         new=[(_row(line), is_whole) for line, is_whole in glimpse.new],
         alike=[_row(line) for line in glimpse.alike],
+        reworded=await _pairs(session, glimpse),
+        reworded_ways=[
+            ("same", _("They are the same payments, worded anew: do not take them again")),
+            ("other", _("They are other payments: take them too")),
+        ],
+        missing=found.missing,
+        problems=problems or [],
         sums=_sums(found, account),
         gaps=[
             (gap, Money(gap.expected_minor, account.currency), Money(gap.opening_minor, account.currency))
@@ -242,7 +294,11 @@ async def _check_page(
         ],
         before=await same_file_before(session, file),
         seen=revision,
+        days=shown_days(file, typed),
+        is_ticked=typed.get("alike") == "yes",
+        said=typed.get("reworded", ""),
         is_stale=is_stale,
+        is_old=revision == NEVER,
         is_changed=request.query_params.get("changed") == "1" or bool(file.counts.get("has_changed")),
     )
 
@@ -267,8 +323,18 @@ async def _file_page(
         found=found,
         sums=_sums(found, account),
         matched=await count_matched(session, file.id),
+        open_lines=(await standings(session)).get(account.id, Standing()).open_lines,
         names=await staff_names(session, [each for each in actors if each]),
     )
+
+
+async def _pairs(session: AsyncSession, glimpse: Glimpse) -> list[tuple[ParsedLine, Money, str, str]]:
+    """Lines that may be ones that are here, with what those say."""
+    here = await lines_by_id(session, [line_id for _line, line_id in glimpse.reworded])
+    return [
+        (*_row(line), said_of(one.counterparty, one.text) if (one := here.get(line_id)) else "")
+        for line, line_id in glimpse.reworded
+    ]
 
 
 def _row(line: ParsedLine) -> tuple[ParsedLine, Money, str]:
@@ -286,6 +352,9 @@ def _sums(found: Findings, account: BankAccount) -> dict[str, Money | None]:
         "went": money(found.out_minor),
         "opening": money(found.opening_minor),
         "closing": money(found.closing_minor),
+        "pending": money(found.pending_minor),
+        "refused": money(found.refused_minor),
+        "unknown": money(found.unknown_minor),
         "too_much": money(found.too_much_minor) if found.too_much_minor else None,
     }
 
