@@ -213,6 +213,6 @@ STORIES = (
 )
 IN_EUROS = (
     Story(
-        Code.FX_DISPUTE, "euros are disputed at another rate than they came at", _dispute_at_another_rate, R.ACCEPTED
+        Code.FX_DISPUTE, "euros are disputed at another rate than they came at", _dispute_at_another_rate, R.AS_EXCHANGE
     ),
 )

@@ -4,6 +4,7 @@ A story is written as a generator: it does something, yields how many days go by
 difference is about. All stories of a world are told side by side, so that the days go by once for all of them.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -202,14 +203,19 @@ async def close(hands: Hands, stories: Sequence[Story], told: dict[Code, str]) -
     found = {story: await hands.find(story.code, told[story.code]) for story in stories}
     missing = [f"{story.code.value} about {told[story.code]}" for story, row in found.items() if row is None]
     assert not missing, missing
+    bare = re.findall(r"\b[0-9A-HJKMNP-TV-Z]{26}\b", words(await hands.page(PATH)))
+    assert not bare, "ids of ours say nothing to anybody"
     return [await _close(hands, story, row) for story, row in found.items() if row is not None]
 
 
 async def _close(hands: Hands, story: Story, found: Discrepancy) -> str:
     path = f"{PATH}/{found.id}"
-    assert describe(story.code) in words(await hands.page(path))
+    page = await hands.page(path)
+    assert describe(story.code) in words(page)
     if found.state == "open":
-        await hands.send(path, way=story.way.value, reason="As the story goes.")
+        told = {"tell": "on"} if 'name="tell"' in page else {}
+        await hands.send(path, way=story.way.value, reason="As the story goes.", **told)
+        assert ("was told by letter" in words(await hands.page(path))) == (story.code is Code.REFUND_EXTERNAL)
     closed = await hands.find(story.code, found.subject)
     assert closed is not None
     assert (closed.state, closed.resolution) == ("resolved", story.way.value), story.code

@@ -1,5 +1,6 @@
 """Money in the bank that nobody knows: booked once, where a person says, and its line says so."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,16 +8,19 @@ from sqlalchemy import insert
 
 from books import NOW, found
 from closing import LATER, RULES, ZONE, balances, books_hold, close_it, it_is, opened
+from engines import on_postgresql
 from supporters.bank.models import BankAccount, BankFile, BankLine, BankStatement
 from supporters.discrepancies.codes import Code, Resolution
 from supporters.kit.db import Base, Database
-from supporters.kit.errors import Refused
+from supporters.kit.errors import Conflict, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.reconciliation.detect import open_unmatched
 from supporters.reconciliation.matches import Because, Part, confirm, undo
 from supporters.reconciliation.models import Side
 from supporters.reconciliation.resolutions import reopen
+from supporters.reconciliation.second_request import Deed, all_waiting, ask, withdraw
+from supporters.reconciliation.two_deeds import Who, agree_to_open_discrepancy
 
 
 def blank(table: type[Base]) -> dict[str, Any]:
@@ -90,11 +94,35 @@ async def test_a_line_that_is_taken_back_on_its_own_page_leaves_nothing_behind(d
     await close_it(db, ids, which, Resolution.AS_OTHER_INCOME)
     async with db.unit_of_work() as session:
         calm = await open_unmatched(session, time_zone=ZONE, ids=ids, now=LATER)
+        await ask(session, Deed.OPEN_DISCREPANCY, which, {}, amount=None, actor_id="eve", now=LATER)
         await undo(session, line, actor_id="fay", ids=ids, now=LATER)
+        waiting = await all_waiting(session, but="dana")
+
+    assert (calm, waiting, await balances(db)) == (0, [], {})
+    assert (await it_is(db, which)).state == "open"
+    async with db.unit_of_work() as session:
+        assert await open_unmatched(session, time_zone=ZONE, ids=ids, now=LATER) == 0  # it was done at once
+    await books_hold(db)
+
+
+@on_postgresql
+async def test_what_is_taken_back_while_a_colleague_agrees_is_not_done(db: Database, ids: Ids) -> None:
+    _line, which = await credit(db, ids)
+    await close_it(db, ids, which, Resolution.AS_OTHER_INCOME)
+    async with db.unit_of_work() as session:
+        words = {"reason": "It was a gift."}
+        await ask(session, Deed.OPEN_DISCREPANCY, which, words, amount=None, actor_id="dana", now=LATER)
+
+    async def agree() -> None:
+        async with db.unit_of_work() as session:
+            eve = Who(actor_id="eve", ids=ids, now=LATER)
+            await agree_to_open_discrepancy(session, which, eve, rules=RULES, seen_at=None)
 
     async with db.unit_of_work() as session:
-        opened_again = await open_unmatched(session, time_zone=ZONE, ids=ids, now=LATER)
+        await withdraw(session, Deed.OPEN_DISCREPANCY, which, actor_id="dana", now=LATER)
+        agreeing = asyncio.create_task(agree())
+        await asyncio.sleep(0.3)
 
-    assert (calm, opened_again, await balances(db)) == (0, 1, {})
-    assert (await it_is(db, which)).state == "open"
-    await books_hold(db)
+    with pytest.raises(Conflict, match="any more"):
+        await agreeing
+    assert (await it_is(db, which)).state == "resolved"

@@ -40,6 +40,7 @@ async def taken_up_otherwise(db: Database, ids: Ids, line: str, account: str) ->
     async with db.unit_of_work() as session:
         part = Part(Side.ACCOUNT, account, 4000)
         await confirm(session, [line], [part], because=Because(), actor_id="fay", ids=ids, now=LATER)
+        await settle_dealt_with(session, now=LATER)  # as that page does
 
 
 @on_sqlite
@@ -108,7 +109,7 @@ async def test_what_a_person_leaves_in_suspense_is_not_asked_about_every_night(s
     await close_it(sqlite_db, ids, which, Resolution.AS_DONATION)
     async with sqlite_db.unit_of_work() as session:
         await reopen(session, which, reason="It goes back.", rules=RULES, actor_id="dana", ids=ids, now=LATER)
-    await close_it(sqlite_db, ids, which, Resolution.REFUNDED)
+    await close_it(sqlite_db, ids, which, Resolution.EXPLAINED)
 
     async with sqlite_db.unit_of_work() as session:
         assert await open_left(session, now=LATER) == 0

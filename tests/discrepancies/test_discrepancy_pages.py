@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from asyncio import gather
 from datetime import timedelta
 
 import httpx
@@ -25,8 +26,8 @@ from supporters.kit.clock import FixedClock
 from supporters.kit.money import Money
 from supporters.ledger.models import LedgerEntry
 from supporters.reconciliation.poster import post_new
+from supporters.reconciliation.resolution_entries import TO
 from supporters.reconciliation.resolution_sources import account_from
-from supporters.reconciliation.resolutions import TO
 from supporters.staff.models import Staff
 from supporters.web.desk.discrepancy_words import at_stripe
 from whole import Whole, hidden_fields, words
@@ -99,8 +100,10 @@ def test_the_simulation_tells_each_once_with_owner_day_and_ways(clock: FixedCloc
 def test_the_command_shows_them_to_people_and_programs() -> None:
     people = CliRunner().invoke(cli, ["check", "--simulate"], env=SETTINGS_ENV)
     programs = CliRunner().invoke(cli, ["check", "--simulate", "--json"], env=SETTINGS_ENV)
+    on_a_new_machine = CliRunner().invoke(cli, ["check", "--simulate"], env=dict.fromkeys(SETTINGS_ENV))
 
-    assert (people.exit_code, programs.exit_code) == (0, 0)
+    assert (people.exit_code, programs.exit_code, on_a_new_machine.exit_code) == (0, 0, 0)
+    assert on_a_new_machine.output.count("_") >= people.output.count("_") > 0
     assert "BANK_CREDIT_UNKNOWN  Money moved at the bank" in people.output
     assert {each["code"] for each in json.loads(programs.output)} == {code.value for code in Code}
 
@@ -167,7 +170,7 @@ async def test_closing_books_what_the_page_said_and_opening_again_takes_it_back(
     await desk.aclose()
 
 
-async def test_two_people_close_a_large_one(site: Whole) -> None:
+async def test_two_people_close_a_large_one_and_open_it_again(site: Whole) -> None:
     which = await unknown_line(site)
     async with site.db.unit_of_work() as session:
         await session.execute(update(Discrepancy).values(amount_minor=500_000))
@@ -189,6 +192,21 @@ async def test_two_people_close_a_large_one(site: Whole) -> None:
     assert "To agree, 1" in queue
     assert (agreed.status_code, twice.status_code) == (303, 409)
     assert "Agreed Admin" in words((await first.get(one)).text)
+    both = await gather(*(send(each, one + "/reopen", reason="It was a legacy.") for each in (first, second)))
+    won = next(each for each, answer in zip((first, second), both, strict=True) if answer.status_code == 303)
+    other = second if won is first else first
+    own = await send(won, one + "/reopen/agree")
+    waits = await other.get(one)
+    opened = await send(other, one + "/reopen/agree", asked=hidden_fields(waits.text)["asked"])
+    assert sorted(each.status_code for each in both) == [303, 409]
+    assert (own.status_code, opened.status_code) == (403, 303)
+    assert "Two people open it again" in words(waits.text)
+    told = words((await first.get(one)).text)
+    assert "Opened a discrepancy again" in told
+    assert "It was a legacy." in told
+    await site.settle()
+    subjects = [str(each["subject"]).replace("\n", "") for each in site.mailbag.letters]
+    assert [sum(f"asks you to agree to {what}" in each for each in subjects) for what in ("close", "open")] == [1, 1]
     await first.aclose()
     await second.aclose()
 
@@ -206,6 +224,12 @@ async def test_whoever_is_alone_is_asked_why(site: Whole) -> None:
     assert "Why you decide it alone" in page
     assert (without.status_code, said.status_code) == (422, 303)
     assert "Only I do the books." in words((await desk.get(f"{PATH}/{which}")).text)
+    silent = await send(desk, f"{PATH}/{which}/reopen", reason="Again.")
+    opened = await send(desk, f"{PATH}/{which}/reopen", reason="Again.", alone="Still only me.")
+    assert (silent.status_code, "Again.</textarea>" in silent.text, opened.status_code) == (422, True, 303)
+    assert "Again. – Still only me." in words((await desk.get(f"{PATH}/{which}")).text)
+    gone = {"owner": "01J" + "0" * 23, "due": site.clock.now().date().isoformat()}  # a colleague who stopped meanwhile
+    assert "does the books" in words((await send(desk, f"{PATH}/{which}/owner", **gone)).text)
     await desk.aclose()
 
 
@@ -298,7 +322,7 @@ async def test_the_sheet_is_what_the_view_shows_and_holds_no_formula(site: Whole
     answer = await desk.get(PATH + ".csv")
 
     rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
-    assert (len(rows), rows[1][0], rows[1][2], rows[1][4]) == (2, "BALANCE_DRIFT", "'=1+1", "-1.50")
+    assert (len(rows), rows[1][0], rows[1][2], rows[1][5]) == (2, "BALANCE_DRIFT", "'=1+1", "-1.50")
     async with site.db.reading() as session:
         assert "discrepancy.export" in list(await session.scalars(select(AuditEntry.action)))
     await desk.aclose()

@@ -17,6 +17,7 @@ from supporters.discrepancies.queries import (
     find_discrepancy,
     list_discrepancies,
 )
+from supporters.discrepancies.reasons import reasons_of
 from supporters.discrepancies.resolve import resolve_discrepancy
 from supporters.kit.db import Database
 from supporters.kit.errors import Conflict, NotFound, Refused
@@ -94,9 +95,11 @@ async def test_resolving_closes_it_and_the_audit_keeps_why(db: Database, ids: Id
         [closed] = await list_discrepancies(session, state=DiscrepancyState.RESOLVED)
         deed = (await session.scalars(select(AuditEntry))).one()
         detail = (await session.scalars(select(AuditDetail.detail))).one()
+        said = await reasons_of(session, found)
     assert (closed.resolution, closed.reason, closed.resolved_by) == ("explained", "Bank rounded it", "dana")
     assert (deed.action, deed.record_id, deed.actor_id) == ("discrepancy.resolve", found, "dana")
-    assert detail == {"resolution": "explained", "reason": "Bank rounded it"}
+    assert detail == {"resolution": "explained", "reason_sha256": next(iter(said))}
+    assert list(said.values()) == ["Bank rounded it"]
 
 
 async def test_a_resolved_one_is_never_opened_again(db: Database, ids: Ids) -> None:

@@ -11,6 +11,7 @@ from supporters.audit.record import record
 from supporters.discrepancies.codes import Resolution
 from supporters.discrepancies.mentions import mentioned
 from supporters.discrepancies.models import Comment, Discrepancy, DiscrepancyState, Mention
+from supporters.discrepancies.reasons import keep_reason
 from supporters.kit.db import changed_rows
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
@@ -94,7 +95,10 @@ async def ask_second(
         "asked_at": now,
     }
     await _change(session, discrepancy_id, values)
-    detail = {"resolution": resolution.value, "reason": reason}
+    detail = {
+        "resolution": resolution.value,
+        "reason_sha256": await keep_reason(session, discrepancy_id, reason, now=now),
+    }
     await note(session, "ask", discrepancy_id, detail, actor_id=actor_id, now=now)
 
 

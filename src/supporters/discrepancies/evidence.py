@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.discrepancies.discuss import note
 from supporters.discrepancies.file_kinds import MOST_BYTES, NAME_CHARS, FileKind, kind_of, safe_name
 from supporters.discrepancies.models import Evidence
+from supporters.discrepancies.reasons import keep_reason
 from supporters.discrepancies.resolve import checked_reason, held
 from supporters.kit.db import changed_rows, insert_for
 from supporters.kit.errors import NotFound, Refused
@@ -78,7 +79,7 @@ async def erase_evidence(
     values = {"name": None, "body": None, "erased_by": actor_id, "erased_at": now}
     erased = await session.execute(gone.values(values).execution_options(synchronize_session=False))
     if changed_rows(erased) == 1:
-        detail = {"file": evidence_id, "reason": words}
+        detail = {"file": evidence_id, "reason_sha256": await keep_reason(session, discrepancy_id, words, now=now)}
         await note(session, "evidence_erase", discrepancy_id, detail, actor_id=actor_id, now=now)
 
 

@@ -38,13 +38,15 @@ class Discrepancy(Base):
     due_on: Mapped[date]
     owner_id: Mapped[str | None] = mapped_column(String(26))
     asked_resolution: Mapped[str | None] = mapped_column(String(40))
-    asked_reason: Mapped[str | None] = mapped_column(Text)
+    asked_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "what staff wrote"})
     asked_fund_id: Mapped[str | None] = mapped_column(String(26))
     asked_by: Mapped[str | None] = mapped_column(String(26))
     asked_at: Mapped[datetime | None]
     resolution: Mapped[str | None] = mapped_column(String(40))
-    reason: Mapped[str | None] = mapped_column(Text)
-    alone_reason: Mapped[str | None] = mapped_column(Text)  # why nobody else looked at a large one
+    reason: Mapped[str | None] = mapped_column(Text, info={"personal": "what staff wrote"})
+    alone_reason: Mapped[str | None] = mapped_column(
+        Text, info={"personal": "what staff wrote"}
+    )  # why nobody else looked at a large one
     resolved_by: Mapped[str | None] = mapped_column(String(26))
     agreed_by: Mapped[str | None] = mapped_column(String(26))  # the second person
     resolved_at: Mapped[datetime | None]
@@ -69,6 +71,23 @@ class Comment(Base):
     written_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_discrepancy_comment_discrepancy_id", "discrepancy_id"),)
+
+
+class Reason(Base):
+    """Why somebody closed a discrepancy, asked for it, or opened it again. The audit has a digest of the words, not the words.
+
+    Erased, words and salt are gone: the deed stays, and no guess can be tried on its digest.
+    """
+
+    __tablename__ = "discrepancy_reason"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    discrepancy_id: Mapped[str] = mapped_column(ForeignKey("discrepancy.id"))
+    words: Mapped[str | None] = mapped_column(Text, info={"personal": "what staff wrote"})
+    salt: Mapped[str | None] = mapped_column(String(32))
+    written_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_discrepancy_reason_discrepancy_id", "discrepancy_id"),)
 
 
 class Mention(Base):

@@ -24,6 +24,7 @@ class DiscrepancyFilter(msgspec.Struct, frozen=True, kw_only=True):
     owner_id: str | None = None  # a colleague, or NOBODY
     concerns: str | None = None  # a colleague who looks after it, or whom a comment names
     asks_other_than: str | None = None  # those that wait for a second person who is not this one
+    opened_between: tuple[datetime, datetime] | None = None  # both moments included
 
 
 async def list_discrepancies(
@@ -133,4 +134,6 @@ def _conditions(asked: DiscrepancyFilter) -> list[ColumnElement[bool]]:
         found.append(or_(d.owner_id == asked.concerns, named))
     if asked.asks_other_than is not None:
         found.append(d.asked_by.is_not(None) & (d.asked_by != asked.asks_other_than))
+    if asked.opened_between is not None:
+        found.append(d.opened_at.between(*asked.opened_between))
     return found

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.discrepancies.codes import Code, Resolution
 from supporters.discrepancies.discuss import note
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
+from supporters.discrepancies.reasons import keep_reason
 from supporters.discrepancies.rules import QUIET, due_day, ways
 from supporters.kit.db import changed_rows
 from supporters.kit.errors import Conflict, NotFound, Refused
@@ -49,8 +50,9 @@ async def resolve_discrepancy(
         alone_reason=alone_reason,
         agreed_by=agreed_by,
     )
-    detail = {"resolution": resolution.value, "reason": words, "alone": alone_reason, "agreed_by": agreed_by}
-    told = {name: value for name, value in detail.items() if value}
+    told = {"resolution": resolution.value, **await _kept(session, discrepancy_id, words, alone_reason, now=now)}
+    if agreed_by:
+        told["asked_by"] = actor_id
     await note(session, "resolve", discrepancy_id, told, actor_id=agreed_by or actor_id, now=now, request_id=request_id)
 
 
@@ -92,9 +94,16 @@ async def note_quiet(session: AsyncSession, *, actor_id: str, now: datetime) -> 
 
 
 async def reopen_discrepancy(
-    session: AsyncSession, discrepancy_id: str, *, reason: str, actor_id: str, now: datetime
+    session: AsyncSession,
+    discrepancy_id: str,
+    *,
+    reason: str,
+    actor_id: str,
+    now: datetime,
+    alone_reason: str | None = None,
+    agreed_by: str | None = None,
 ) -> None:
-    """A person has to explain it again; how it was closed before stays in the audit.
+    """A person has to explain it again; how it was closed before stays in its history.
 
     *Raises* Refused without a reason, NotFound, and Conflict when it is open. What is in the books, its caller takes back.
     """
@@ -102,14 +111,16 @@ async def reopen_discrepancy(
     found = await held(session, discrepancy_id)
     if found.state != DiscrepancyState.RESOLVED:
         raise Conflict(_("This discrepancy is open. Nothing was changed."))
-    before = {"before": found.resolution or "", "reason": words}
+    before = {"before": found.resolution or "", **await _kept(session, discrepancy_id, words, alone_reason, now=now)}
+    if agreed_by:
+        before["asked_by"] = actor_id
     found.state = DiscrepancyState.OPEN
     found.reopened_at = now
     found.due_on = due_day(Code(found.code), opened_on=now.date())
     found.resolution = found.reason = found.alone_reason = None
     found.resolved_by = found.agreed_by = found.resolved_at = None
     await session.flush()
-    await note(session, "reopen", discrepancy_id, before, actor_id=actor_id, now=now)
+    await note(session, "reopen", discrepancy_id, before, actor_id=agreed_by or actor_id, now=now)
 
 
 async def held(session: AsyncSession, discrepancy_id: str) -> Discrepancy:
@@ -127,6 +138,14 @@ def checked_reason(reason: str) -> str:
     if not words:
         raise Refused(_("Please write why. Nothing was changed."))
     return words
+
+
+async def _kept(
+    session: AsyncSession, discrepancy_id: str, words: str, alone_reason: str | None, *, now: datetime
+) -> dict[str, str]:
+    """The words stand with the discrepancy; this is what the audit says of them."""
+    said = {"reason_sha256": words, "alone_sha256": alone_reason}
+    return {name: await keep_reason(session, discrepancy_id, text, now=now) for name, text in said.items() if text}
 
 
 async def _close(

@@ -63,8 +63,8 @@ RULES: dict[Code, Rule] = {
     Code.DISPUTE_UNPAID: Rule(7, (_R.WRITTEN_OFF, *_PLAIN)),
     Code.DISPUTE_LOST: Rule(14, (_R.NOTED, _R.EXPLAINED, _R.ACCEPTED)),
     Code.DISPUTE_AND_REFUND: Rule(7, _PLAIN),
-    Code.PARTIAL_DISPUTE: Rule(7, _PLAIN),
-    Code.FX_DISPUTE: Rule(7, _PLAIN),
+    Code.PARTIAL_DISPUTE: Rule(7, (_R.AS_EXCHANGE, *_PLAIN)),
+    Code.FX_DISPUTE: Rule(7, (_R.AS_EXCHANGE, *_PLAIN)),
     Code.DEBIT_RETURNED: Rule(3, (_R.NOTED, _R.EXPLAINED, _R.ACCEPTED)),
     Code.FEE_WITHOUT_CHARGE: _quiet(),
     Code.FEE_RATE_OUTLIER: _quiet(_R.FIXED_AT_STRIPE),
@@ -98,6 +98,8 @@ RULES: dict[Code, Rule] = {
     Code.STANDING_ORDER_MISSED: Rule(14, (_R.NOTED, *_HERE)),
 }
 QUIET = frozenset(code for code, rule in RULES.items() if rule.is_quiet)
+# The books are not what happened while one of these is open: no month is closed over it.
+STOPS = frozenset({Code.BALANCE_DRIFT, Code.PAYOUT_CONTENT_OFF, Code.REFUND_EXCEEDS})
 
 
 def ways(code: Code) -> tuple[Resolution, ...]:

@@ -18,6 +18,13 @@ async def ask_about(
     session: AsyncSession, line: BankLine, words: str, *, actor_id: str, ids: Ids, now: datetime
 ) -> str:
     """The line's discrepancy is open and has the words as a comment; returns its id. *Raises* as `add_comment`."""
+    discrepancy_id = await put_on_list(session, line, ids=ids, now=now)
+    await add_comment(session, discrepancy_id, words, actor_id=actor_id, ids=ids, now=now)
+    return discrepancy_id
+
+
+async def put_on_list(session: AsyncSession, line: BankLine, *, ids: Ids, now: datetime) -> str:
+    """The line's discrepancy is open; returns its id. *Idempotent*."""
     found, known = unknown_credit(line), await question_of(session, Code.BANK_CREDIT_UNKNOWN, line.id)
     if known is None:
         await open_discrepancy(
@@ -31,9 +38,7 @@ async def ask_about(
             now=now,
         )
     same = (Discrepancy.code == found.code.value) & (Discrepancy.subject == line.id)
-    discrepancy_id = (await session.scalars(select(Discrepancy.id).where(same))).one()
-    await add_comment(session, discrepancy_id, words, actor_id=actor_id, ids=ids, now=now)
-    return discrepancy_id
+    return (await session.scalars(select(Discrepancy.id).where(same))).one()
 
 
 async def question_of(session: AsyncSession, code: Code, subject: str) -> str | None:

@@ -7,13 +7,14 @@ waits to be paid in. The donation and its receipt say so as for refunds by Strip
 from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
-from supporters.donations.messages import refunded_message
+from supporters.donations.messages import refund_undone_message, refunded_message
 from supporters.donations.models import Donation, Refund, RefundReason, RefundState
 from supporters.donations.other_models import OtherPayment, OtherRefund, OtherRefundState, OtherState, RefundWay
+from supporters.donations.other_queries import paid_back_of
 from supporters.donations.reverse import tell_of_refund
 from supporters.donations.timeline import note
 from supporters.kit.clock import local_date
@@ -30,7 +31,8 @@ from supporters.ledger.reverse import reverse
 from supporters.outgoing.emit import emit_all
 from supporters.reconciliation.expected import is_matched
 from supporters.reconciliation.models import Side
-from supporters.reconciliation.other_money import NOTE_CHARS, held_payment
+from supporters.reconciliation.other_money import BOUNCE, NOTE_CHARS, bounced_entries, held_payment
+from supporters.reconciliation.second_request import REASON_CHARS, Deed, forget
 from supporters.settings import Settings
 
 OTHER_REFUND, PURPOSE = "other_refund", "refund"
@@ -46,15 +48,15 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
     paid_on: date
     reason: RefundReason
     words: str = ""
+    agreed_by: str | None = None  # the second person, where it takes two
+    alone_reason: str = ""  # why there is none
 
 
 async def left_of(session: AsyncSession, payment: OtherPayment) -> Money:
     """What of the payment has not gone back yet; nothing while it is not at the bank, or once it is over."""
     if payment.state not in AT_BANK:
         return Money(0, payment.currency)
-    live = (OtherRefund.other_payment_id == payment.id) & (OtherRefund.state != OtherRefundState.VOID.value)
-    gone = await session.scalar(select(func.coalesce(func.sum(OtherRefund.amount_minor), 0)).where(live))
-    return Money(payment.amount_minor - int(gone or 0), payment.currency)
+    return Money(payment.amount_minor - await paid_back_of(session, payment.id), payment.currency)
 
 
 async def refunds_of(session: AsyncSession, payment_id: str) -> list[tuple[OtherRefund, Refund]]:
@@ -74,8 +76,8 @@ async def pay_back(
     *Raises* NotFound; Conflict while the money is not at the bank, or where less of it is left; Refused for a day to come or
     before it was received. *Writes* refund, donation, timeline, ledger, letter, audit; others are told.
     """
-    payment = await held_payment(session, payment_id)
-    await _require(session, payment, back, today=local_date(now, settings.time_zone))
+    payment = await require_may_go_back(session, payment_id, back, now=now, settings=settings)
+    await forget(session, Deed.MONEY_BACK, [payment_id])
     donation = await _donation(session, payment)
     refund = Refund(
         id=ids.ulid(),
@@ -102,6 +104,8 @@ async def pay_back(
         "currency": back.amount.currency,
         "recorded_by": actor_id,
         "recorded_at": now,
+        "agreed_by": back.agreed_by,
+        "alone_reason": clean_line(back.alone_reason, limit=REASON_CHARS) or None,
     }
     await session.execute(insert(OtherRefund).values(**row))
     await post(session, [_posting(refund, donation, back)], ids=ids, now=now)
@@ -114,7 +118,8 @@ async def pay_back(
         await tell_of_refund(session, donation, refund, way=back.way.value, ids=ids, now=now, settings=settings)
     await emit_all(session, [refunded_message(refund)], ids=ids, now=now)
     told |= {"donation_id": donation.id, "refund_id": refund.id, "paid_on": back.paid_on.isoformat()}
-    await _audit(session, "other_money.refund", payment.id, told, actor_id=actor_id, now=now)
+    told |= {"asked_by": actor_id} if back.agreed_by else {}
+    await _audit(session, "other_money.refund", payment.id, told, actor_id=back.agreed_by or actor_id, now=now)
     return refund.id
 
 
@@ -141,12 +146,27 @@ async def take_refund_back(
     canceled = update(Refund).where(Refund.id == refund_id).values(state=RefundState.CANCELED.value, updated_at=now)
     await session.execute(canceled.execution_options(synchronize_session=False))
     donation.refunded_minor, donation.updated_at = donation.refunded_minor - found.amount_minor, now
+    if payment.state == OtherState.BOUNCED:  # then that part, too, bounced with the cheque, and nothing of it was lost
+        donation.returned_minor += found.amount_minor
+        again = bounced_entries(donation, 0, -found.amount_minor)
+        await post(session, [_correction(refund_id, again, today)], ids=ids, now=now)
     await session.flush()
     told: dict[str, object] = {"amount_minor": found.amount_minor, "currency": found.currency, "origin": ORIGIN}
     await note(session, donation.id, "refund_canceled", cause=refund_id, ids=ids, now=now, detail=told)
+    undone = await session.get_one(Refund, refund_id)
+    await emit_all(session, [refund_undone_message(undone)], ids=ids, now=now)
     told |= {"donation_id": donation.id, "refund_id": refund_id}
     await _audit(session, "other_money.refund_void", payment.id, told, actor_id=actor_id, now=now)
     return payment.id
+
+
+async def require_may_go_back(
+    session: AsyncSession, payment_id: str, back: Back, *, now: datetime, settings: Settings
+) -> OtherPayment:
+    """The payment, held, if this much of it may go back. *Raises* as `pay_back`."""
+    payment = await held_payment(session, payment_id)
+    await _require(session, payment, back, today=local_date(now, settings.time_zone))
+    return payment
 
 
 async def _require(session: AsyncSession, payment: OtherPayment, back: Back, *, today: date) -> None:
@@ -194,6 +214,17 @@ def _posting(refund: Refund, donation: Donation, back: Back) -> Posting:
         booked_on=back.paid_on,
         memo=back.way.value,
         entries=tuple(entries),
+    )
+
+
+def _correction(refund_id: str, entries: tuple[Entry, ...], today: date) -> Posting:
+    return Posting(
+        source_kind=OTHER_REFUND,
+        source_id=refund_id,
+        purpose=BOUNCE,
+        booked_on=today,
+        memo="other_money.refund_void",
+        entries=entries,
     )
 
 

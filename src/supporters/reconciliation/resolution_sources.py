@@ -11,18 +11,23 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from supporters.bank.models import BankLine, LineState
 from supporters.discrepancies.codes import SUSPENSE_CODES, Code
 from supporters.discrepancies.models import Discrepancy
-from supporters.donations.models import Donation, Frequency
+from supporters.donations.models import Dispute, DisputeState, Donation, Frequency
 from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry, LedgerTransaction
 from supporters.ledger.reverse import reverse
 from supporters.payments.models import BalanceTransaction
-from supporters.reconciliation.disputes import DISPUTE_KIND
+from supporters.reconciliation.disputes import DISPUTE_KIND, WITHDRAWN, moved_to_exchange
 from supporters.reconciliation.disputes import PURPOSE as DISPUTE_PURPOSE
 from supporters.reconciliation.models import BankMatch, MatchState, Side
 from supporters.reconciliation.postings import PLACED_CATEGORIES, SOURCE_KIND
 
 DISCREPANCY_KIND = "discrepancy"
+EXCHANGED = (Code.PARTIAL_DISPUTE, Code.FX_DISPUTE)  # more or less was taken than the payment had brought
+OF_DISPUTES = (
+    Code.DISPUTE_UNPAID,
+    *EXCHANGED,
+)  # posted under the dispute's own name: what is left of one is counted there
 
 _FROM: Mapping[Code, Account] = {
     Code.PAYMENT_MISMATCH: Account.SUSPENSE,
@@ -32,6 +37,8 @@ _FROM: Mapping[Code, Account] = {
     Code.REFUND_FAILED: Account.REFUNDS,
     Code.REFUND_NOT_MADE: Account.REFUNDS,
     Code.DISPUTE_UNPAID: Account.DISPUTES_RECEIVABLE,
+    Code.PARTIAL_DISPUTE: Account.DISPUTES_RECEIVABLE,
+    Code.FX_DISPUTE: Account.DISPUTES_RECEIVABLE,
     Code.DEPOSIT_BATCH_OFF: Account.UNDEPOSITED,
     Code.BANK_CREDIT_UNKNOWN: Account.BANK,
 }
@@ -75,7 +82,7 @@ async def money_of(session: AsyncSession, found: Discrepancy) -> Found:
 async def source_of(session: AsyncSession, found: Discrepancy) -> Source:
     """The key of the next posting of this discrepancy's resolution."""
     code = Code(found.code)
-    if code is Code.DISPUTE_UNPAID:
+    if code in OF_DISPUTES:
         return Source(DISPUTE_KIND, found.subject, DISPUTE_PURPOSE, await _count(session, DISPUTE_KIND, found.subject))
     line = await session.get(BankLine, found.subject) if code is Code.BANK_CREDIT_UNKNOWN else None
     booked_on = line.booked_on if line else None
@@ -120,11 +127,44 @@ async def last_write_off(session: AsyncSession, found: Discrepancy) -> Mapping[s
     return {currency: int(total) for currency, total in await session.execute(rows)}
 
 
+async def _taken_otherwise(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
+    """What a bank took more than the disputed part of the payment had brought (less: below zero), not moved yet.
+
+    None of a dispute that was won: its end evens that out.
+    """
+    dispute = await session.scalar(select(Dispute).where(Dispute.stripe_dispute_id == found.subject))
+    donation = await session.get(Donation, dispute.donation_id) if dispute else None
+    if dispute is None or donation is None or dispute.state == DisputeState.WON:
+        return {}
+    line = BalanceTransaction
+    of_dispute = (line.source_id == found.subject) & (line.reporting_category == WITHDRAWN)
+    of_payment = line.stripe_payment_intent_id == dispute.stripe_payment_intent_id
+    taken = await _gross(session, of_dispute)
+    brought = await _gross(session, of_payment & (line.reporting_category == "charge"))
+    moved = await moved_to_exchange(session, found.subject)
+    is_same = dispute.currency == donation.currency
+    part, whole = (min(dispute.amount_minor, donation.amount_minor), donation.amount_minor) if is_same else (1, 1)
+    return {
+        currency: -taken[currency] - (2 * brought[currency] * part + whole) // (2 * whole) - moved.get(currency, 0)
+        for currency in taken.keys() & brought.keys()
+    }
+
+
+async def _gross(session: AsyncSession, condition: ColumnElement[bool]) -> Mapping[str, int]:
+    """The gross of these lines of the balance that are in the books, by currency."""
+    line = BalanceTransaction
+    wanted: Select[str, int] = select(line.currency, func.sum(line.gross_minor)).where(condition)
+    rows = await session.execute(wanted.where(line.posted_at.is_not(None)).group_by(line.currency))
+    return {currency: int(total) for currency, total in rows}
+
+
 async def _sums(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
     code = Code(found.code)
     if code not in _FROM:
         return {}
     account = _FROM[code]
+    if code in EXCHANGED:
+        return await _taken_otherwise(session, found)
     if account is Account.SUSPENSE:
         return await _standing(session, account, _lines_of(code, found), found)
     if account is Account.DISPUTES_RECEIVABLE:
@@ -133,6 +173,10 @@ async def _sums(session: AsyncSession, found: Discrepancy) -> Mapping[str, int]:
         return await _standing(session, account, lines, found)
     if account is Account.BANK:
         return await _bank_credit(session, found)
+    if await session.get(
+        BankLine, found.subject
+    ):  # the bank counted otherwise: whoever matches its line books the rest
+        return {}
     if not found.amount_minor or not found.currency or await posted_by(session, found):
         return {}
     return {found.currency: -found.amount_minor}

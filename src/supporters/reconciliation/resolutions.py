@@ -9,30 +9,32 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.models import Fund
 from supporters.discrepancies.codes import MOVES, Code, Resolution
-from supporters.discrepancies.discuss import ask_second, is_alone, withdraw_asked
+from supporters.discrepancies.discuss import ask_second, withdraw_asked
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.discrepancies.resolve import checked_reason, held, reopen_discrepancy, resolve_discrepancy
-from supporters.discrepancies.rules import ways
+from supporters.discrepancies.rules import QUIET, ways
+from supporters.donations.models import Dispute
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
-from supporters.kit.text import clean_line
 from supporters.ledger.chart import Account
 from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import LedgerEntry
 from supporters.ledger.post import Entry, Posting, post
+from supporters.reconciliation.disputes import close_disputes, moved_to_exchange
 from supporters.reconciliation.matches import Because, Part, confirm, undo
 from supporters.reconciliation.models import Side
+from supporters.reconciliation.resolution_entries import pairs_of
+from supporters.reconciliation.resolution_facts import require_shown
 from supporters.reconciliation.resolution_sources import (
     DISCREPANCY_KIND,
-    Found,
-    account_from,
+    OF_DISPUTES,
     in_suspense,
     last_write_off,
     money_of,
@@ -40,24 +42,7 @@ from supporters.reconciliation.resolution_sources import (
     source_of,
     take_back,
 )
-
-NEEDS_SECOND = MOVES | {Resolution.ACCEPTED}
-REASON_CHARS = 1000
-
-TO: Mapping[Resolution, Account] = {
-    Resolution.AS_DONATION: Account.DONATIONS_ONCE,
-    Resolution.AS_OTHER_INCOME: Account.OTHER_INCOME,
-    Resolution.NOT_A_DONATION: Account.NOT_OURS,
-    Resolution.OWED_BACK: Account.REFUNDS_PAYABLE,
-    Resolution.AS_FEE: Account.OTHER_FEES,
-    Resolution.AS_TAX: Account.TAX_ON_FEES,
-    Resolution.AS_BANK_FEE: Account.BANK_FEES,
-    Resolution.AS_RESERVE: Account.STRIPE_RESERVE,
-    Resolution.AS_EXCHANGE: Account.EXCHANGE,
-    Resolution.OVER_SHORT: Account.OVER_SHORT,
-    Resolution.WRITTEN_OFF: Account.RETURNED,
-    Resolution.TO_SUSPENSE: Account.SUSPENSE,
-}
+from supporters.reconciliation.second_request import Deed, forget, why_alone
 
 
 class Outcome(StrEnum):
@@ -98,16 +83,18 @@ async def close(
     if asked.resolution not in ways(Code(found.code)):
         raise Refused(_("A discrepancy of this kind can't be closed in that way. It is still open."))
     entries = await _entries(session, found, asked)
-    if not needs_second(found, asked.resolution, entries, rules):
+    await require_shown(session, found, asked.resolution)
+    standing = 0 if entries or found.amount_minor else await _standing_minor(session, found)
+    if not needs_second(found, asked.resolution, entries, rules, standing_minor=standing):
         await _carry_out(session, found, asked, entries, rules=rules, actor_id=actor_id, ids=ids, now=now)
         return Outcome.CLOSED
-    if await is_alone(session, actor_id):
-        why = clean_line(asked.alone_reason, limit=REASON_CHARS)
-        if not why:
-            raise Refused(_("Nobody else does the books here. Please write why you decide this alone."))
+    why = await why_alone(session, actor_id, asked.alone_reason)
+    if why is not None:
         asked = msgspec.structs.replace(asked, alone_reason=why)
         await _carry_out(session, found, asked, entries, rules=rules, actor_id=actor_id, ids=ids, now=now)
         return Outcome.CLOSED
+    if found.asked_by is not None:
+        raise Conflict(_("A colleague is asked to agree to this already. Nothing was changed."))
     await ask_second(
         session,
         discrepancy_id,
@@ -148,6 +135,7 @@ async def agree(
     )
     first = found.asked_by
     entries = await _entries(session, found, asked)
+    await require_shown(session, found, asked.resolution)
     await _carry_out(session, found, asked, entries, rules=rules, actor_id=first, agreed_by=actor_id, ids=ids, now=now)
 
 
@@ -168,26 +156,47 @@ async def reopen(
     actor_id: str,
     ids: Ids,
     now: datetime,
+    alone_reason: str = "",
+    agreed_by: str | None = None,
 ) -> None:
     """It is open again, and what its resolution did to the books is reversed. *Raises* as `reopen_discrepancy`."""
     await lock_ledger(session)
     found = await held(session, discrepancy_id)
     was = Resolution(found.resolution) if found.resolution else None
-    await reopen_discrepancy(session, discrepancy_id, reason=reason, actor_id=actor_id, now=now)
+    await forget(session, Deed.OPEN_DISCREPANCY, [discrepancy_id])
+    await reopen_discrepancy(
+        session,
+        discrepancy_id,
+        reason=reason,
+        alone_reason=alone_reason,
+        actor_id=actor_id,
+        agreed_by=agreed_by,
+        now=now,
+    )
     await take_back(session, found, today=local_date(now, rules.time_zone), ids=ids, now=now)
-    if Code(found.code) is Code.DISPUTE_UNPAID and was is Resolution.WRITTEN_OFF:
-        await _take_write_off_back(session, found, rules=rules, ids=ids, now=now)
+    if was is not None and was in MOVES and Code(found.code) in OF_DISPUTES:
+        await _take_back_of_dispute(session, found, was, rules=rules, ids=ids, now=now)
     is_credit = Code(found.code) is Code.BANK_CREDIT_UNKNOWN and was in MOVES
     if is_credit and await session.scalar(select(in_suspense(found.subject))):  # else a colleague has said what it is
         await undo(session, found.subject, actor_id=actor_id, ids=ids, now=now)
 
 
-def needs_second(found: Discrepancy, resolution: Resolution, entries: tuple[Entry, ...], rules: Rules) -> bool:
-    """Whether two people have to agree: it moves or gives up more than the house lets one person decide."""
-    if not rules.second_above_minor or resolution not in NEEDS_SECOND:
+def decides(found: Discrepancy, resolution: Resolution) -> bool:
+    """Whether closing it so decides about its money. Whoever reads what is for information only decides nothing."""
+    return resolution is not Resolution.NOTED or Code(found.code) not in QUIET
+
+
+def needs_second(
+    found: Discrepancy, resolution: Resolution, entries: tuple[Entry, ...], rules: Rules, *, standing_minor: int = 0
+) -> bool:
+    """Whether two people have to agree: it is about more than the house lets one person decide, whatever they call it.
+
+    `standing_minor`: what waits in the books of one that has no amount of its own.
+    """
+    if not rules.second_above_minor or not decides(found, resolution):
         return False
-    largest = max((abs(entry.amount_minor) for entry in entries), default=abs(found.amount_minor or 0))
-    return largest > rules.second_above_minor
+    named = abs(found.amount_minor or standing_minor)
+    return max((abs(entry.amount_minor) for entry in entries), default=named) > rules.second_above_minor
 
 
 async def what_moves(session: AsyncSession, found: Discrepancy) -> Mapping[Resolution, tuple[Entry, ...]]:
@@ -196,11 +205,14 @@ async def what_moves(session: AsyncSession, found: Discrepancy) -> Mapping[Resol
     if not MOVES.intersection(allowed):
         return dict.fromkeys(allowed, ())
     money = await money_of(session, found)
-    return {way: _pairs(found, way, money, fund_id=None) if way in MOVES else () for way in allowed}
+    return {way: pairs_of(found, way, money, fund_id=None) if way in MOVES else () for way in allowed}
 
 
 async def what_moved(session: AsyncSession, found: Discrepancy) -> Sequence[Entry]:
     """The entries that its resolution has made and that stand, in pairs as they were posted."""
+    way = Resolution(found.resolution) if found.resolution else None
+    if Code(found.code) in OF_DISPUTES:
+        return await _moved_of_dispute(session, found, way) if way is not None and way in MOVES else ()
     posted = await posted_by(session, found)
     in_pairs = (LedgerEntry.transaction_id, LedgerEntry.currency, LedgerEntry.id)
     rows = await session.scalars(select(LedgerEntry).where(LedgerEntry.transaction_id.in_(posted)).order_by(*in_pairs))
@@ -209,17 +221,39 @@ async def what_moved(session: AsyncSession, found: Discrepancy) -> Sequence[Entr
     ]
 
 
-async def _take_write_off_back(
-    session: AsyncSession, found: Discrepancy, *, rules: Rules, ids: Ids, now: datetime
+async def _take_back_of_dispute(
+    session: AsyncSession, found: Discrepancy, way: Resolution, *, rules: Rules, ids: Ids, now: datetime
 ) -> None:
     """Of a dispute the opposite is posted under its own name: what is left of one is counted there."""
-    money = await money_of(session, found)
-    sums = await last_write_off(session, found)
-    again = msgspec.structs.replace(money, sums=sums)
-    entries = _pairs(found, Resolution.WRITTEN_OFF, again, fund_id=None)
-    if entries:
-        back = Asked(resolution=Resolution.WRITTEN_OFF, reason="")
-        await _post(session, found, back, entries, rules=rules, ids=ids, now=now)
+    moved = await _moved_of_dispute(session, found, way)
+    if moved:
+        entries = tuple(msgspec.structs.replace(each, amount_minor=-each.amount_minor) for each in moved)
+        await _post(session, found, Asked(resolution=way, reason=""), entries, rules=rules, ids=ids, now=now)
+    if way is Resolution.AS_EXCHANGE:
+        await _even_out(session, found, rules=rules, ids=ids, now=now)
+
+
+async def _moved_of_dispute(session: AsyncSession, found: Discrepancy, way: Resolution) -> tuple[Entry, ...]:
+    """What this way has taken off its dispute, and not given back since."""
+    if way is Resolution.AS_EXCHANGE:
+        sums = await moved_to_exchange(session, found.subject)
+    else:
+        sums = {currency: -minor for currency, minor in (await last_write_off(session, found)).items()}
+    money = msgspec.structs.replace(await money_of(session, found), sums=sums)
+    return pairs_of(found, way, money, fund_id=None)
+
+
+async def _even_out(session: AsyncSession, found: Discrepancy, *, rules: Rules, ids: Ids, now: datetime) -> None:
+    """If its dispute has ended, nothing is left standing against it now either."""
+    mine = update(Dispute).where(Dispute.stripe_dispute_id == found.subject).values(settled_at=None)
+    await session.execute(mine.execution_options(synchronize_session=False))
+    await close_disputes(session, ids=ids, now=now, time_zone=rules.time_zone)
+
+
+async def _standing_minor(session: AsyncSession, found: Discrepancy) -> int:
+    """The largest sum of it that waits in the books."""
+    sums = (await money_of(session, found)).sums
+    return max((abs(minor) for minor in sums.values()), default=0)
 
 
 async def _open_one(session: AsyncSession, discrepancy_id: str) -> Discrepancy:
@@ -237,47 +271,11 @@ async def _entries(session: AsyncSession, found: Discrepancy, asked: Asked) -> t
         raise Refused(_("Choose the fund that the donation is for. It is still open."))
     if not any(money.sums.values()):
         raise Refused(_("The books have nothing of it that could be moved, or not yet. It is still open."))
-    return _pairs(found, asked.resolution, money, fund_id=asked.fund_id)
+    return pairs_of(found, asked.resolution, money, fund_id=asked.fund_id)
 
 
 async def _has_fund(session: AsyncSession, fund_id: str | None) -> bool:
     return fund_id is not None and await session.get(Fund, fund_id) is not None
-
-
-def _pairs(found: Discrepancy, resolution: Resolution, money: Found, *, fund_id: str | None) -> tuple[Entry, ...]:
-    """In each currency: what stands there is taken away, and stands on the account that the resolution names."""
-    start, goal = account_from(Code(found.code)), _goal(resolution, money)
-    waits = msgspec.structs.replace(money, fund_id=None, appeal_id=None) if start is Account.SUSPENSE else money
-    bank_line = found.subject if start is Account.BANK else None
-    entries: list[Entry] = []
-    for currency, minor in sorted(money.sums.items()):
-        if minor:
-            entries += [
-                _entry(start, -minor, currency, waits, fund_id=None, bank_line_id=bank_line),
-                _entry(goal, minor, currency, money, fund_id=fund_id, bank_line_id=None),
-            ]
-    return tuple(entries)
-
-
-def _goal(resolution: Resolution, money: Found) -> Account:
-    account = TO[resolution]
-    return Account.DONATIONS_RECURRING if money.is_recurring and account is Account.DONATIONS_ONCE else account
-
-
-def _entry(
-    account: Account, minor: int, currency: str, money: Found, *, fund_id: str | None, bank_line_id: str | None
-) -> Entry:
-    """Costs belong to no donation: what a donation cost is what Stripe kept of its payment."""
-    is_cost = account.value.startswith("5")
-    return Entry(
-        account=account,
-        amount_minor=minor,
-        currency=currency,
-        fund_id=fund_id or money.fund_id,
-        appeal_id=None if fund_id and fund_id != money.fund_id else money.appeal_id,
-        donation_id=None if is_cost else money.donation_id,
-        bank_line_id=bank_line_id,
-    )
 
 
 async def _carry_out(
@@ -296,6 +294,9 @@ async def _carry_out(
         entries = await _take_credit(session, found, asked, entries, rules=rules, actor_id=actor_id, ids=ids, now=now)
     if entries:
         await _post(session, found, asked, entries, rules=rules, ids=ids, now=now)
+    if entries and asked.resolution is Resolution.AS_EXCHANGE and Code(found.code) in OF_DISPUTES:
+        await _even_out(session, found, rules=rules, ids=ids, now=now)
+    await forget(session, Deed.OPEN_DISCREPANCY, [found.id])
     await resolve_discrepancy(
         session,
         found.id,

@@ -11,7 +11,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
-from supporters.discrepancies.discuss import is_alone
 from supporters.kit.db import changed_rows, insert_for
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.strings import gettext as _
@@ -23,6 +22,7 @@ from supporters.reconciliation.certify import Maker
 from supporters.reconciliation.closing import Close, close_month, require_ready
 from supporters.reconciliation.models import CloseRequest
 from supporters.reconciliation.month_queries import trial_balance
+from supporters.reconciliation.second_request import why_alone
 
 INCOME = "4"  # what every account of income begins with
 
@@ -34,10 +34,6 @@ class Closed(StrEnum):
     ASKED = "asked"  # It waits for a second person.
 
 
-class MissingAlone(Refused):
-    """Nobody else can be asked, and nothing says why one person decides."""
-
-
 async def close_or_ask(session: AsyncSession, wanted: Close, maker: Maker, *, second_above_minor: int) -> Closed:
     """The month is closed, or a second person is asked to agree.
 
@@ -47,9 +43,7 @@ async def close_or_ask(session: AsyncSession, wanted: Close, maker: Maker, *, se
     if not await needs_second(session, wanted.month, second_above_minor):
         await close_month(session, msgspec.structs.replace(wanted, alone_reason=""), maker)
         return Closed.CLOSED
-    if await is_alone(session, maker.actor_id):
-        if not clean_line(wanted.alone_reason, limit=NOTE_CHARS):
-            raise MissingAlone(_("Nobody else does the books here. Please write why you decide this alone."))
+    if await why_alone(session, maker.actor_id, wanted.alone_reason) is not None:
         await close_month(session, wanted, maker)
         return Closed.CLOSED
     await require_ready(session, wanted, maker)
@@ -66,7 +60,7 @@ async def agree_to_close(
     asked since, Refused for the one who asked, and as `close_month`: what has come up meanwhile counts.
     """
     await lock_ledger(session)
-    found = await asked_to_close(session, month)
+    found = await asked_to_close(session, month, is_held=True)
     if found is None:
         raise Conflict(_("Nobody is asked to agree here any more. Nothing was changed."))
     if found.asked_by == maker.actor_id:
@@ -85,9 +79,10 @@ async def withdraw_close(session: AsyncSession, month: date, *, actor_id: str, n
     await _note(session, "month.decline", month, actor_id=actor_id, now=now)
 
 
-async def asked_to_close(session: AsyncSession, month: date) -> CloseRequest | None:
-    """What waits for a second person, if anything."""
+async def asked_to_close(session: AsyncSession, month: date, *, is_held: bool = False) -> CloseRequest | None:
+    """What waits for a second person, if anything; held, nobody takes it back until the transaction ends."""
     mine = select(CloseRequest).where(CloseRequest.period == month_of(month))
+    mine = mine.with_for_update() if is_held else mine
     return await session.scalar(mine.execution_options(populate_existing=True))
 
 

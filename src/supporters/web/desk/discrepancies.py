@@ -25,6 +25,7 @@ from supporters.discrepancies.resolve import note_quiet
 from supporters.discrepancies.rules import QUIET
 from supporters.kit.clock import local_date
 from supporters.kit.strings import gettext as _
+from supporters.reconciliation.ageing import BANDS
 from supporters.reconciliation.match_queries import find_lines
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
@@ -32,7 +33,9 @@ from supporters.web.common.forms import read_query
 from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk import sheet
+from supporters.web.desk.age_words import band_words
 from supporters.web.desk.bank_words import said_of
+from supporters.web.desk.discrepancy_about import named_subjects
 from supporters.web.desk.discrepancy_words import (
     FIELDS,
     PATH,
@@ -49,10 +52,11 @@ from supporters.web.desk.list_file import ListFile, Rows, in_portions, list_file
 from supporters.web.desk.match import places_of
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
+from supporters.web.desk.when import When
 from supporters.web.desk.words import code_words
 
 ROWS = 100
-AMOUNT = 4  # which column of the file, from 0
+AMOUNT = 5  # which column of the file, from 0
 
 
 @get(PATH, opt={"access": DOES_BOOKS})
@@ -61,14 +65,15 @@ async def show_discrepancies(
 ) -> Response[bytes]:
     """One page of the view that the address names."""
     asked, member = _asked(request), member_of(request)
-    wanted = filter_of(asked, member.id)
+    house = house_of(request)
+    today = local_date(house.clock.now(), house.settings.time_zone)
+    wanted = filter_of(asked, member.id, today=today, zone=house.settings.time_zone)
     first, by_kind = (asked.page - 1) * ROWS, asked.by == "kind"
     found = await list_discrepancies(reading, asked=wanted, by_kind=by_kind, limit=ROWS, offset=first)
     lines = await find_lines(reading, [each.subject for each in found if is_about_line(each)])
     places = places_of(request)
     total = await count_discrepancies(reading, wanted)
-    house, since = house_of(request), await opened_since(reading)
-    today = local_date(house.clock.now(), house.settings.time_zone)
+    since = await opened_since(reading)
     return await desk_page(
         request,
         reading,
@@ -77,12 +82,14 @@ async def show_discrepancies(
         asked=asked,
         rows=[(show(each), age_words(each.opened_at, today), first_place(each, places)) for each in found],
         said={line.id: (said_of(line.counterparty, line.text), line.booked_on) for line in lines},
+        named=await named_subjects(reading, found, _when(request)),
         other_order=asked.address(by="" if by_kind else "kind"),
         asks_me=await named_in(reading, member.id, [each.id for each in found]),
         total=total,
         views=await _views(reading, asked, member.id),
         codes=[(code.value, f"{code_words(code)} ({count})") for code, count in await _codes(reading, asked)],
         owners=list((await bookkeepers(reading)).items()),
+        bands=[(str(least), band_words(least, most)) for least, most in BANDS],
         oldest=age_words(since, today) if since else "",
         today=today,
         names=await staff_names(reading, [name for each in found for name in (each.resolved_by, each.owner_id)]),
@@ -100,6 +107,11 @@ async def read_all(request: Request[Any, Any, Any], session: NamedDependency[Asy
     await read_sealed(request, member, [])
     await note_quiet(session, actor_id=member.id, now=house_of(request).clock.now())
     return Redirect(f"{PATH}?view=info", status_code=303)
+
+
+def _when(request: AnyRequest) -> When:
+    house = house_of(request)
+    return When(zone=house.settings.time_zone, locale=house.settings.locale, now=house.clock.now())
 
 
 def _asked(request: AnyRequest) -> Asked:
@@ -133,18 +145,21 @@ async def _codes(session: AsyncSession, asked: Asked) -> Sequence[tuple[Any, int
 
 async def _file(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
     asked = _asked(request)
-    view = {"view": asked.view, "code": asked.code, "owner": asked.owner}
+    house = house_of(request)
+    view = {"view": asked.view, "code": asked.code, "owner": asked.owner, "age": asked.age}
     wanted = ListFile(name="discrepancies", action="discrepancy.export", view=view, header=_header(), numbers={AMOUNT})
-    looked = filter_of(asked, member_of(request).id)
+    today, zone = local_date(house.clock.now(), house.settings.time_zone), house.settings.time_zone
+    looked = filter_of(asked, member_of(request).id, today=today, zone=zone)
 
     async def read(session: AsyncSession, limit: int, offset: int) -> Rows:
         by_kind = asked.by == "kind"
         rows = await list_discrepancies(session, asked=looked, by_kind=by_kind, limit=limit, offset=offset)
         people = [who for each in rows for who in (each.resolved_by, each.owner_id, each.agreed_by)]
         names = await staff_names(session, people)
-        return [_cells(each, names) for each in rows]
+        named = await named_subjects(session, rows, _when(request))
+        return [_cells(each, names, named.get(each.subject, "")) for each in rows]
 
-    return wanted, in_portions(house_of(request), read)
+    return wanted, in_portions(house, read)
 
 
 def _header() -> list[str]:
@@ -152,6 +167,7 @@ def _header() -> list[str]:
         _("Code"),
         _("What"),
         _("About"),
+        _("By name"),
         _("Currency"),
         _("Amount"),
         _("Opened (UTC)"),
@@ -166,13 +182,14 @@ def _header() -> list[str]:
     ]
 
 
-def _cells(found: Discrepancy, names: dict[str, str]) -> list[str]:
+def _cells(found: Discrepancy, names: dict[str, str], named: str) -> list[str]:
     it = show(found)
     closed = found.resolved_at.strftime("%Y-%m-%d %H:%M:%S") if found.resolved_at else ""
     return [
         it.code,
         it.sentence,
         it.subject,
+        named,
         it.amount.currency if it.amount else "",
         sheet.number(it.amount),
         found.opened_at.strftime("%Y-%m-%d %H:%M:%S"),

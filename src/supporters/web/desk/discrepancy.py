@@ -1,8 +1,8 @@
 """/desk/discrepancies/{id}: one difference, what is known and said about it, who looks after it, and how it is closed."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, TypedDict
 
 import msgspec
 from litestar import get, post
@@ -21,25 +21,32 @@ from supporters.discrepancies.letters import tell_mentioned
 from supporters.discrepancies.mentions import handles
 from supporters.discrepancies.models import Discrepancy
 from supporters.discrepancies.queries import comments_on, find_discrepancy, mentions_on
+from supporters.discrepancies.reasons import reasons_of
 from supporters.discrepancies.resolve import REASON_LIMIT
 from supporters.discrepancies.rules import ways
 from supporters.kit.clock import local_date
 from supporters.kit.errors import NotFound, Refused
-from supporters.kit.ids import is_ulid
+from supporters.kit.ids import Ids, is_ulid
+from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.reconciliation.match_queries import find_line
+from supporters.reconciliation.refund_told import tell_giver, telling_of
+from supporters.reconciliation.resolution_facts import look_at
 from supporters.reconciliation.resolutions import (
     Asked,
+    Outcome,
     Rules,
     agree,
     close,
     decline,
     needs_second,
-    reopen,
     what_moved,
     what_moves,
 )
+from supporters.reconciliation.second_letters import Closing
+from supporters.reconciliation.second_request import Deed, MissingAlone, asked_for
+from supporters.reconciliation.two_deeds import largest_of
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
 from supporters.web.common.house import House, house_of
@@ -59,15 +66,24 @@ from supporters.web.desk.discrepancy_words import (
 from supporters.web.desk.export_words import size_words
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.match import places_of
+from supporters.web.desk.month_words import read_moment
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
+from supporters.web.desk.second import Waits, awaited_names, show_waiting, tell_colleagues
 
 ONE = PATH + "/{discrepancy_id:str}"
 DEEDS = 100
 MOST_HANDLES = 12  # that the form names
 LATEST = date(9998, 12, 30)
-NEVER = datetime(1, 1, 1, tzinfo=UTC)
 Problems = list[tuple[str, str]]
+
+
+class Who(TypedDict):
+    """Who does it, and when."""
+
+    actor_id: str
+    ids: Ids
+    now: datetime
 
 
 class Typed(msgspec.Struct, frozen=True):
@@ -81,6 +97,7 @@ class Typed(msgspec.Struct, frozen=True):
     due: str = ""
     owner: str | None = None
     again: str = ""
+    tell: bool = False
 
 
 @get(ONE, opt={"access": DOES_BOOKS})
@@ -97,13 +114,14 @@ async def take_resolution(
 ) -> Response[Any]:
     """The discrepancy is closed or waits for a second person; or the form comes back (422)."""
     member, house = member_of(request), house_of(request)
-    form = await read_sealed(request, member, ["way", "reason", "fund", "alone"])
+    form = await read_sealed(request, member, ["way", "reason", "fund", "alone", "tell"])
     found = await find_one(session, discrepancy_id)
     typed = Typed(
         way=form.get("way", ""),
         reason=clean_line(form.get("reason", ""), limit=REASON_LIMIT),
         fund=form.get("fund", "")[:26],
         alone=clean_line(form.get("alone", ""), limit=REASON_LIMIT),
+        tell="tell" in form,
     )
     problems = _problems(found, typed)
     if problems:
@@ -116,18 +134,16 @@ async def take_resolution(
     )
     try:
         async with session.begin_nested():
-            await close(
-                session,
-                found.id,
-                asked,
-                rules=_rules(house),
-                actor_id=member.id,
-                ids=house.ids,
-                now=house.clock.now(),
-            )
+            who: Who = {"actor_id": member.id, "ids": house.ids, "now": house.clock.now()}
+            done = await close(session, found.id, asked, rules=rules_of(house), **who)
+            if typed.tell:
+                await tell_giver(session, found, settings=house.settings, **who)
     except Refused as refused:
-        place = "alone" if await is_alone(session, member.id) and not typed.alone else f"way-{_first(found)}"
+        place = "alone" if isinstance(refused, MissingAlone) else f"way-{_first(found)}"
         return await discrepancy_page(request, session, found, typed=typed, problems=[(place, refused.message)])
+    if done is Outcome.ASKED:
+        amount = Money(abs(found.amount_minor), found.currency) if found.amount_minor and found.currency else None
+        await tell_colleagues(request, session, Closing.DISCREPANCY, f"{PATH}/{found.id}", amount=amount)
     return Redirect(f"{PATH}/{found.id}", status_code=303)
 
 
@@ -172,8 +188,13 @@ async def take_owner(
             request, session, found, typed=Typed(due=due[:40], owner=owner or ""), problems=[("due", said)]
         )
     now = house.clock.now()
-    if owner != found.owner_id:
-        await assign(session, found.id, owner, actor_id=member.id, now=now)
+    try:
+        if owner != found.owner_id:
+            await assign(session, found.id, owner, actor_id=member.id, now=now)
+    except Refused as refused:  # a colleague who stopped meanwhile
+        return await discrepancy_page(
+            request, session, found, typed=Typed(due=due, owner=""), problems=[("owner", refused.message)]
+        )
     if day != found.due_on:
         await change_due(session, found.id, day, actor_id=member.id, now=now)
     return Redirect(f"{PATH}/{found.id}", status_code=303)
@@ -186,8 +207,8 @@ async def take_agreement(
     """What the first person asked for is done, if it is what this page showed."""
     member, house = member_of(request), house_of(request)
     form = await read_sealed(request, member, ["asked"])
-    found, now, rules = await find_one(session, discrepancy_id), house.clock.now(), _rules(house)
-    seen_at = _read_moment(form.get("asked", ""))
+    found, now, rules = await find_one(session, discrepancy_id), house.clock.now(), rules_of(house)
+    seen_at = read_moment(form.get("asked", ""))
     await agree(session, found.id, rules=rules, actor_id=member.id, ids=house.ids, now=now, seen_at=seen_at)
     return Redirect(f"{PATH}/{found.id}", status_code=303)
 
@@ -201,29 +222,6 @@ async def take_refusal(
     await read_sealed(request, member, [])
     found = await find_one(session, discrepancy_id)
     await decline(session, found.id, actor_id=member.id, now=house_of(request).clock.now())
-    return Redirect(f"{PATH}/{found.id}", status_code=303)
-
-
-@post(ONE + "/reopen", status_code=303, opt={"access": DOES_BOOKS})
-async def take_reopening(
-    request: Request[Any, Any, Any], discrepancy_id: FromPath[str], session: NamedDependency[AsyncSession]
-) -> Response[Any]:
-    """It is open again, and what its resolution did to the books is reversed; or the form comes back (422)."""
-    member, house = member_of(request), house_of(request)
-    form = await read_sealed(request, member, ["reason"])
-    found, reason = await find_one(session, discrepancy_id), clean_line(form.get("reason", ""), limit=REASON_LIMIT)
-    if not reason:
-        said = _("Write why, for whoever reads this in a year.")
-        return await discrepancy_page(request, session, found, problems=[("again", said)])
-    await reopen(
-        session,
-        found.id,
-        reason=reason,
-        rules=_rules(house),
-        actor_id=member.id,
-        ids=house.ids,
-        now=house.clock.now(),
-    )
     return Redirect(f"{PATH}/{found.id}", status_code=303)
 
 
@@ -261,13 +259,13 @@ async def discrepancy_page(
         told=told,
         files=[(each, size_words(each.size_bytes)) for each in files],
         handles=[handle for who, handle in handles(colleagues).items() if who != member.id][:MOST_HANDLES],
-        deeds=history_of(deeds, names),
+        deeds=history_of(deeds, names, await reasons_of(session, found.id)),
         owners=list(colleagues.items()),
         funds=list((await fund_names(session)).items()) if moves_something(found) else [],
         typed=typed or Typed(),
         may_agree=found.asked_by is not None and found.asked_by != member.id,
         problems=problems or [],
-        **await _closing(session, house, found, member.id),
+        **await _closing(request, session, found),
     )
 
 
@@ -277,20 +275,36 @@ async def _bank_words(session: AsyncSession, found: Discrepancy) -> str:
     return said_of(line.counterparty, line.text) if line else ""
 
 
-async def _closing(session: AsyncSession, house: House, found: Discrepancy, member_id: str) -> Mapping[str, Any]:
-    """The ways of closing it, and whether one of them takes two people."""
-    rules = _rules(house)
+async def _closing(request: AnyRequest, session: AsyncSession, found: Discrepancy) -> Mapping[str, Any]:
+    """The ways of closing it or of opening it again, and whether that takes two people."""
+    house, member = house_of(request), member_of(request)
+    rules = rules_of(house)
     moves = await what_moves(session, found)
     takes_two = any(needs_second(found, way, entries, rules) for way, entries in moves.items())
-    shown = ways_of(found, moves, locale=house.settings.locale)
+    if found.resolution:
+        takes_two = 0 < rules.second_above_minor < await largest_of(session, found)
+    looked = {way: await look_at(session, found, way) for way in moves} if not found.resolution else {}
+    facts = {way: fact.words for way, fact in looked.items() if fact}
+    shown = ways_of(found, moves, facts, locale=house.settings.locale)
     return {
         "ways": shown,
         "wanted": next((each for each in shown if each.value == found.asked_resolution), None),
         "closed_how": describe_resolution(Resolution(found.resolution)) if found.resolution else "",
         "booked": moves_in_words(await what_moved(session, found), locale=house.settings.locale),
         "takes_two": takes_two,
-        "alone": takes_two and await is_alone(session, member_id),
+        "alone": takes_two and await is_alone(session, member.id),
+        "awaited": await awaited_names(session, found.asked_by) if found.asked_by else "",
+        "opening": await _opening(request, session, found),
+        "telling": await telling_of(session, found),
     }
+
+
+async def _opening(request: AnyRequest, session: AsyncSession, found: Discrepancy) -> Waits | None:
+    """That somebody has asked to open it again."""
+    asked = await asked_for(session, Deed.OPEN_DISCREPANCY, found.id) if found.resolution else None
+    facts = [(_("Why"), str(asked.wanted.get("reason", "")))] if asked else []
+    where = f"{PATH}/{found.id}/reopen"
+    return await show_waiting(request, session, Deed.OPEN_DISCREPANCY, found.id, facts, where) if asked else None
 
 
 async def find_one(session: AsyncSession, discrepancy_id: str) -> Discrepancy:
@@ -322,14 +336,8 @@ def _read_day(text: str) -> date | None:
     return day if day <= LATEST else None
 
 
-def _read_moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return NEVER
-
-
-def _rules(house: House) -> Rules:
+def rules_of(house: House) -> Rules:
+    """What the house says about closing."""
     settings = house.settings
     return Rules(second_above_minor=settings.second_person_above_minor, time_zone=settings.time_zone)
 
@@ -341,5 +349,4 @@ HANDLERS = [
     take_owner,
     take_agreement,
     take_refusal,
-    take_reopening,
 ]

@@ -13,17 +13,19 @@ from supporters.discrepancies.codes import Code, Resolution, describe, describe_
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.discrepancies.queries import NOBODY, DiscrepancyFilter
 from supporters.discrepancies.rules import QUIET, RULES, ways
+from supporters.kit.ids import is_ulid
 from supporters.kit.money import Money, format_money
 from supporters.kit.strings import gettext as _
 from supporters.kit.strings import ngettext
 from supporters.ledger.chart import describe as describe_account
 from supporters.ledger.post import Entry
+from supporters.reconciliation.ageing import BANDS, opened_between
 from supporters.staff.letter_words import role_word
 from supporters.web.desk.audit_words import deed_word
 from supporters.web.desk.paging import page_number
 
 PATH = "/desk/discrepancies"
-FIELDS = ("view", "code", "owner", "by", "page", "state")
+FIELDS = ("view", "code", "owner", "age", "by", "page", "state")
 VIEWS = ("", "mine", "free", "second", "info", "closed")
 LAST_PAGE = 500
 AT_STRIPE = "https://dashboard.stripe.com"
@@ -39,6 +41,7 @@ _PLACES = {
     "sub": "subscriptions",
     "in": "invoices",
 }
+_BANDS = frozenset(str(since) for since, _until in BANDS)
 _ABOUT_LINES = (Code.BANK_CREDIT_UNKNOWN.value, Code.BANK_MERGED.value)  # their subject is the bank line
 KNOWN = frozenset(code.value for code in Code)
 _AT_STRIPE = (*_PLACES, "txn", "re", "pyr", "cs", "issfr")
@@ -73,6 +76,16 @@ class Shown(msgspec.Struct, frozen=True):
     def month(self) -> date | None:
         """The month that it sums up, where it is about one."""
         return date.fromisoformat(f"{self.subject[:7]}-01") if _OF_MONTH.fullmatch(self.subject) else None
+
+    @property
+    def says_itself(self) -> bool:
+        """Whether its subject says something to people: an id of ours does not."""
+        return not id_of_ours(self.subject)
+
+    @property
+    def tax_invoice(self) -> str:
+        """Where Stripe's tax invoice for the fees of its month is."""
+        return f"{AT_STRIPE}/settings/documents" if self.code == Code.FEE_WITHOUT_CHARGE and self.month else ""
 
     @property
     def looks_after(self) -> str:
@@ -114,6 +127,7 @@ class Way(msgspec.Struct, frozen=True):
     value: str
     words: str
     moves: Sequence[str]
+    fact: str = ""  # what the records say of it, where they don't show it
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -142,10 +156,11 @@ class Asked(msgspec.Struct, frozen=True):
     owner: str
     page: int
     by: str = ""  # "kind" where those of one kind stand together
+    age: str = ""  # how many days those have waited at least, as `ageing` bands them
 
     def address(self, path: str = PATH, **changes: str) -> str:
         """The address of this view with `changes`; back on its first page unless they name one."""
-        fields = {"view": self.view, "code": self.code, "owner": self.owner, "by": self.by, **changes}
+        fields = {"view": self.view, "code": self.code, "owner": self.owner, "age": self.age, "by": self.by, **changes}
         query = urlencode({name: value for name, value in fields.items() if value})
         return f"{path}?{query}" if query else path
 
@@ -160,10 +175,11 @@ def read_view(query: Mapping[str, str]) -> Asked:
         query.get("owner", "")[:26],
         page_number(query.get("page", ""), most=LAST_PAGE),
         "kind" if query.get("by") == "kind" else "",
+        query.get("age", "") if query.get("age", "") in _BANDS else "",
     )
 
 
-def filter_of(asked: Asked, member_id: str) -> DiscrepancyFilter:
+def filter_of(asked: Asked, member_id: str, *, today: date, zone: str) -> DiscrepancyFilter:
     """The view as the rows are looked for."""
     view = asked.view
     owner = NOBODY if view == "free" else asked.owner or None
@@ -175,6 +191,7 @@ def filter_of(asked: Asked, member_id: str) -> DiscrepancyFilter:
         owner_id=None if view == "mine" else owner,
         concerns=member_id if view == "mine" else None,
         asks_other_than=member_id if view == "second" else None,
+        opened_between=opened_between(int(asked.age), today=today, zone=zone) if asked.age else None,
     )
 
 
@@ -193,10 +210,16 @@ def show(found: Discrepancy) -> Shown:
     )
 
 
-def ways_of(found: Discrepancy, moves: Mapping[Resolution, Sequence[Entry]], *, locale: str) -> Sequence[Way]:
-    """Every way of closing it, the likeliest first, with what each would move."""
+def ways_of(
+    found: Discrepancy,
+    moves: Mapping[Resolution, Sequence[Entry]],
+    facts: Mapping[Resolution, str],
+    *,
+    locale: str,
+) -> Sequence[Way]:
+    """Every way of closing it, the likeliest first, with what each would move and what the records say of it."""
     return [
-        Way(way.value, describe_resolution(way), moves_in_words(moves.get(way, ()), locale=locale))
+        Way(way.value, describe_resolution(way), moves_in_words(moves.get(way, ()), locale=locale), facts.get(way, ""))
         for way in ways(Code(found.code))
     ]
 
@@ -216,6 +239,11 @@ def links_of(found: Discrepancy, *, is_test: bool, places: Collection[str]) -> S
 
 def _here(found: Discrepancy, places: Collection[str]) -> Iterator[tuple[str, str, str]]:
     told = {name: value for name, value in found.detail.items() if isinstance(value, str)}
+    own = id_of_ours(found.subject)
+    if own and "other-money" in places:
+        yield from _of_other_money(found, own)
+    if found.code == Code.BANK_DUPLICATE_IMPORT and own and "bank" in places:
+        yield _("File"), _("Open the import"), f"/desk/bank/import/{own}"
     if "dispute" in told:
         yield _("Dispute"), _("Open the dispute"), f"/desk/disputes/{told['dispute']}"
     if found.donation_id:
@@ -226,8 +254,23 @@ def _here(found: Discrepancy, places: Collection[str]) -> Iterator[tuple[str, st
         yield _("Payout"), _("Open the payout"), f"/desk/payouts/{found.subject}"
     if "bank_account_id" in told:
         yield _("Bank account"), _("Open the account"), f"/desk/bank/{told['bank_account_id']}"
-    if found.code in _ABOUT_LINES and "match" in places:
+    if is_about_line(found) and "match" in places:
         yield _("Bank line"), _("Open the bank line"), f"/desk/match/{found.subject}"
+
+
+def _of_other_money(found: Discrepancy, own: str) -> Iterator[tuple[str, str, str]]:
+    if found.code == Code.DEPOSIT_BATCH_OFF:
+        yield _("Deposit"), _("Open the deposit"), f"/desk/other-money#deposit-{own}"
+    if found.code == Code.CHEQUE_BOUNCED:
+        yield _("Cheque"), _("Open the cheque"), f"/desk/other-money/{own}"
+    if found.code == Code.STANDING_ORDER_MISSED:
+        yield _("Standing order"), _("Open the standing order"), f"/desk/other-money/promise/{own}"
+
+
+def id_of_ours(subject: str) -> str:
+    """The id of our own record that the subject is, alone or with a day after it; empty where it is none."""
+    own = subject.partition(":")[0]
+    return own if is_ulid(own) else ""
 
 
 def at_stripe(stripe_id: str, *, is_test: bool) -> str:
@@ -237,17 +280,22 @@ def at_stripe(stripe_id: str, *, is_test: bool) -> str:
     return f"{root}/{place}/{stripe_id}" if place else f"{root}/search?{urlencode({'query': stripe_id})}"
 
 
-def history_of(rows: Sequence[AuditRow], names: Mapping[str, str]) -> Sequence[Deed]:
-    """What was done about it, oldest first."""
+def history_of(rows: Sequence[AuditRow], names: Mapping[str, str], reasons: Mapping[str, str]) -> Sequence[Deed]:
+    """What was done about it, oldest first, with the words that stand with it, by their digest."""
     return [
         Deed(
             at=row.at,
             words=deed_word(row.action),
             by=names.get(row.actor_id or "", _("somebody who has left")),
-            why=str((row.detail or {}).get("reason") or ""),
+            why=_why(row.detail or {}, reasons),
         )
         for row in reversed(rows)
     ]
+
+
+def _why(detail: Mapping[str, object], reasons: Mapping[str, str]) -> str:
+    said = [reasons.get(str(detail.get(name)), "") for name in ("reason_sha256", "alone_sha256")]
+    return " – ".join(filter(None, said)) or str(detail.get("reason") or "")  # as it once was kept
 
 
 def age_words(opened_at: datetime, today: date) -> str:
@@ -276,7 +324,7 @@ def first_place(found: Discrepancy, places: Collection[str]) -> Link | None:
 
 def is_about_line(found: Discrepancy) -> bool:
     """Whether its subject is a bank line."""
-    return found.code in _ABOUT_LINES
+    return found.code in _ABOUT_LINES or "credited_minor" in found.detail
 
 
 def _as_day(value: object) -> object:
