@@ -21,15 +21,15 @@ from supporters.reconciliation.models import BankMatch
 
 async def judge(db: Database, seed: int) -> tuple[int, int, int, int]:
     """Lines, matched, false and missed of the year with this seed."""
-    import arrivals
+    import books
     import labelled
 
     year = labelled.write_year(seed)
     truth = dict(labelled.truths(year))
     try:
         async with db.unit_of_work() as session:
-            await arrivals.found_bank(session)
-            await arrivals.arrive(session, year.payouts, [said.row for said in year.lines])
+            await books.found(session)
+            await labelled.bring(session, year)
             await match_certain(session, ids=Ids(), now=SystemClock().now())
             rows = await session.execute(select(BankMatch.bank_line_id, BankMatch.ref_id))
             matched = {row.bank_line_id: (row.ref_id,) for row in rows}

@@ -8,6 +8,7 @@ from matcher import Matcher
 from sqlalchemy import func, select, text
 
 from arrivals import ARRIVED, bank_line_id, bank_line_row, payout_id, payout_row, trace_of
+from supporters.audit.models import AuditDetail, AuditEntry
 from supporters.discrepancies.models import Comment, Discrepancy
 from supporters.ledger.checks import checks as ledger_checks
 from supporters.ledger.models import LedgerEntry
@@ -141,21 +142,48 @@ async def test_line_is_booked_on_an_account_with_a_reason_or_not_at_all(matcher:
     ):
         sent = await matcher.send(f"{path}/account", **form)
         assert (sent.status_code, said in words(sent.text)) == (422, True), form
-    much = await matcher.send(f"{line_path(2)}/account", account="4100", note="a legacy")
-    assert much.status_code == 422
-    assert "takes two people" in words(much.text)
+    legacy = {"account": "4100", "note": "a legacy"}
+    much = await matcher.send(f"{line_path(2)}/account", **legacy)
+    assert (much.status_code, "why you decide this alone" in words(much.text)) == (422, True)
     assert "a legacy</textarea>" in much.text
+    await two_book_it(matcher, line_path(2), legacy)
 
     done = await matcher.done(f"{path}/account", account="4100", note="a stall at the fair")
 
-    assert "Matched with Other income (4100): £40.00. 1 left." in done
+    assert "Matched with Other income (4100): £40.00. 0 left." in done
     assert "Take it out of the books again (adds the opposite entries)" in done
-    assert await accounts(matcher) == {"1000": 4_000, "4100": -4_000}
+    assert await accounts(matcher) == {"1000": 104_001, "4100": -104_001}
+
+
+async def two_book_it(matcher: Matcher, path: str, legacy: dict[str, str]) -> None:
+    other = Matcher(matcher.site, await matcher.site.staff("admin"))
+    asked, again = [await each.send(f"{path}/account", **legacy) for each in (matcher, other)]
+    own = await matcher.send(f"{path}/agree")
+    shown = await other.text(path)
+    declined = await other.send(f"{path}/decline")
+    assert await accounts(matcher) == {}
+    await matcher.send(f"{path}/account", **legacy)
+    seen_at = hidden_fields(await other.text(path))["asked"]
+    agreed = await other.done(f"{path}/agree", asked=seen_at)
+
+    assert [each.status_code for each in (asked, again, own, declined)] == [303, 409, 422, 303]
+    assert "Other income" in words(shown)
+    assert "a legacy" in words(shown)
+    assert "Agreed: Admin" in agreed
+    async with matcher.site.db.reading() as session:
+        deeds = select(AuditDetail.detail).join(AuditEntry, AuditEntry.seq == AuditDetail.seq)
+        detail = await session.scalar(deeds.where(AuditEntry.action == "bank.match"))
+    assert detail
+    assert (detail["confidence"], "asked_by" in detail) == ("chosen", True)
+    await other.desk.aclose()
 
 
 async def test_line_is_set_aside_with_its_reason_and_taken_up_again(matcher: Matcher) -> None:
     await matcher.arrive([], [bank_line_row(1, **GIFT)])
     path = line_path(1)
+    ways = re.findall(r'<a class="action" href="#([^"]+)"', page := await matcher.text(path))
+    assert ways == ["ours", "gift", "find", "account-h", "aside-h", "except", "ask"]
+    assert all(f'id="{way}" tabindex="-1"' in page for way in ways)
 
     empty = await matcher.send(f"{path}/aside", aside="  ")
     done = await matcher.done(f"{path}/aside", aside="the shop's till")
@@ -170,10 +198,12 @@ async def test_a_colleague_is_asked_under_a_discrepancy_that_closes_with_the_lin
     await matcher.arrive([], [bank_line_row(1, **GIFT)])
     path = line_path(1)
 
+    listed = [await matcher.send(f"{path}/except") for _ in range(2)]
     asked = await matcher.done(f"{path}/ask", words="Is this Ada's legacy?")
     await matcher.done(f"{path}/ask", words="Nobody?")
     assert (await matcher.send(f"{path}/ask", words=" ")).status_code == 422
 
+    assert len({answer.headers["location"] for answer in listed}) == 1, "one discrepancy, with no words yet"
     assert "Is this Ada's legacy?" in asked
     assert "It is on the list" in await matcher.words(path)
     await matcher.done(f"{path}/aside", aside="hers")
@@ -254,7 +284,9 @@ async def test_everything_certain_is_accepted_as_it_was_looked_at(matcher: Match
     async with matcher.site.db.reading() as session:
         action = (await session.scalars(select(MatchAction.id))).one()
     whole = await matcher.text(f"{LIST}/history/{action}")
-    assert whole.count("Unlink from the bank line (keeps the payout)") == 5
+    assert (
+        whole.count("Unlink from the bank line (keeps the payout)") == 5 * 2
+    )  # under the words too, for narrow screens
     await matcher.done(f"{line_path(3)}/undo")
     assert "5 matches, of which 4 stand." in await matcher.words(f"{LIST}/history/{action}")
     assert await accounts(matcher) == {"1000": 4_012, "1150": -4_012}

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 import arrivals
 from arrivals import ARRIVED, NOW, bank_line_id, bank_line_row, payout_id, payout_row, trace_of
@@ -16,6 +16,7 @@ from supporters.kit.db import Database
 from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
+from supporters.ledger.models import Period
 from supporters.payments.models import Payout
 from supporters.reconciliation.automatic import match_certain
 from supporters.reconciliation.bulk import accept_certain, certain_among, digest_of
@@ -83,6 +84,22 @@ async def test_payout_that_came_as_two_lines_is_proposed_on_both_and_matched_wit
     assert [state for _code, _subject, state in await differences(db, ids)] == ["open", "resolved", "resolved"]
 
 
+async def test_payout_of_a_month_that_was_proved_elsewhere_is_not_missed(db: Database, ids: Ids) -> None:
+    await arrive(db, [payout_row(9)], [bank_line_row(1, **PLAIN)])
+    before, could_be = await differences(db, ids), await offered(db)
+    async with db.unit_of_work() as session:
+        session.add(
+            Period(period=f"{ARRIVED:%Y-%m}", state="locked", bank_proof="elsewhere", locked_at=NOW, locked_by="dana")
+        )
+        await session.execute(delete(Discrepancy))
+
+    after = await differences(db, ids)
+
+    assert ("PAYOUT_NOT_IN_BANK", payout_id(9), "open") in before
+    assert "PAYOUT_NOT_IN_BANK" not in {code for code, _subject, _state in after}
+    assert (len(could_be), await offered(db)) == (1, {})
+
+
 async def test_two_choices_of_lines_for_one_payout_propose_nothing(db: Database) -> None:
     parts = [(1, 100_000), (2, 21_548), (3, 21_548)]
     await arrive(db, [payout_row(9)], [bank_line_row(number, amount_minor=minor, **PLAIN) for number, minor in parts])
@@ -142,7 +159,7 @@ async def test_two_account_rules_that_disagree_are_possible_only(sqlite_db: Data
     assert [each.confidence for each in (await offered(sqlite_db))[bank_line_id(1)]] == ["possible", "possible"]
 
 
-async def test_rule_sets_lines_aside_once_and_leaves_alone_what_a_person_took_up(db: Database) -> None:
+async def test_rule_sets_lines_aside_once_and_leaves_alone_what_a_person_took_up(db: Database, ids: Ids) -> None:
     rent = {"counterparty": "Hall Committee", "text": "rent"}
     lines = [bank_line_row(1, **rent), bank_line_row(2, **rent), bank_line_row(3, counterparty="Hall Committees")]
     await arrive(db, [], lines)
@@ -150,12 +167,15 @@ async def test_rule_sets_lines_aside_once_and_leaves_alone_what_a_person_took_up
 
     async with db.unit_of_work() as session:
         assert await set_aside_by_rules(session) == 2
-        await take_up(session, bank_line_id(1), actor_id="dana", now=NOW)
+        await take_up(session, bank_line_id(1), actor_id="dana", ids=ids, now=NOW)
     async with db.unit_of_work() as session:
         assert await set_aside_by_rules(session) == 0
         rows = [(each.state, each.state_note) for each in await session.scalars(select(BankLine).order_by(BankLine.id))]
 
+        asked = [(each.code, each.subject, each.state) for each in await session.scalars(select(Discrepancy))]
+
     assert rows == [("open", "taken up"), ("set_aside", "rule: HALL COMMITTEE"), ("open", None)]
+    assert asked == [("BANK_CREDIT_UNKNOWN", bank_line_id(1), "open")]  # at once, and not only at night
 
 
 async def test_everything_certain_is_accepted_as_one_action_and_undone_one_by_one(db: Database, ids: Ids) -> None:

@@ -19,7 +19,7 @@ from own import (
     take_back,
     write_down,
 )  # fmt: skip
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from arrivals import ACCOUNT, NOW, bank_line_id
 from engines import on_sqlite
@@ -27,17 +27,19 @@ from supporters.discrepancies.codes import Code
 from supporters.discrepancies.models import Discrepancy
 from supporters.donations.deposits import PayingIn, pay_in, undo_pay_in
 from supporters.donations.models import Donation, RefundReason
-from supporters.donations.other_models import OtherKind
+from supporters.donations.other_models import OtherKind, RefundWay
 from supporters.donations.reverse import request_refund
 from supporters.kit.db import Database
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.mail.models import Letter
+from supporters.outgoing.models import WebhookDelivery, WebhookEndpoint
 from supporters.people.models import Supporter
 from supporters.receipts.models import Receipt
 from supporters.reconciliation.matches import Part
 from supporters.reconciliation.models import MatchRule, Side
+from supporters.reconciliation.money_back import Back, pay_back, take_refund_back
 from supporters.reconciliation.opening import Opening, begin_books
 from supporters.reconciliation.other_money import Giver, bounce, void_payment
 from supporters.reconciliation.proposals import open_lines, propose
@@ -105,7 +107,7 @@ async def test_what_cannot_be_is_refused_and_nothing_is_written(
 async def test_deposit_is_found_at_the_bank_by_its_reference_and_clears_what_it_holds(
     db: Database, ids: Ids, settings: Settings
 ) -> None:
-    await begin(db, lines=[credit(1, 5_000, "PAID IN PI-WEEK47 COUNTER")])
+    await begin(db, lines=[credit(1, 5_000, "PAID IN PI-WEEK47 COUNTER", booked_on=TODAY)])
     made = [await write_down(db, ids, settings, 2_500, kind) for kind in (OtherKind.CASH, OtherKind.CHEQUE)]
     deposit_id = await paid_in(db, ids, [each.payment_id for each in made], 5_000, reference="PI-WEEK47")
 
@@ -177,24 +179,39 @@ async def test_deposit_that_cannot_be_is_refused(sqlite_db: Database, ids: Ids, 
         assert [paid.state for paid in await payments(sqlite_db)] == ["recorded"], each
 
 
-async def test_bounced_cheque_is_returned_income_and_its_debit_at_the_bank_closes_the_circle(
+async def test_bounced_cheque_is_returned_income_and_what_was_paid_back_of_it_is_lost_unless_that_was_a_mistake(
     db: Database, ids: Ids, settings: Settings
 ) -> None:
+    back = Back(amount=Money(500, "GBP"), way=RefundWay.CHEQUE, paid_on=TODAY, reason=RefundReason.OTHER)
+    more: dict[str, Any] = {"ids": ids, "settings": settings, **RULES}
     await begin(db, lines=[credit(1, 5_000, "PI-WEEK47"), credit(2, -5_000, "UNPAID CHEQUE 000123")])
     made = await write_down(db, ids, settings, 5_000, OtherKind.CHEQUE, cheque_number="000123")
-    await paid_in(db, ids, [made.payment_id], 5_000, reference="PI-WEEK47")
-    await match(db, ids, settings)
+    deposit_id = await paid_in(db, ids, [made.payment_id], 5_000, reference="PI-WEEK47")
+    await say(db, ids, 1, Part(Side.DEPOSIT, deposit_id, 5_000))
 
     async with db.unit_of_work() as session:
-        await bounce(session, made.payment_id, words="no funds", ids=ids, settings=settings, **RULES)
+        refund_id = await pay_back(session, made.payment_id, back, **more)
+        await bounce(session, made.payment_id, words="no funds", **more)
 
-    assert await balances(db) == {"1000": 5_000, "1200": -5_000, "4000": -5_000, "4095": 5_000}
+    after = {"2100": -500, "4000": -5_000, "4090": 500, "4095": 4_500, "5099": 500}
+    assert await balances(db) == {"1000": 5_000, "1200": -5_000, **after}
     await say(db, ids, 2, Part(Side.OTHER_PAYMENT, made.payment_id, -5_000))
+    assert await balances(db) == after
+    async with db.reading() as session:
+        told = (await session.scalars(select(Discrepancy))).one()
+        assert (await session.scalar(select(Receipt.voided_at))) is not None
+        assert (await session.scalar(select(Donation.returned_minor))) == 4_500
+    assert (told.code, told.detail) == (Code.CHEQUE_BOUNCED, {"cheque": "000123", "lost_minor": 500})
+    receiver = {"url": "https://crm.test/hook", "description": "", "kinds": ["donation.refund_undone"]}
+    async with db.unit_of_work() as session:
+        await session.execute(
+            insert(WebhookEndpoint).values(id="W" * 26, **receiver, secret_sealed="x", made_by="dana", created_at=NOW)
+        )
+        await take_refund_back(session, refund_id, **more)
     assert await balances(db) == {"4000": -5_000, "4095": 5_000}
     async with db.reading() as session:
-        assert (await session.scalar(select(Discrepancy.code))) == Code.CHEQUE_BOUNCED
-        assert (await session.scalar(select(Receipt.voided_at))) is not None
         assert (await session.scalar(select(Donation.returned_minor))) == 5_000
+        assert refund_id in (await session.scalars(select(WebhookDelivery.payload))).one()
 
 
 async def test_cheque_that_bounced_weeks_before_anybody_said_so_is_expected_about_its_deposit(

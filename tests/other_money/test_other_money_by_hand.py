@@ -1,18 +1,22 @@
 """What staff do by hand: a gift straight from a bank line, a promise for somebody, money that goes back to its giver."""
 
+import dataclasses
 import re
 from asyncio import gather
 from datetime import timedelta
 
+import httpx
 from other_pages import PATH, all_of, arrive, count, one, open_account, send, write_down
 from sqlalchemy import insert, select
 
 from arrivals import bank_line_row, found_bank
+from supporters.app import build_house
 from supporters.audit.models import AuditEntry
 from supporters.bank.models import BankLine
 from supporters.donations.models import Donation
 from supporters.donations.other_models import OtherPayment, OtherRefund, Promise
 from supporters.jobs.queue import enqueue
+from supporters.people.actions import NOBODY_ID
 from supporters.plans.models import Plan
 from supporters.receipts.models import Receipt
 from supporters.reconciliation.match_jobs import LEARN_RULES
@@ -39,7 +43,8 @@ async def test_credit_from_nobody_known_is_written_down_as_a_gift_and_taken_back
     assert (await one(site, OtherPayment)).state == "cleared"
     listed = await desk.get(made.headers["location"])
     assert "Take the gift back" in words(listed.text)
-    assert "Written down as a gift" in words((await desk.get("/desk/match/history")).text)
+    history = words((await desk.get("/desk/match/history")).text)
+    assert ("Written down as a gift" in history, f"Payment {donation.reference}" in history) == (True, True)
     await site.books_hold(against_stripe=False)
     undone = await send(desk, f"{here}/undo", view="")
     assert undone.status_code == 303
@@ -47,7 +52,8 @@ async def test_credit_from_nobody_known_is_written_down_as_a_gift_and_taken_back
     assert (await one(site, Receipt)).voided_at is not None
     nobody = await send(desk, f"{here}/gift", appeal="general", whose="nobody")
     assert nobody.status_code == 303
-    assert [each.name for each in await all_of(site, Donation)] == ["Maya Rivera", "Anonymous"]
+    known = [(each.name, each.supporter_id == NOBODY_ID) for each in await all_of(site, Donation)]
+    assert known == [("Maya Rivera", False), ("Anonymous", True)]
     await site.books_hold(against_stripe=False)
 
 
@@ -141,9 +147,32 @@ async def test_cash_that_was_paid_back_is_a_refund_on_every_page_and_the_bank_li
     await send(desk, f"/desk/match/{debit['id']}/undo", view="")
     assert "Bank transfer" in words((await desk.get(here)).text)
     assert "£15.00" in (await desk.get(f"/desk/donations/{payment.donation_id}")).text
+    await two_pay_back(site, desk, here, form | {"back_amount": "6", "left": "2500"})
     voided = await send(desk, f"{PATH}/refunds/{refund.id}/void")
-    assert (voided.status_code, (await one(site, Donation)).refunded_minor) == (303, 0)
+    assert (voided.status_code, (await one(site, Donation)).refunded_minor) == (303, 600)
     await site.books_hold(against_stripe=False)
+
+
+async def two_pay_back(site: Whole, first: httpx.AsyncClient, here: str, form: dict[str, str]) -> None:
+    """What comes to more than the limit together with what went back before takes two, or a reason."""
+    site.tools.settings = dataclasses.replace(site.settings, second_person_above_minor=2_000)
+    site.app.state.house = build_house(site.tools)
+    silent = await send(first, f"{here}/back", **form)
+    second = await site.staff("finance")
+    asked, again = [await send(each, f"{here}/back", **form) for each in (first, second)]
+    own = await send(first, f"{here}/back/agree")
+    shown = await second.get(here)
+    today = words((await second.get("/desk")).text)
+    agreed = await send(second, f"{here}/back/agree", asked=hidden_fields(shown.text)["asked"])
+
+    assert [each.status_code for each in (silent, asked, again, own, agreed)] == [422, 303, 422, 422, 303]
+    assert "why you decide this alone" in words(silent.text)
+    assert "Waits for Finance" in words(shown.text)
+    assert "A colleague asks to pay money back" in today
+    refunds = await all_of(site, OtherRefund)
+    assert [(each.amount_minor, each.agreed_by is None) for each in refunds] == [(1_500, True), (600, False)]
+    assert "Agreed: Finance" in words((await first.get(here)).text)
+    await second.aclose()
 
 
 async def test_learned_standing_order_is_looked_at_switched_on_for_somebody_and_taken_back_on_its_page(

@@ -4,9 +4,11 @@ import asyncio
 from datetime import timedelta
 
 from other_pages import JO, PATH, all_of, arrive, count, one, open_account, promise, send, write_down
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
+from arrivals import bank_line_row
 from supporters.audit.models import AuditEntry
+from supporters.bank.models import BankLine
 from supporters.donations.models import Donation
 from supporters.donations.other_models import Deposit, GivingAccount, OtherPayment, Promise
 from supporters.plans.models import Plan
@@ -34,6 +36,16 @@ async def test_promise_goes_from_form_to_letter_to_bank_line_to_receipt_without_
     assert "Your transfer has arrived" in words((await site.reader.get(made.headers["location"])).text)
     await site.books_hold(against_stripe=False)
 
+    again = bank_line_row(2, amount_minor=4_000, text=found.reference, booked_on=site.clock.now().date())
+    async with site.db.unit_of_work() as session:
+        await session.execute(insert(BankLine), [again])
+    desk = await site.staff("finance")
+    for path in ("/desk/match", f"/desk/match/{again['id']}", f"/desk/match/{again['id']}/gift"):
+        page = words((await desk.get(path)).text)
+        assert found.reference in page, path
+        assert "It was kept already" in page, path
+    assert JO["email"] in page
+
 
 async def test_standing_order_is_a_plan_that_only_the_givers_bank_can_change(site: Whole) -> None:
     await open_account(site)
@@ -47,6 +59,13 @@ async def test_standing_order_is_a_plan_that_only_the_givers_bank_can_change(sit
     desk = await site.staff()
     page = await desk.get(f"/desk/plans/{plan.id}")
     assert page.status_code == 200
+    less = bank_line_row(2, amount_minor=700, text="STO", counterparty="J", booked_on=site.clock.now().date())
+    async with site.db.unit_of_work() as session:
+        await session.execute(insert(BankLine), [less])
+    chosen = await send(desk, f"/desk/match/{less['id']}/chosen", p1=f"promise:{found.id}:2")
+    assert chosen.status_code == 303  # whatever came is what was given
+    await site.settle()
+    assert sorted(each.amount_minor for each in await all_of(site, OtherPayment)) == [700, 1_000]
     refused = await send(desk, f"/desk/plans/{plan.id}/stop")
     assert refused.status_code >= 400
     listed = words((await desk.get(PATH)).text)
@@ -107,6 +126,7 @@ async def test_cheque_is_written_down_paid_in_seen_at_the_bank_and_bounces(site:
 
     assert (made.status_code, paid.status_code) == (303, 303)
     assert (await one(site, Deposit)).state == "cleared"
+    assert "Deposit SLIP-4711" in words((await desk.get("/desk/match/history")).text)
     assert "At the bank" in words((await desk.get(f"{PATH}/{payment.id}")).text)
     bounced = await send(desk, f"{PATH}/{payment.id}/bounce", words="no funds")
     assert bounced.status_code == 303

@@ -20,6 +20,7 @@ from supporters.kit.errors import Conflict, Refused
 from supporters.kit.ids import Ids
 from supporters.ledger.chart import Account
 from supporters.plans.models import Plan, ReceiptWish
+from supporters.plans.worth import monthly_worth, worth_of
 from supporters.receipts.models import Receipt
 from supporters.reconciliation.automatic import match_certain
 from supporters.reconciliation.learn_rhythm import learn_rhythms
@@ -47,6 +48,7 @@ def day(text: str) -> date:
         ("2026-01-30 2026-02-27 2026-03-30", "monthly"),  # a short month
         ("2026-03-01 2026-03-20 2026-05-02 2026-06-01 2026-07-01", "monthly"),  # its last ones
         ("2024-06-01 2025-06-02 2026-06-01", "yearly"),
+        ("2026-01-02 2026-04-01 2026-07-01", "quarterly"),
         ("2026-07-01 2026-08-03", ""),
         ("2026-07-01 2026-07-15 2026-07-29", ""),
         ("2026-07-01 2026-08-09 2026-09-01", ""),
@@ -148,6 +150,30 @@ async def test_payer_with_a_rhythm_is_proposed_tried_switched_on_and_each_line_i
         ]  # fmt: skip
         assert None not in set(await session.scalars(select(Receipt.voided_at)))
     assert [each.state for each in await learned(db, ids)] == ["off"]  # a person did not want it
+
+
+async def test_payer_of_each_quarter_is_learned_and_counts_with_a_third_a_month(
+    sqlite_db: Database, ids: Ids, settings: Settings
+) -> None:
+    days = ["2026-02-02", "2026-05-01", "2026-08-03", "2026-11-02"]
+    usual = {"counterparty": "M RIVERA", "counterparty_hash": "maya"}
+    await begin(sqlite_db, lines=[credit(n, 3_000, "STO", booked_on=day(on), **usual) for n, on in enumerate(days)])
+
+    [rule] = await learned(sqlite_db, ids)
+    await switch_on(sqlite_db, ids, settings, rule)
+
+    assert await match(sqlite_db, ids, settings) == 4
+    async with sqlite_db.reading() as session:
+        plan = (await session.scalars(select(Plan))).one()
+        assert await session.scalar(select(monthly_worth())) == worth_of(3_000, "quarterly") == 1_000
+    assert (plan.frequency, plan.next_at.date() if plan.next_at else None) == ("quarterly", day("2027-02-02"))
+    assert await balances(sqlite_db) == {"1000": 12_000, "4010": -12_000}
+    marked = credit(9, 3_000, "STO", booked_on=day("2027-02-02"), is_reversal=True, **usual)
+    in_words = credit(10, 3_000, "STO RETURNED", booked_on=day("2027-02-03"), **usual)
+    for back in (marked, in_words):
+        async with sqlite_db.unit_of_work() as session:
+            await arrive(session, [], [back])
+        assert await match(sqlite_db, ids, settings) == 0  # money that comes back is no gift
 
 
 async def test_lines_that_people_said_are_one_supporters_speak_for_it_and_anothers_against_it(

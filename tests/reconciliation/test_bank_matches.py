@@ -306,7 +306,7 @@ async def test_payout_is_matched_once_whoever_comes_second(db: Database, ids: Id
     assert await balances(db) == {"1000": 121_548, "1150": -121_548}
 
 
-async def test_line_is_set_aside_with_a_reason_and_taken_up_again(db: Database) -> None:
+async def test_line_is_set_aside_with_a_reason_and_taken_up_again(db: Database, ids: Ids) -> None:
     await arrive(db, [], [bank_line_row(1)])
     line_id = bank_line_id(1)
 
@@ -317,7 +317,7 @@ async def test_line_is_set_aside_with_a_reason_and_taken_up_again(db: Database) 
         await set_aside(session, line_id, note="the shop's", actor_id="dana", now=NOW)
     assert await states(db) == [LineState.SET_ASIDE]
     async with db.unit_of_work() as session:
-        await take_up(session, line_id, actor_id="dana", now=NOW)
+        await take_up(session, line_id, actor_id="dana", ids=ids, now=NOW)
 
     assert await states(db) == [LineState.OPEN]
 

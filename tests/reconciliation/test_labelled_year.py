@@ -3,10 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-import arrivals
 from arrivals import NOW
 from books import found
-from labelled import Year, truths, write_year
+from labelled import Year, bring, truths, write_year
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 from supporters.reconciliation.automatic import match_certain
@@ -18,8 +17,7 @@ async def judge(db: Database, ids: Ids, year: Year) -> dict[str, tuple[str, ...]
     """What the house matched by itself, by line."""
     async with db.unit_of_work() as session:
         await found(session)
-        await arrivals.found_bank(session)
-        await arrivals.arrive(session, year.payouts, [said.row for said in year.lines])
+        await bring(session, year)
     async with db.unit_of_work() as session:
         await match_certain(session, ids=ids, now=NOW)
     async with db.reading() as session:
@@ -42,7 +40,7 @@ async def test_nothing_false_is_matched_and_nothing_honest_missed(db: Database, 
 
 
 async def test_what_is_left_is_offered_with_the_truth_among_the_proposals(db: Database, ids: Ids) -> None:
-    year = write_year(3, days=120)
+    year = write_year(5, days=120)
     truth = dict(truths(year))
     matched = await judge(db, ids, year)
     left = [line_id for line_id in truth if line_id not in matched]

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import String, func, insert, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import arrivals
@@ -15,10 +15,11 @@ from engines import on_sqlite
 from supporters.audit.models import AuditDetail
 from supporters.bank.models import BankAccount, BankFile, BankLine
 from supporters.bank.undo import undo_file
+from supporters.kit import words
 from supporters.kit.db import Database
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.ids import Ids
-from supporters.kit.text import plain_words
+from supporters.kit.text import has_one_like, plain_words, stands_in
 from supporters.ledger.models import LedgerTransaction
 from supporters.reconciliation.automatic import match_certain
 from supporters.reconciliation.bulk import certain_among
@@ -156,6 +157,34 @@ async def test_line_is_not_certain_because_another_one_is_not_looked_at(db: Data
 
     assert proposal.confidence == "likely"
     assert bulk == []
+
+
+async def test_references_are_looked_for_alike_in_both_databases_and_here(db: Database) -> None:
+    keys = {
+        "100000007919": "STRIPE 100000007919",
+        "123456": "99123456001",
+        "SLIP4711": "SLIP 4711",
+        "AB12CD34": "AB12CD35",
+    }
+    lines = [
+        *keys.values(), "REF00100000007919X", "1000 0000 7919", "1 100000007919", "4100000007919", "1000000079195", "",
+        "00123456", "XSLIP4711", "SLIP 47112", "SLIP4711 03", "REF AB12CD34", "2026 11 03", "STRIPE 200000007919",
+        "FP2026110300X7", "ABCDEFGHIJKLMN", "12 34 56 78 90 12",
+    ]  # fmt: skip
+    pairs = [(line, key) for line in lines for key in keys]
+    async with db.reading() as session:
+        asked = [literal(line, String()) for line, _key in pairs], [literal(key, String()) for _line, key in pairs]
+        columns = [each(*pair) for each in (words.stands_in, words.has_one_like) for pair in zip(*asked, strict=True)]
+        said = [bool(each) for each in (await session.execute(select(*columns))).one()]
+
+    assert said == [each(*pair) for each in (stands_in, has_one_like) for pair in pairs]
+    assert [line for line, key in pairs if key == "100000007919" and stands_in(line, key)] == [
+        "STRIPE 100000007919", "REF00100000007919X", "1000 0000 7919", "1 100000007919",
+    ]  # fmt: skip
+    assert [line for line, key in pairs if key == "100000007919" and has_one_like(line, key)] == [
+        "STRIPE 100000007919", "99123456001", "REF00100000007919X", "1000 0000 7919", "1 100000007919", "4100000007919",
+        "1000000079195", "STRIPE 200000007919", "FP2026110300X7", "12 34 56 78 90 12",
+    ]  # fmt: skip
 
 
 async def test_rule_knows_the_same_lines_on_trial_and_at_work(db: Database) -> None:

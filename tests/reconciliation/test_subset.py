@@ -5,7 +5,8 @@ from itertools import combinations
 
 import pytest
 
-from supporters.reconciliation.subset import FEW_CANDIDATES, MOST_CANDIDATES, MOST_PARTS, only_subset
+from supporters.reconciliation import subset
+from supporters.reconciliation.subset import MOST_CANDIDATES, MOST_PARTS, only_subset
 
 
 @pytest.mark.parametrize(
@@ -47,9 +48,19 @@ def test_more_candidates_than_can_be_looked_at_explain_nothing() -> None:
     assert only_subset([*range(1, MOST_CANDIDATES + 2)], 3) is None
 
 
-def test_of_many_candidates_no_more_than_four_are_added_up() -> None:
-    five, others = [1, 10, 100, 1_000, 10_000], [10**6 + place for place in range(FEW_CANDIDATES - 5)]
+def test_six_of_forty_are_found_and_a_longer_choice_beside_a_shorter_is_seen() -> None:
+    chance = random.Random(3)
+    amounts = [chance.randrange(100_000, 9_999_999) for _ in range(MOST_CANDIDATES)]
+    others = [1_000 * 3**place for place in range(1, 15)]
 
-    assert only_subset([*five, *others], 11_111) == (0, 1, 2, 3, 4)
-    assert only_subset([*five, *others, 10**7], 11_111) is None
-    assert only_subset([*five, *others, 10**7], 1_111) == (0, 1, 2, 3)
+    assert only_subset(amounts, sum(amounts[3:9])) == (3, 4, 5, 6, 7, 8)
+    assert only_subset(amounts[:25], sum(amounts[:5])) == (0, 1, 2, 3, 4)
+    assert only_subset([76, 75, *others, 10, 20, 30, 40, 51], 151) is None
+    assert only_subset([76, 75, *others, 10, 20, 30, 40, 52], 151) == (0, 1)
+
+
+def test_where_too_many_halves_would_have_to_be_tried_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert only_subset([1, 50], 51) == (0, 1)
+    monkeypatch.setattr(subset, "MOST_TRIED", 0)
+
+    assert only_subset([1, 50], 51) is None

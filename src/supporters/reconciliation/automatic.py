@@ -1,6 +1,7 @@
 """Matching by the house itself: only what is certain, and only where neither side has another candidate.
 
-Set by set in the database, so that a year takes as many statements as a day. Four rounds: lines that carry Stripe's own
+Set by set in the database, so that a year takes as many statements as a day. Four rounds, each held against what the others
+go by (`rivals`): lines that carry Stripe's own
 reference of a payout of exactly that amount, lines that carry our own of a promise or a deposit (`by_reference`), standing
 orders that were learned (`by_rhythm`), then lines that a rule knows which a person has switched on. What a person has ever
 undone is left to people.
@@ -24,6 +25,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     null,
+    or_,
     select,
     text,
     true,
@@ -31,22 +33,23 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from supporters.bank.models import BankLine, LineState
-from supporters.kit.db import Base, changed_rows
+from supporters.kit.db import changed_rows
 from supporters.kit.errors import Conflict
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
-from supporters.kit.words import plain_words_of, without_spaces
+from supporters.kit.words import has_one_like, plain_words_of, stands_in, without_spaces
 from supporters.ledger.chart import Account
 from supporters.ledger.lock import lock_ledger
 from supporters.ledger.post_many import post_pairs
 from supporters.ledger.start import start_day
 from supporters.payments.models import Payout
-from supporters.reconciliation.by_reference import match_by_reference
+from supporters.reconciliation.by_reference import match_by_reference, waited_for
 from supporters.reconciliation.by_rhythm import match_by_rhythm
 from supporters.reconciliation.expected import expected_at_bank
-from supporters.reconciliation.matching import DAYS_EARLY, DAYS_LATE, SHORTEST_TRACE, Attribute, Outcome
+from supporters.reconciliation.matching import DAYS_EARLY, DAYS_LATE, SHORTEST_TRACE, SURE_TRACE, Attribute, Outcome
 from supporters.reconciliation.models import (
     BankMatch,
     Confidence,
@@ -57,10 +60,12 @@ from supporters.reconciliation.models import (
     RuleState,
     Side,
 )
+from supporters.reconciliation.rivals import drop_contradicted, drop_named_twice
 from supporters.reconciliation.settle import settle
 
 BANK_LINE, MATCH = "bank_line", "match"
 AUTOMATIC = "automatic"
+WORK_MEMORY_MB = 64  # of PostgreSQL, for this transaction: the pairs of a year are sorted without a file
 USUAL_DAYS = (-1, 7)  # calendar days that are never more than `matching.NEAR_DAYS` working days, nor one early
 OPEN: ColumnElement[str] = literal_column("'open'")  # as the index of open lines is written, or it is not used
 MATCH_ID, TRANSACTION_ID = "M", "T"  # in place of the first character of the bank line's id
@@ -84,22 +89,27 @@ async def match_certain(session: AsyncSession, *, ids: Ids, now: datetime) -> in
     await lock_ledger(session)
     if not await _has_open(session):
         return 0
-    await _know_sizes(session, BankLine, Payout)
+    await _make_ready(session)
     action_id = ids.ulid()
     await session.execute(
         insert(MatchAction).values(id=action_id, kind=AUTOMATIC, made_by=None, made_at=now, matches=0)
     )
     await _match(session, action_id, by_rule=False)
-    hits = await match_by_reference(session, action_id, open_state=OPEN, first=MATCH_ID)
+    waited = await waited_for(session)
+    deposits = [each for each in waited if each.side == Side.DEPOSIT]
+    twice = await drop_named_twice(session, action_id, deposits)
+    hits = await match_by_reference(session, action_id, waited, but=twice, open_state=OPEN, first=MATCH_ID)
     own = [(hit.expected.side, hit.expected.ref_id) for hit in hits]
-    own += await match_by_rhythm(session, action_id, open_state=OPEN, first=MATCH_ID, but=own)
-    await _match(session, action_id, by_rule=True)
+    own += await match_by_rhythm(session, action_id, deposits, open_state=OPEN, first=MATCH_ID, but=own)
+    if await _has_rules(session):
+        await _match(session, action_id, by_rule=True)
+        await drop_contradicted(session, action_id, deposits, twice)
     made = select(func.count()).select_from(BankMatch).where(BankMatch.action_id == action_id)
     mine, found = MatchAction.id == action_id, await session.scalar(made) or 0
     if not found:
         await session.execute(delete(MatchAction).where(mine))
         return 0
-    await _know_sizes(session, BankMatch)
+    await _know_sizes(session, BankMatch.action_id, BankMatch.bank_line_id)
     await post_pairs(session, _postings(action_id), source_kind=BANK_LINE, purpose=MATCH, now=now)
     held = select(BankMatch.bank_line_id).where(BankMatch.action_id == action_id)
     taken = update(BankLine).where(BankLine.id.in_(held), BankLine.state == OPEN).values(state=LineState.MATCHED.value)
@@ -114,11 +124,28 @@ async def _has_open(session: AsyncSession) -> bool:
     return await session.scalar(select(BankLine.id).where(BankLine.state == OPEN).limit(1)) is not None
 
 
-async def _know_sizes(session: AsyncSession, *tables: type[Base]) -> None:
-    """PostgreSQL learns of rows that came a moment ago: else it looks at every pair of them by itself."""
+async def _has_rules(session: AsyncSession) -> bool:
+    is_on = (MatchRule.kind == RuleKind.ALIAS.value) & (MatchRule.state == RuleState.ON.value)
+    return await session.scalar(select(MatchRule.id).where(is_on).limit(1)) is not None
+
+
+async def _make_ready(session: AsyncSession) -> None:
+    """PostgreSQL may hold a year of pairs, and knows how many lines and payouts there are."""
     if session.get_bind().dialect.name == "postgresql":
-        for table in tables:
-            await session.execute(text(f"ANALYZE {table.__tablename__}"))
+        await session.execute(text(f"SET LOCAL work_mem = '{WORK_MEMORY_MB}MB'"))
+    line, payout = BankLine, Payout
+    await _know_sizes(session, line.id, line.state, line.currency, line.amount_minor, line.booked_on)
+    await _know_sizes(session, payout.stripe_payout_id, payout.status, payout.currency, payout.amount_minor)
+
+
+async def _know_sizes(session: AsyncSession, *columns: InstrumentedAttribute[Any]) -> None:
+    """PostgreSQL learns of rows that came a moment ago: else it looks at every pair of them by itself.
+
+    All the columns are of one table: those that decide how its rows are looked for.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        names = ", ".join(column.name for column in columns)
+        await session.execute(text(f"ANALYZE {columns[0].class_.__tablename__} ({names})"))
 
 
 async def _match(session: AsyncSession, action_id: str, *, by_rule: bool) -> None:
@@ -148,6 +175,8 @@ async def _match(session: AsyncSession, action_id: str, *, by_rule: bool) -> Non
 
 def _pairs(is_sqlite: bool, *, since: date) -> Select[*tuple[Any, ...]]:
     """Every open line beside every payment of exactly that amount on a possible day; none before the books began.
+
+    A line that takes an earlier one back is nothing new, but for a payout that the bank sends back.
 
     Lines that were undone are among them: they are another candidate, though never matched here.
     """
@@ -181,6 +210,7 @@ def _pairs(is_sqlite: bool, *, since: date) -> Select[*tuple[Any, ...]]:
             line.booked_on >= since,
             line.booked_on.between(early, late),
             ~held,
+            or_(line.is_reversal.is_(False), wanted.c.side == Side.PAYOUT_RETURN.value),
         )
     )
 
@@ -195,25 +225,30 @@ def everything_on_line() -> ColumnElement[str]:
 def _by_trace(pairs: Select[*tuple[Any, ...]]) -> Subquery:
     """Those on whose line Stripe's reference of the payout stands."""
     found = pairs.cte("pairs").prefix_with("MATERIALIZED")  # the words of a line are made once
-    held = func.replace(found.c.words, " ", "")
     none = cast(null(), String(26)).label("rule_id")
-    names_it = held.like("%" + found.c.trace_key + "%")
     return (
         select(found, none, found.c.trace.label("ours"))
-        .where(func.length(found.c.trace_key) >= SHORTEST_TRACE, names_it)
+        .where(func.length(found.c.trace_key) >= SURE_TRACE, stands_in(found.c.words, found.c.trace_key))
         .subquery()
     )
 
 
 def _by_rule(pairs: Select[*tuple[Any, ...]]) -> Subquery:
-    """Those whose words a rule knows that is switched on; once each, however many rules say so."""
+    """Those whose words a rule knows that is switched on; once each, however many rules say so.
+
+    A line on which another reference stands than the payout's is another payout's, of which we may not know yet.
+    """
     found, rule = pairs.cte("pairs").prefix_with("MATERIALIZED"), MatchRule
     is_on = (rule.kind == RuleKind.ALIAS.value) & (rule.state == RuleState.ON.value)
     is_known = (" " + found.c.words + " ").like("% " + rule.words + " %") & (found.c.known_by != "")
     pair = (found.c.line_id, found.c.side, found.c.ref_id)
     place = func.row_number().over(partition_by=pair, order_by=rule.id).label("place")
+    key = found.c.trace_key
+    is_another = (
+        (func.length(key) >= SHORTEST_TRACE) & ~stands_in(found.c.words, key) & has_one_like(found.c.words, key)
+    )
     known = select(found, rule.id.label("rule_id"), rule.words.label("ours"), place)
-    each = known.join(rule, is_on & is_known).subquery()
+    each = known.join(rule, is_on & is_known).where(~is_another).subquery()
     return select(each).where(each.c.place == 1).subquery()
 
 

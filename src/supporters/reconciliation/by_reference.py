@@ -5,7 +5,7 @@ people, but for the payments of one standing order, which follow each other by a
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -21,15 +21,18 @@ from supporters.donations.reference import find_references
 from supporters.ledger.start import start_day
 from supporters.reconciliation.expected import expected_at_bank
 from supporters.reconciliation.matching import (
+    Attribute,
     BankSide,
     Expected,
     Weighed,
+    has_reference,
     may_name_ours,
     reference_key,
     run_together,
     weigh,
 )
 from supporters.reconciliation.models import BankMatch, Confidence, MatchState, Side
+from supporters.reconciliation.rivals import Credit, come_back, names_payouts
 from supporters.reconciliation.settle import turn_of
 
 AT_ONCE = 1_000
@@ -41,6 +44,7 @@ class Hit(msgspec.Struct, frozen=True):
 
     line_id: str
     booked_on: date
+    amount_minor: int
     expected: Expected
     weighed: Weighed
     was_undone: bool = (
@@ -48,23 +52,35 @@ class Hit(msgspec.Struct, frozen=True):
     )
 
 
-async def match_by_reference(session: AsyncSession, action_id: str, *, open_state: Any, first: str) -> list[Hit]:
+async def match_by_reference(
+    session: AsyncSession,
+    action_id: str,
+    waited: Sequence[Expected],
+    *,
+    but: Collection[str],
+    open_state: Any,
+    first: str,
+) -> list[Hit]:
     """What is certain is matched under this action; returns it. The caller posts it, and settles the other side.
 
-    `first` stands in place of the first character of a line's id in that of its match.
+    `waited` are the payments of `waited_for`, `but` the lines that name another payment as well, `first` stands in place of
+    the first character of a line's id in that of its match.
     """
-    waited = await _waited_for(session)
     if not waited:
         return []
-    hits = await _hits(session, waited, open_state)
-    found = _lonely(hits, await _repeating(session, hits))
+    hits, said = await _hits(session, waited, open_state)
+    elsewhere = {*but, *(await names_payouts(session, said))}
+    back = await come_back(session, [_credit(hit) for hit in hits if _is_sure(hit) or _comes_back(hit)])
+    hits = [hit for hit in hits if hit.line_id not in back and not _comes_back(hit)]  # no rivals either
+    found = _lonely(hits, await _repeating(session, hits), elsewhere)
     rows = [_row(hit, action_id, first) for hit in found]
     for start in range(0, len(rows), AT_ONCE):
         await session.execute(insert(BankMatch), rows[start : start + AT_ONCE])
     return found
 
 
-async def _waited_for(session: AsyncSession) -> list[Expected]:
+async def waited_for(session: AsyncSession) -> list[Expected]:
+    """Every payment that is waited for under a reference of ours."""
     wanted = expected_at_bank().subquery("expected")
     rows = await session.execute(select(wanted).where(wanted.c.reference != ""))
     return [
@@ -77,36 +93,50 @@ async def _waited_for(session: AsyncSession) -> list[Expected]:
             reference=row.reference,
             payer_name=row.payer_name,
             payer_hashes=(row.payer_hash,) if row.payer_hash else (),
+            bank_account_id=row.bank_account_id,
         )
         for row in rows
     ]
 
 
-async def _hits(session: AsyncSession, waited: Sequence[Expected], open_state: Any) -> list[Hit]:
-    """Every open line beside every payment that it names, whatever the amount: two that it names are none."""
+def _comes_back(hit: Hit) -> bool:
+    return any(reason.attribute is Attribute.RETURNED for reason in hit.weighed.reasons)
+
+
+def _credit(hit: Hit) -> Credit:
+    each = hit.expected
+    return Credit(hit.line_id, hit.booked_on, hit.amount_minor, each.currency, each)
+
+
+async def _hits(session: AsyncSession, waited: Sequence[Expected], open_state: Any) -> tuple[list[Hit], dict[str, str]]:
+    """Every open line beside every payment that it names, whatever the amount, and what stands on those lines."""
     line, own = BankLine, {each.reference: each for each in waited}
     others = [(reference_key(each.reference), each) for each in waited if each.side != Side.PROMISE]
     before = select(BankMatch.id).where(BankMatch.bank_line_id == line.id)
     held, undone = (exists(before.where(BankMatch.state == state.value)) for state in MatchState)
     columns = (
         line.id, line.booked_on, line.amount_minor, line.currency, line.counterparty, line.text, line.bank_reference,
-        line.end_to_end, line.counterparty_hash.label("payer_hash"), undone.label("was_undone"),
+        line.end_to_end, line.counterparty_hash.label("payer_hash"), line.bank_account_id, line.is_reversal,
+        undone.label("was_undone"),
     )  # fmt: skip
     wanted = select(*columns).where(line.state == open_state, line.amount_minor > 0, ~held)
     wanted = wanted.where(line.currency.in_({each.currency for each in waited}))
     wanted = wanted.where(line.booked_on >= (await start_day(session) or date.min))
     found: list[Hit] = []
+    said: dict[str, str] = {}
     async for row in await session.stream(wanted.execution_options(yield_per=AT_ONCE)):
         words = " ".join((row.bank_reference, row.end_to_end, row.text))
         named = [own[name] for name in find_references(words) if name in own] if may_name_ours(words) else []
         if others:
             letters = run_together(words)
-            named += [each for key, each in others if key and key in letters]
+            named += [each for key, each in others if key and key in letters and has_reference(words, each.reference)]
         if not named:
             continue
         side = BankSide(**{name: getattr(row, name) for name in BankSide.__struct_fields__})
-        found += (Hit(row.id, row.booked_on, each, weigh(side, each), bool(row.was_undone)) for each in named)
-    return found
+        said[row.id] = words
+        for each in named:
+            found.append(Hit(row.id, row.booked_on, row.amount_minor, each, weigh(side, each), bool(row.was_undone)))
+    return found, said
 
 
 async def _repeating(session: AsyncSession, hits: Sequence[Hit]) -> set[str]:
@@ -118,9 +148,9 @@ async def _repeating(session: AsyncSession, hits: Sequence[Hit]) -> set[str]:
     return set(await session.scalars(wanted))
 
 
-def _lonely(hits: Sequence[Hit], repeating: set[str]) -> list[Hit]:
-    """Those that are certain, whose line names nothing else, and whose payment no other line names."""
-    names: defaultdict[str, int] = defaultdict(int)
+def _lonely(hits: Sequence[Hit], repeating: set[str], elsewhere: Collection[str]) -> list[Hit]:
+    """Those that are certain, whose line names nothing else (`elsewhere`: a payout), and whose payment no other line names."""
+    names: defaultdict[str, int] = defaultdict(int, dict.fromkeys(elsewhere, 1))
     by_target: defaultdict[tuple[str, str], list[Hit]] = defaultdict(list)
     for hit in hits:
         names[hit.line_id] += 1

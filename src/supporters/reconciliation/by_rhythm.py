@@ -18,9 +18,10 @@ from supporters.bank.models import BankLine
 from supporters.donations.other_models import OtherKind, OtherPayment, OtherState, Promise, PromiseState
 from supporters.donations.reference import find_references
 from supporters.ledger.start import start_day
-from supporters.reconciliation.matching import Attribute, Outcome, Reason
+from supporters.reconciliation.matching import Attribute, Expected, Outcome, Reason, comes_back
 from supporters.reconciliation.models import BankMatch, Confidence, MatchRule, MatchState, RuleState, Side
 from supporters.reconciliation.rhythm import LATE, STEPS, months_later, on_rhythm
+from supporters.reconciliation.rivals import names_ours, names_payouts
 from supporters.reconciliation.settle import EXPECTING, Target, turn_of
 
 AT_ONCE, SHOWN = 1_000, 120
@@ -35,11 +36,18 @@ class Hit(NamedTuple):
 
 
 async def match_by_rhythm(
-    session: AsyncSession, action_id: str, *, open_state: Any, first: str, but: Collection[Target]
+    session: AsyncSession,
+    action_id: str,
+    deposits: Sequence[Expected],
+    *,
+    open_state: Any,
+    first: str,
+    but: Collection[Target],
 ) -> list[Target]:
     """What is certain is matched under this action; returns which payments. The caller posts it, and settles the other side.
 
-    `first` stands in place of the first character of a line's id in that of its match; `but` was matched a moment ago.
+    `first` stands in place of the first character of a line's id in that of its match; `but` was matched a moment ago. A line
+    that names one of the `deposits`, which are waited for, is no giver's.
     """
     learned = Promise.rule_id.is_not(None) & Promise.closed_at.is_(None)  # as the index of the few is written
     if not await session.scalar(select(Promise.id).where(learned).limit(1)):
@@ -54,7 +62,15 @@ async def match_by_rhythm(
     hits = [hit for rows in rows_of.values() for hit in _in_turn(rows)]
     wanted_by = Counter(hit.row.line_id for hit in hits)
     announced = await _announced(session)
-    alone = [hit for hit in hits if wanted_by[hit.row.line_id] == 1 and not _names_another(hit.row, announced)]
+    said = {hit.row.line_id: _held(hit.row) for hit in hits}
+    elsewhere = {*(await names_payouts(session, said)), *(await names_ours(session, said, deposits))}
+    alone = [
+        hit
+        for hit in hits
+        if wanted_by[hit.row.line_id] == 1
+        and hit.row.line_id not in elsewhere
+        and not _may_be_another(hit.row, announced)
+    ]
     turns: Counter[str] = Counter()
     matches: list[dict[str, Any]] = []
     for hit in alone:
@@ -100,6 +116,7 @@ async def _lines(session: AsyncSession, open_state: Any) -> Sequence[AnyRow]:
             line.state == open_state,
             line.amount_minor == promise.amount_minor,
             line.booked_on >= (await start_day(session) or date.min),
+            line.is_reversal.is_(False),
             promise.payer_hash != "",
             promise.state == PromiseState.RUNNING.value,
             rule.state == RuleState.ON.value,
@@ -140,12 +157,16 @@ async def _announced(session: AsyncSession) -> dict[tuple[str, int], list[date]]
     return found
 
 
-def _names_another(row: AnyRow, announced: Mapping[tuple[str, int], Sequence[date]]) -> bool:
-    """Whether the line may be something else: it has a reference of ours on it, or a written transfer waits for it."""
-    if find_references(" ".join((row.bank_reference, row.end_to_end, row.text))):
+def _may_be_another(row: AnyRow, announced: Mapping[tuple[str, int], Sequence[date]]) -> bool:
+    """Whether the line may be something else: a reference of ours is on it, it comes back, or a written transfer waits for it."""
+    if find_references(_held(row)) or comes_back(_held(row)):
         return True
     days = announced.get((row.currency, row.amount_minor), ())
     return any(abs(day - row.booked_on) <= LATE for day in days)
+
+
+def _held(row: AnyRow) -> str:
+    return " ".join((row.bank_reference, row.end_to_end, row.text))
 
 
 def _match(hit: Hit, turn: int, action_id: str, first: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, String, cast, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankAccount, BankFile, BankLine, BankStatement, FileState, LineState
@@ -18,18 +18,20 @@ from supporters.discrepancies.open import Difference
 from supporters.discrepancies.resolve import settle_discrepancy
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
+from supporters.ledger.models import BankProof, Period, PeriodState
 from supporters.ledger.start import start_moment
 from supporters.payments.models import Payout, PayoutState
 from supporters.reconciliation.detect_look import Look
 from supporters.reconciliation.expected import is_matched
-from supporters.reconciliation.matching import working_days
-from supporters.reconciliation.models import Side
-from supporters.reconciliation.proposals import propose
+from supporters.reconciliation.matching import Attribute, Expected, Outcome, working_days
+from supporters.reconciliation.models import Confidence, Side
+from supporters.reconciliation.proposals import Proposal, propose
 
 OPEN_DAYS = 5  # a line may wait so long for its payout to be known
 ARRIVES_WITHIN = 3  # working days after the day that Stripe names
 MOST = 2_000  # open lines, the oldest first: whoever has more has other worries
-_ABOUT_LINES = (Code.BANK_CREDIT_UNKNOWN, Code.BANK_MERGED)
+_ONLY_LINES = (Code.BANK_CREDIT_UNKNOWN, Code.BANK_MERGED)
+ABOUT_LINES = (*_ONLY_LINES, Code.DEPOSIT_BATCH_OFF)  # the last may also be about a deposit that was counted wrongly
 _ABOUT_PAYOUTS = (Code.PAYOUT_NOT_IN_BANK, Code.BANK_SPLIT)
 _BACK = (PayoutState.FAILED.value, PayoutState.CANCELED.value)
 
@@ -42,35 +44,65 @@ class Days(msgspec.Struct, frozen=True):
 
 
 async def lines_that_wait(session: AsyncSession, look: Look) -> Sequence[Difference]:
-    """Credits that nothing explains, lines that seem to be several payments, and payments that seem to be several lines."""
+    """Credits that nothing explains, deposits that the bank counted otherwise, and what seems to be merged or split."""
     wanted = select(BankLine).where(BankLine.state == LineState.OPEN.value, BankLine.is_kept_whole)
     lines = (await session.scalars(wanted.order_by(BankLine.booked_on, BankLine.id).limit(MOST))).all()
     proposed = await propose(session, lines)
     latest = look.now.date() - timedelta(days=OPEN_DAYS)
-    found: dict[tuple[Code, str], Difference] = {}
-    for line in lines:
-        top = next(iter(proposed.get(line.id, ())), None)
-        if top is None:
-            if line.amount_minor > 0 and line.booked_on <= latest:
-                found[Code.BANK_CREDIT_UNKNOWN, line.id] = unknown_credit(line)
-        elif top.is_merged:
-            parts = ", ".join(each.ref_id for each in top.parts)
-            made = Difference(
-                code=Code.BANK_MERGED,
-                subject=line.id,
-                amount=Money(line.amount_minor, line.currency),
-                detail={"payments": parts, "booked_on": line.booked_on.isoformat()},
-            )
-            found[Code.BANK_MERGED, line.id] = made
-        elif top.is_split:
-            part = top.parts[0]
-            found[Code.BANK_SPLIT, part.ref_id] = Difference(
-                code=Code.BANK_SPLIT,
-                subject=part.ref_id,
-                amount=Money(part.amount_minor, part.currency),
-                detail={"line": top.line_ids[0], "lines": len(top.line_ids)},
-            )
-    return list(found.values())
+    found = [
+        difference_of(line, next(iter(proposed.get(line.id, ())), None), has_waited=line.booked_on <= latest)
+        for line in lines
+    ]
+    return list({(each.code, each.subject): each for each in found if each}.values())
+
+
+def difference_of(line: BankLine, top: Proposal | None, *, has_waited: bool) -> Difference | None:
+    """What a person is asked about an open line, by the surest of what it may be; None where one payment explains it."""
+    deposit = top and _deposit_that_differs(top)
+    if deposit:
+        return other_than_counted(line, deposit)
+    if top is None or _is_weak(top):
+        return unknown_credit(line) if line.amount_minor > 0 and has_waited else None
+    if top.is_merged:
+        parts = ", ".join(each.ref_id for each in top.parts)
+        told = {"payments": parts, "booked_on": line.booked_on.isoformat()}
+        amount = Money(line.amount_minor, line.currency)
+        return Difference(code=Code.BANK_MERGED, subject=line.id, amount=amount, detail=told)
+    if top.is_split:
+        part = top.parts[0]
+        lines: dict[str, object] = {"line": top.line_ids[0], "lines": len(top.line_ids)}
+        amount = Money(part.amount_minor, part.currency)
+        return Difference(code=Code.BANK_SPLIT, subject=part.ref_id, amount=amount, detail=lines)
+    return None
+
+
+def _deposit_that_differs(proposal: Proposal) -> Expected | None:
+    """The deposit that the line names, if the bank counted another amount than we did."""
+    said = {each.attribute: each.outcome for each in proposal.reasons}
+    part = proposal.parts[0]
+    is_off = said.get(Attribute.REFERENCE) is Outcome.SAME and said.get(Attribute.AMOUNT) is not Outcome.SAME
+    return part if is_off and part.side == Side.DEPOSIT and not proposal.is_merged else None
+
+
+def _is_weak(proposal: Proposal) -> bool:
+    """Whether one payment alone is offered, and nothing but its amount or a hint speaks for it."""
+    is_one = not (proposal.is_merged or proposal.is_split)
+    return is_one and proposal.confidence == Confidence.POSSIBLE and proposal.parts[0].side != Side.ACCOUNT
+
+
+def other_than_counted(line: BankLine, deposit: Expected) -> Difference:
+    """A deposit of which the bank credited more or less than was counted. Whoever matches the line books the rest."""
+    return Difference(
+        code=Code.DEPOSIT_BATCH_OFF,
+        subject=line.id,
+        amount=Money(line.amount_minor - deposit.amount_minor, line.currency),
+        detail={
+            "booked_on": line.booked_on.isoformat(),
+            "reference": deposit.reference,
+            "counted_minor": deposit.amount_minor,
+            "credited_minor": line.amount_minor,
+        },
+    )
 
 
 def unknown_credit(line: BankLine) -> Difference:
@@ -93,6 +125,7 @@ async def payouts_not_in_bank(session: AsyncSession, look: Look) -> Sequence[Dif
         payout.amount_minor > 0,
         payout.arrival_on.between(since, look.now.date() - timedelta(days=ARRIVES_WITHIN)),
         ~is_matched(Side.PAYOUT, payout.stripe_payout_id),
+        ~exists(select(Period.period).where(*_was_proved_elsewhere())),
     )
     covered = await _covered(session)
     return [
@@ -113,9 +146,11 @@ async def settle_dealt_with(session: AsyncSession, *, now: datetime) -> int:
     is_open = d.state == DiscrepancyState.OPEN
     of_lines = select(d.code, d.subject).where(
         is_open,
-        d.code.in_([code.value for code in _ABOUT_LINES]),
+        d.code.in_([code.value for code in _ONLY_LINES]),
         ~exists(select(BankLine.id).where(BankLine.id == d.subject, BankLine.state == LineState.OPEN.value)),
     )
+    dealt_with = exists(select(BankLine.id).where(BankLine.id == d.subject, BankLine.state != LineState.OPEN.value))
+    of_deposits = select(d.code, d.subject).where(is_open, d.code == Code.DEPOSIT_BATCH_OFF.value, dealt_with)
     of_payouts = select(d.code, d.subject).where(
         is_open, d.code.in_([code.value for code in _ABOUT_PAYOUTS]), is_matched(Side.PAYOUT, d.subject)
     )
@@ -124,7 +159,7 @@ async def settle_dealt_with(session: AsyncSession, *, now: datetime) -> int:
     )
     of_failed = select(d.code, d.subject).where(is_open, d.code == Code.PAYOUT_NOT_IN_BANK.value, failed)
     queries = {
-        _("The bank line was dealt with."): (of_lines, of_payouts),
+        _("The bank line was dealt with."): (of_lines, of_deposits, of_payouts),
         _("The payout has failed: that is a matter of its own."): (of_failed,),
     }
     settled = 0
@@ -154,6 +189,13 @@ async def _covered(session: AsyncSession) -> dict[str, list[Days]]:
     for row in await session.execute(query):
         found[row.currency].append(Days(row.starts_on, row.ends_on))
     return dict(found)
+
+
+def _was_proved_elsewhere() -> tuple[ColumnElement[bool], ...]:
+    """The payout's month is closed, and its bank was proved where no statement of ours shows it."""
+    month = func.substr(cast(Payout.arrival_on, String), 1, 7)
+    proved = (Period.state == PeriodState.LOCKED.value) & (Period.bank_proof == BankProof.ELSEWHERE.value)
+    return Period.period == month, proved
 
 
 def _should_show(payout: Payout, covered: Sequence[Days]) -> bool:

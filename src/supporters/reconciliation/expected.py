@@ -1,7 +1,7 @@
 """What the bank should show: payouts, payouts that came back, top-ups, and money that never met Stripe. One query.
 
 Each row: side, ref_id, expected_on, amount_minor (signed as at the bank), currency, trace, reference, words, payer_name,
-payer_hash. What a live match holds already is left out.
+payer_hash, bank_account_id (empty: any). What a live match holds already is left out.
 """
 
 from functools import cache
@@ -37,10 +37,12 @@ from supporters.donations.other_models import (
     PromiseState,
     RefundWay,
 )
+from supporters.ledger.models import BankProof, Period, PeriodState
 from supporters.payments.models import BalanceTransaction, Payout, PayoutState
 from supporters.reconciliation.matching import STRIPE_WORDS
 from supporters.reconciliation.models import BankMatch, MatchState, Side
 
+LAST_SURE_DAY = "26"  # of a month: what Stripe calls paid until then, the bank shows within it
 IS_TOP_UP: ColumnElement[bool] = literal_column(
     "balance_transaction.reporting_category IN ('topup', 'topup_reversal')"
 )  # as the index of top-ups is written, or it is not used
@@ -53,14 +55,25 @@ def expected_at_bank() -> CompoundSelect[*tuple[Any, ...]]:
 
 
 def payouts() -> Select[*tuple[Any, ...]]:
-    """Payouts that are on their way or have arrived, also those that the bank sent back afterwards."""
+    """Payouts that are on their way or have arrived, also those that the bank sent back afterwards.
+
+    Those of a month whose bank was proved elsewhere are not waited for, but for those of its last days: the statement of
+    the month after it may show them first.
+    """
     arrived = or_(
         Payout.status.in_([PayoutState.PAID, PayoutState.IN_TRANSIT]),
         (Payout.status == PayoutState.FAILED) & Payout.paid_at.is_not(None),
     )
     return _row(
         Side.PAYOUT, Payout.stripe_payout_id, Payout.arrival_on, Payout.amount_minor, Payout.currency, Payout.trace_id
-    ).where(arrived, Payout.livemode.is_not(None))
+    ).where(arrived, Payout.livemode.is_not(None), ~_was_proved_elsewhere())
+
+
+def _was_proved_elsewhere() -> ColumnElement[bool]:
+    """Whether its month is closed, and the bank was proved in the accountant's own books."""
+    day = cast(Payout.arrival_on, String)
+    closed = (Period.state == PeriodState.LOCKED.value) & (Period.bank_proof == BankProof.ELSEWHERE.value)
+    return func.substr(day, 1, 7).in_(select(Period.period).where(closed)) & (func.substr(day, 9, 2) <= LAST_SURE_DAY)
 
 
 def returned_payouts() -> Select[*tuple[Any, ...]]:
@@ -95,8 +108,15 @@ def top_ups() -> Select[*tuple[Any, ...]]:
 def deposits() -> Select[*tuple[Any, ...]]:
     """Cash and cheques that were paid in together and that no line shows yet."""
     each = Deposit
+    account_id = func.coalesce(each.bank_account_id, "")
     return _other(
-        Side.DEPOSIT, each.id, each.paid_in_on, each.counted_minor, each.currency, reference=each.reference
+        Side.DEPOSIT,
+        each.id,
+        each.paid_in_on,
+        each.counted_minor,
+        each.currency,
+        reference=each.reference,
+        account_id=account_id,
     ).where(each.state == DepositState.PAID_IN.value)
 
 
@@ -158,9 +178,16 @@ def _other(
     reference: Any = "",
     name: Any = "",
     payer_hash: Any = "",
+    account_id: Any = "",
 ) -> Select[*tuple[Any, ...]]:
     row = _row(side, ref_id, expected_on, amount_minor, currency, None)
-    told = {"reference": reference, "words": "", "payer_name": name, "payer_hash": payer_hash}
+    told = {
+        "reference": reference,
+        "words": "",
+        "payer_name": name,
+        "payer_hash": payer_hash,
+        "bank_account_id": account_id,
+    }
     columns = [column for column in row.selected_columns if column.key not in told]
     return row.with_only_columns(*columns, *(_said(value).label(label) for label, value in told.items()))
 
@@ -188,6 +215,7 @@ def _row(
         literal(STRIPE_WORDS, String()).label("words"),
         literal("", String()).label("payer_name"),
         literal("", String()).label("payer_hash"),
+        literal("", String()).label("bank_account_id"),
     ).where(~is_matched(side, ref_id))
 
 

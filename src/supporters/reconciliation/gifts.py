@@ -1,5 +1,6 @@
 """A gift written down straight from the bank line that shows it: donation, receipt, books and match in one act."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -7,15 +8,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankLine, LineState
-from supporters.donations.other_models import OtherKind
+from supporters.donations.other_models import OtherKind, Promise
+from supporters.donations.reference import find_references
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.ledger.lock import lock_ledger
+from supporters.reconciliation.lines import Line
 from supporters.reconciliation.matches import Because, Part, begin_action, confirm
 from supporters.reconciliation.models import Side
 from supporters.reconciliation.other_money import Giver, NewPayment, Recorded, record_payment
+from supporters.reconciliation.settle import EXPECTING
 from supporters.settings import Settings
 
 GIFT = "gift"
@@ -27,6 +31,36 @@ class Gift(msgspec.Struct, frozen=True, kw_only=True):
     giver: Giver
     appeal_id: str
     note: str = ""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A promise that a line names though nothing more is expected of it: it came late, or came again."""
+
+    reference: str
+    state: str
+    name: str
+    email: str
+    supporter_id: str | None
+    appeal_id: str
+
+
+async def promises_named(session: AsyncSession, lines: Sequence[Line]) -> dict[str, Named]:
+    """By line of money that came in, the promise that it names and that is kept, lapsed or ended; the first, if several."""
+    names = {
+        line.id: find_references(" ".join((line.bank_reference, line.end_to_end, line.text)))
+        for line in lines
+        if line.amount_minor > 0 and not line.is_reversal
+    }
+    wanted = {name for each in names.values() for name in each}
+    if not wanted:
+        return {}
+    over = select(Promise).where(Promise.reference.in_(wanted), Promise.state.not_in(EXPECTING))
+    known = {
+        each.reference: Named(each.reference, each.state, each.name, each.email, each.supporter_id, each.appeal_id)
+        for each in await session.scalars(over)
+    }
+    found = {line_id: next((known[name] for name in mine if name in known), None) for line_id, mine in names.items()}
+    return {line_id: named for line_id, named in found.items() if named}
 
 
 async def write_gift(

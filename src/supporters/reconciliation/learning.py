@@ -20,12 +20,13 @@ from supporters.kit.db import changed_rows, insert_for
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import Ids
 from supporters.kit.strings import gettext as _
+from supporters.kit.text import has_one_like, plain_words, stands_in
 from supporters.kit.words import plain_words_of
 from supporters.payments.models import Payout
 from supporters.reconciliation.automatic import USUAL_DAYS
 from supporters.reconciliation.ignoring import BY_RULE
 from supporters.reconciliation.learn_rhythm import lines_of, supporter_said, would_match
-from supporters.reconciliation.matching import DAYS_EARLY, DAYS_LATE, has_words
+from supporters.reconciliation.matching import DAYS_EARLY, DAYS_LATE, has_words, reference_key
 from supporters.reconciliation.models import BankMatch, MatchRule, MatchState, RuleKind, RuleState, Side
 
 ENOUGH = 3  # times that people said the same
@@ -231,7 +232,14 @@ async def _payouts_of(session: AsyncSession, lines: list[BankLine]) -> dict[tupl
 def _fitting(line: BankLine, payouts: dict[tuple[str, int], list[Payout]]) -> list[str]:
     first, last = line.booked_on - timedelta(days=DAYS_LATE), line.booked_on + timedelta(days=DAYS_EARLY)
     same = payouts.get((line.currency, line.amount_minor), [])
-    return [payout.stripe_payout_id for payout in same if first <= payout.arrival_on <= last]
+    near = [payout for payout in same if first <= payout.arrival_on <= last and not line.is_reversal]
+    words = plain_words(everything(line))
+    return [payout.stripe_payout_id for payout in near if not _is_anothers(words, reference_key(payout.trace_id or ""))]
+
+
+def _is_anothers(words: str, key: str) -> bool:
+    """Whether another reference than the payout's stands there, as the rule at work asks it."""
+    return bool(key) and not stands_in(words, key) and has_one_like(words, key)
 
 
 async def _truth(session: AsyncSession, lines: list[BankLine]) -> dict[str, str]:

@@ -24,6 +24,7 @@ class OpenLine(msgspec.Struct, frozen=True):
     text: str
     bank_reference: str
     end_to_end: str
+    is_reversal: bool
 
 
 Line = BankLine | OpenLine

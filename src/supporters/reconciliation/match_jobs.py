@@ -12,7 +12,7 @@ from supporters.reconciliation.detect_bank import settle_dealt_with
 from supporters.reconciliation.ignoring import set_aside_by_rules
 from supporters.reconciliation.learn_rhythm import learn_rhythms
 from supporters.reconciliation.learning import learn
-from supporters.reconciliation.matches import forget_taken_back
+from supporters.reconciliation.matches import forget_taken_back, record_matched
 
 MATCH_LINES, LEARN_RULES = "bank.match", "bank.learn"
 TIMERS: tuple[Timer, ...] = (
@@ -28,6 +28,8 @@ async def match_lines(work: Work, _payload: dict[str, Any]) -> None:
     now = work.clock.now()
     async with work.db.unit_of_work() as session:
         found = await match_certain(session, ids=work.ids, now=now)
+        if found:
+            await record_matched(session, found, now=now)
         aside = await set_aside_by_rules(session)
         await settle_dealt_with(session, now=now)
         await forget_taken_back(session)

@@ -1,6 +1,6 @@
 """What a person says a bank line is: matched and posted, set aside, or taken back. Nothing is ever deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,9 +23,12 @@ from supporters.ledger.start import start_day
 from supporters.reconciliation.automatic import AGAINST, BANK_LINE, MATCH
 from supporters.reconciliation.expected import expected_at_bank
 from supporters.reconciliation.models import BankMatch, Confidence, MatchAction, MatchState, Side
+from supporters.reconciliation.second_request import Deed, forget
 from supporters.reconciliation.settle import settle, unsettle
+from supporters.reconciliation.taken_up import ask_again
 
 NOTE_CHARS = 500
+MOST_FEE_MINOR = 5_000  # that a bank keeps of one transfer; never more than it lets through
 ONE, MANY = "one", "many"
 TAKEN_UP = "taken up"  # the note of a line that a person has taken up again: rules leave it alone
 ACCOUNTS = (
@@ -56,6 +59,8 @@ class Because(msgspec.Struct, frozen=True):
     reasons: tuple[dict[str, str], ...] = ()
     note: str = ""
     rule_id: str | None = None
+    agreed_by: str | None = None  # the second person, where it takes two
+    alone_reason: str = ""  # why there is none
 
 
 async def confirm(
@@ -79,7 +84,10 @@ async def confirm(
     await _require_begun(session, lines)
     _require_equal(lines, parts)
     await _require_expected(session, lines[0], parts)
-    made = action_id or await begin_action(session, kind=ONE, actor_id=actor_id, ids=ids, now=now, matches=len(lines))
+    await forget(session, Deed.BANK_LINE, line_ids)
+    made = action_id or await begin_action(
+        session, kind=ONE, actor_id=actor_id, ids=ids, now=now, matches=len(lines), because=because
+    )
     pairs = [(line, part) for line in lines for part in parts]
     for line, part in pairs:
         minor = line.amount_minor if len(lines) > 1 else part.amount_minor
@@ -88,8 +96,26 @@ async def confirm(
     await session.flush()
     await post(session, postings, ids=ids, now=now)
     await settle(session, [(part.side.value, part.ref_id) for part in parts], ids=ids, now=now)
-    await _audit(session, "bank.match", lines, parts, actor_id=actor_id, now=now)
+    first = {"asked_by": actor_id} if because.agreed_by else {}
+    told = told_of(because) | first
+    await _audit(session, "bank.match", lines, parts, told, actor_id=because.agreed_by or actor_id, now=now)
     return made
+
+
+async def require_parts(session: AsyncSession, line_id: str, parts: Sequence[Part]) -> BankLine:
+    """The line, held and open, if it may be these parts; nothing is changed. *Raises* as `confirm`."""
+    await lock_ledger(session)
+    lines = await _open_lines(session, [line_id])
+    await _require_begun(session, lines)
+    _require_equal(lines, parts)
+    await _require_expected(session, lines[0], parts)
+    return lines[0]
+
+
+def told_of(because: Because) -> dict[str, object]:
+    """Why, as the audit keeps it: what was compared and with what result, not what anybody wrote."""
+    reasons = [f"{each['attribute']}: {each['outcome']}" for each in because.reasons]
+    return {"confidence": because.confidence, "reasons": reasons, "rule_id": because.rule_id}
 
 
 async def undo(session: AsyncSession, line_id: str, *, actor_id: str, ids: Ids, now: datetime) -> int:
@@ -112,8 +138,10 @@ async def undo(session: AsyncSession, line_id: str, *, actor_id: str, ids: Ids, 
     for match in gone.values():
         match.state, match.undone_by, match.undone_at = MatchState.UNDONE.value, actor_id, now
     await session.flush()
+    await forget(session, Deed.BANK_LINE, [line.id for line in lines])
     await unsettle(session, sorted(targets), ids=ids, now=now)
-    await _audit(session, "bank.unmatch", lines, (), actor_id=actor_id, now=now)
+    await _audit(session, "bank.unmatch", lines, (), {}, actor_id=actor_id, now=now)
+    await ask_again(session, [line.id for line in lines], ids=ids, now=now)
     return len(lines)
 
 
@@ -132,33 +160,68 @@ async def set_aside(session: AsyncSession, line_id: str, *, note: str, actor_id:
     if not words:
         raise Refused(_("Please write why this line stays out of the books. It is still open."))
     await _move(session, line_id, LineState.OPEN, LineState.SET_ASIDE, note=words)
-    await _audit(session, "bank.set_aside", await _lines(session, [line_id]), (), actor_id=actor_id, now=now)
+    await _audit(session, "bank.set_aside", await _lines(session, [line_id]), (), {}, actor_id=actor_id, now=now)
 
 
-async def take_up(session: AsyncSession, line_id: str, *, actor_id: str, now: datetime) -> None:
+async def take_up(session: AsyncSession, line_id: str, *, actor_id: str, ids: Ids, now: datetime) -> None:
     """A line that was set aside is open again, and no rule sets it aside any more. *Raises* Conflict when it is not set aside."""
     await _move(session, line_id, LineState.SET_ASIDE, LineState.OPEN, note=TAKEN_UP)
-    await _audit(session, "bank.take_up", await _lines(session, [line_id]), (), actor_id=actor_id, now=now)
+    await _audit(session, "bank.take_up", await _lines(session, [line_id]), (), {}, actor_id=actor_id, now=now)
+    await ask_again(session, [line_id], ids=ids, now=now)
+
+
+async def record_matched(session: AsyncSession, found: int, *, now: datetime) -> None:
+    """The audit knows what the house itself has just matched: how many lines as what, and what told it."""
+    match, action = BankMatch, MatchAction
+    latest = select(action.id).where(action.made_by.is_(None)).order_by(action.made_at.desc(), action.id.desc())
+    action_id, by_rule = await session.scalar(latest.limit(1)), match.rule_id.is_not(None)
+    counted = select(match.side, by_rule.label("by_rule"), func.count()).where(match.action_id == action_id)
+    rows = (await session.execute(counted.group_by(match.side, by_rule).order_by(match.side, by_rule))).all()
+    told = [f"{side}, {'rule' if is_rule else 'reference'}: {count}" for side, is_rule, count in rows]
+    await record(
+        session,
+        actor_kind="system",
+        actor_id=None,
+        action="bank.match_all",
+        record_kind="match_action",
+        record_id=action_id or "",
+        detail={"rows": found, "reasons": told, "confidence": Confidence.CERTAIN.value},
+        now=now,
+    )
 
 
 async def begin_action(
-    session: AsyncSession, *, kind: str, actor_id: str | None, ids: Ids, now: datetime, matches: int
+    session: AsyncSession,
+    *,
+    kind: str,
+    actor_id: str | None,
+    ids: Ids,
+    now: datetime,
+    matches: int,
+    because: Because | None = None,
 ) -> str:
     """One line of the history is there; returns its id."""
     action = MatchAction(id=ids.ulid(), kind=kind, made_by=actor_id, made_at=now, matches=matches)
+    if because:
+        action.agreed_by, action.alone_reason = because.agreed_by, because.alone_reason or None
     session.add(action)
     await session.flush()
     return action.id
 
 
 async def _take_lines(session: AsyncSession, line_ids: Sequence[str]) -> Sequence[BankLine]:
+    lines = await _open_lines(session, line_ids)
+    for line in lines:
+        line.state = LineState.MATCHED.value
+    return lines
+
+
+async def _open_lines(session: AsyncSession, line_ids: Sequence[str]) -> Sequence[BankLine]:
     lines = await _lines(session, line_ids)
     if not line_ids or len(lines) != len(set(line_ids)):
         raise NotFound(_("There is no such bank line."))
     if any(line.state != LineState.OPEN for line in lines):
         raise Conflict(_("Somebody has dealt with this bank line already. Nothing was changed."))
-    for line in lines:
-        line.state = LineState.MATCHED.value
     return lines
 
 
@@ -187,6 +250,12 @@ def _require_equal(lines: Sequence[BankLine], parts: Sequence[Part]) -> None:
         raise Refused(_("What was chosen does not add up to the bank line. Nothing was changed."))
     if any(part.amount_minor == 0 for part in parts):
         raise Refused(_("A part of nothing says nothing. Nothing was changed."))
+    arrived = sum(line.amount_minor for line in lines)
+    promised = sum(part.amount_minor for part in parts if part.side == Side.PROMISE)
+    if promised and promised > arrived + max(0, min(arrived, MOST_FEE_MINOR)):
+        raise Refused(
+            _("More cannot have been given than arrived, but for what a bank may have kept. Nothing was changed.")
+        )
     if any(part.side == Side.ACCOUNT and part.ref_id not in set(ACCOUNTS) for part in parts):
         raise Refused(_("Bank lines cannot be booked on this account. Nothing was changed."))
 
@@ -283,6 +352,7 @@ async def _move(session: AsyncSession, line_id: str, old: LineState, new: LineSt
     moved = update(BankLine).where(mine).values(state=new.value, state_note=note)
     if changed_rows(await session.execute(moved.execution_options(synchronize_session=False))) != 1:
         raise Conflict(_("Somebody has dealt with this bank line already. Nothing was changed."))
+    await forget(session, Deed.BANK_LINE, [line_id])
 
 
 async def _audit(
@@ -290,6 +360,7 @@ async def _audit(
     action: str,
     lines: Sequence[BankLine],
     parts: Sequence[Part],
+    because: Mapping[str, object],
     *,
     actor_id: str,
     now: datetime,
@@ -307,6 +378,7 @@ async def _audit(
                 "parts": [f"{part.side}:{part.ref_id}" for part in parts],
                 "amount_minor": line.amount_minor,
                 "currency": line.currency,
+                **{name: value for name, value in because.items() if value},
             },
             now=now,
         )

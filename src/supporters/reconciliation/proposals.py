@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankLine, LineState
@@ -28,10 +28,12 @@ from supporters.reconciliation.matching import (
     has_words,
     may_name_ours,
     reference_key,
+    returned,
     run_together,
     weigh,
 )
 from supporters.reconciliation.models import Confidence, MatchRule, RuleKind, RuleState, Side
+from supporters.reconciliation.rivals import Credit, come_back, named_by_others, names_payouts
 from supporters.reconciliation.subset import MOST_CANDIDATES, only_subset
 
 SHOWN = 3
@@ -80,6 +82,7 @@ async def propose(
     around = Around.of(await _expected_around(session, lines, aliases, own))
     singles = {line.id: _singles(line, around, own[line.id]) for line in lines}
     _doubt(singles, await _rivals(session, lines, singles, around))
+    await _contradict(session, lines, singles)
     full = {line.id for line in lines} if in_full is None else set(in_full)
     unexplained = [line for line in lines if line.id in full and not any(map(_is_exact, singles[line.id]))]
     splits = await _splits(session, unexplained, around.everything)
@@ -131,6 +134,8 @@ def bank_side(line: Line) -> BankSide:
         bank_reference=line.bank_reference,
         end_to_end=line.end_to_end,
         payer_hash=line.counterparty_hash,
+        bank_account_id=line.bank_account_id,
+        is_reversal=line.is_reversal,
     )
 
 
@@ -182,12 +187,13 @@ def _expected(row: Row[Any], rule_words: tuple[str, ...]) -> Expected:
         payer_hashes=(row.payer_hash,) if row.payer_hash else (),
         words=(row.words,) if row.words else (),
         rule_words=rule_words if row.words else (),
+        bank_account_id=row.bank_account_id,
     )
 
 
 def _singles(line: Line, around: Around, own: set[str]) -> list[Proposal]:
     side, held = bank_side(line), run_together(_held(line))
-    named = [expected for key, expected in around.by_reference if key in held or expected.reference in own]
+    named = [expected for key, expected in around.by_reference if key in held or expected.reference in own]  # or nearly
     same = around.by_amount.get((line.currency, line.amount_minor), [])
     found: list[Proposal] = []
     for expected in {(each.side, each.ref_id): each for each in (*same, *named)}.values():
@@ -243,7 +249,7 @@ async def _rivals(
 
 
 def _doubt(singles: dict[str, list[Proposal]], rivals: dict[str, list[Proposal]]) -> None:
-    """What is certain on both sides more than once is certain on none."""
+    """What is certain on both sides more than once is certain on none, nor is anything where a line names two payments."""
     lines_of: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for line_id, proposals in (*singles.items(), *rivals.items()):
         for each in proposals:
@@ -252,11 +258,50 @@ def _doubt(singles: dict[str, list[Proposal]], rivals: dict[str, list[Proposal]]
     for line_id, proposals in singles.items():
         certain = [each for each in proposals if each.confidence == Confidence.CERTAIN]
         alone = len(certain) == 1 and len(lines_of[certain[0].parts[0].side, certain[0].parts[0].ref_id]) == 1
-        if certain and not alone:
-            singles[line_id] = [
-                msgspec.structs.replace(each, confidence=Confidence.LIKELY.value) if each in certain else each
-                for each in proposals
-            ]
+        if certain and not (alone and sum(map(_is_named, proposals)) <= 1):
+            singles[line_id] = [_less_sure(each, Confidence.LIKELY) for each in proposals]
+
+
+def _is_named(proposal: Proposal) -> bool:
+    """Whether the line has the payment's reference on it, whatever its amount."""
+    named = (Attribute.TRACE, Attribute.REFERENCE)
+    return any(each.attribute in named and each.outcome is Outcome.SAME for each in proposal.reasons)
+
+
+def _less_sure(proposal: Proposal, confidence: Confidence, *reasons: Reason) -> Proposal:
+    if proposal.confidence != Confidence.CERTAIN:
+        return proposal
+    return msgspec.structs.replace(proposal, confidence=confidence.value, reasons=(*proposal.reasons, *reasons))
+
+
+async def _contradict(session: AsyncSession, lines: Sequence[Line], singles: dict[str, list[Proposal]]) -> None:
+    """What is certain is less so where its line names another payment as well, or may bring back what went out."""
+    sure = {
+        line.id: (line, each) for line in lines for each in singles[line.id] if each.confidence == Confidence.CERTAIN
+    }
+    if not sure:
+        return
+    payouts = await names_payouts(session, {line_id: _held(line) for line_id, (line, _each) in sure.items()})
+    own = {line_id: each.parts[0] for line_id, (_line, each) in sure.items() if each.parts[0].reference}
+    keys = {
+        reference_key(each.parts[0].trace): line_id for line_id, (_line, each) in sure.items() if not _is_named(each)
+    }
+    elsewhere = await named_by_others(session, keys, _around_days(lines))
+    back = await come_back(
+        session,
+        [
+            Credit(line.id, line.booked_on, line.amount_minor, line.currency, own[line.id])
+            for line, _each in sure.values()
+            if line.id in own and line.amount_minor > 0
+        ],
+    )
+    for line_id, (line, each) in sure.items():
+        others = payouts.get(line_id, set()) - {each.parts[0].ref_id}
+        if others or line_id in elsewhere:
+            singles[line_id] = [_less_sure(one, Confidence.LIKELY) for one in singles[line_id]]
+        if line_id in back:
+            reason = returned(_held(line))
+            singles[line_id] = [_less_sure(one, Confidence.POSSIBLE, reason) for one in singles[line_id]]
 
 
 def _merged(line: Line, around: Sequence[Expected]) -> list[Proposal]:
@@ -338,10 +383,14 @@ def _has_any(line: Line, expected: Expected) -> bool:
 
 async def _open_around(session: AsyncSession, lines: Sequence[Line]) -> Sequence[OpenLine]:
     """Every open line that may be the rest of a payment of which these are a part."""
-    apart = timedelta(days=DAYS_EARLY + DAYS_LATE)
-    days = (min(line.booked_on for line in lines) - apart, max(line.booked_on for line in lines) + apart)
-    wanted = every_line().where(BankLine.state == LineState.OPEN.value, BankLine.booked_on.between(*days))
+    wanted = every_line().where(BankLine.state == LineState.OPEN.value, _around_days(lines))
     return await read_lines(session, wanted.order_by(BankLine.booked_on, BankLine.id).limit(MOST_AROUND))
+
+
+def _around_days(lines: Sequence[Line]) -> ColumnElement[bool]:
+    apart = timedelta(days=DAYS_EARLY + DAYS_LATE)
+    first, last = min(line.booked_on for line in lines), max(line.booked_on for line in lines)
+    return BankLine.booked_on.between(first - apart, last + apart)
 
 
 async def open_lines(session: AsyncSession, ids: Sequence[str]) -> Sequence[OpenLine]:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import msgspec
 
 ENOUGH = 3  # payments that make a rhythm
-STEPS = {"monthly": 1, "yearly": 12}  # months
+STEPS = {"monthly": 1, "quarterly": 3, "yearly": 12}  # months
 APART = 5  # days by which one payment may come earlier or later than a month after the one before: weekends, holidays
 EARLY, LATE = timedelta(days=APART), timedelta(days=10)  # around the day on which the next one is expected
 MOST_MISSED = 3  # payments in a row after which it is over
@@ -27,7 +27,7 @@ class Rhythm(msgspec.Struct, frozen=True):
     payer: str
     currency: str
     amount_minor: int
-    frequency: str  # monthly, yearly
+    frequency: str  # monthly, quarterly, yearly
 
     @property
     def key(self) -> str:

@@ -1,52 +1,54 @@
 """Which of a few amounts make up a sum? Pure, and bounded: banks merge or split a handful of payments, not a hundred."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 MOST_PARTS = 6
 MOST_CANDIDATES = 40
-FEW_PARTS, FEW_CANDIDATES = (
-    4,
-    20,
-)  # of more than so many amounts, no more than four are added up: it would take too long
+MOST_TRIED = 200_000  # halves laid side by side; where that is not enough, nobody can say that a choice is the only one
+
+Places = tuple[int, ...]
 
 
-def only_subset(amounts: Sequence[int], total: int) -> tuple[int, ...] | None:
+def only_subset(amounts: Sequence[int], total: int) -> Places | None:
     """The places of two to six of the amounts that sum to `total`, if exactly one choice of them does; else None.
 
-    *Money*: minor units of one currency. Of more than 20 amounts two to four are added up; of more than 40 nothing is said.
-    Equal amounts are different payments: where either would do, there is more than one choice.
+    *Money*: minor units of one currency. Of more than 40 amounts nothing is said. Equal amounts are different payments: where
+    either would do, there is more than one choice.
     """
     if len(amounts) > MOST_CANDIDATES:
         return None
-    found: tuple[int, ...] | None = None
+    found: Places | None = None
     for places in _choices(amounts, total):
-        if found is not None:
+        if found is not None or not places:
             return None
         found = places
     return found
 
 
-def _choices(amounts: Sequence[int], total: int) -> "list[tuple[int, ...]]":
-    """Up to two choices of two to six places, by halves: each choice of up to three is met with its counterpart.
+def _choices(amounts: Sequence[int], total: int) -> Iterator[Places]:
+    """Every choice that makes the sum, each once, by halves of up to three; an empty one where too many were tried.
 
-    A choice of k places is found as its first half and the rest, each by increasing place, so that it is found once.
+    A choice of k places is met as its first half and the rest, each by increasing place.
     """
-    found: set[tuple[int, ...]] = set()
-    for size in range(2, (MOST_PARTS if len(amounts) <= FEW_CANDIDATES else FEW_PARTS) + 1):
-        first = size // 2
-        heads: dict[int, list[tuple[int, ...]]] = {}
-        for places, parts in _each(amounts, first):
-            heads.setdefault(sum(parts), []).append(places)
-        for tail, parts in _each(amounts, size - first):
-            for head in heads.get(total - sum(parts), ()):
-                if head[-1] < tail[0]:
-                    found.add(head + tail)
-                    if len(found) == 2:
-                        return sorted(found)
-    return sorted(found)
+    halves = [_sums(amounts, size) for size in range(1, MOST_PARTS // 2 + 1)]
+    tried = 0
+    for size in range(2, MOST_PARTS + 1):
+        heads = halves[size // 2 - 1]
+        for rest, tails in halves[size - size // 2 - 1].items():
+            for head in heads.get(total - rest, ()):
+                for tail in tails:
+                    tried += 1
+                    if head[-1] < tail[0]:
+                        yield head + tail
+                if tried > MOST_TRIED:
+                    yield ()
 
 
-def _each(amounts: Sequence[int], size: int) -> "Iterator[tuple[tuple[int, ...], tuple[int, ...]]]":
-    """Every choice of so many: the places, and the amounts there."""
-    return zip(combinations(range(len(amounts)), size), combinations(amounts, size), strict=True)
+def _sums(amounts: Sequence[int], size: int) -> dict[int, list[Places]]:
+    """Every choice of so many places, by what the amounts there come to."""
+    found: defaultdict[int, list[Places]] = defaultdict(list)
+    for places, parts in zip(combinations(range(len(amounts)), size), combinations(amounts, size), strict=True):
+        found[sum(parts)].append(places)
+    return dict(found)
