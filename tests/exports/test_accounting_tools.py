@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from beancount import loader
 from beancount.core.data import Transaction
 from seeded_year import YEAR, Books, add_year, our_books
@@ -21,18 +22,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engines import on_postgresql
 from supporters.exports.batches import Maker, make_batch, reverse_batch, unpack
+from supporters.exports.claims import StillClaimed, claims_on, require_unclaimed
 from supporters.exports.gather import Wanted
 from supporters.exports.journals import Balance
 from supporters.exports.ledgers import name_of
 from supporters.exports.models import ExportBatch
 from supporters.exports.queries import find_batch, read_body
-from supporters.exports.targets import Mode, Target
+from supporters.exports.targets import CLAIMS, Mode, Target
 from supporters.kit.db import Database
 from supporters.kit.ids import Ids
 from supporters.kit.money import exponent
 from supporters.ledger.chart import Account, describe
 from supporters.ledger.models import BankProof
-from supporters.ledger.periods import lock_month
+from supporters.ledger.periods import lock_month, reopen_month
 from supporters.ledger.post import Entry, Posting, post
 from whole import Whole
 
@@ -96,14 +98,7 @@ async def test_no_file_claims_a_balance_that_a_later_file_changes(
         await lock(session, 3)
         for months in ((1, 1), (3, 3), (2, 2), (4, 4)):  # February is left out at first, and April is not closed
             files.append(await save(session, await export(session, ids, Target.BEANCOUNT, months=months), tmp_path))
-        late = Posting(
-            source_kind="other_payment", source_id="late", purpose="test", booked_on=date(YEAR, 4, 3), memo="late",
-            entries=(
-                Entry(account=Account.UNDEPOSITED, amount_minor=100, currency="GBP"),
-                Entry(account=Account.FEE_COVER, amount_minor=-100, currency="GBP"),
-            ),
-        )  # fmt: skip
-        await post(session, [late], ids=ids, now=NOW)
+        await post(session, [posted_late(4)], ids=ids, now=NOW)
         files.append(await save(session, await export(session, ids, Target.BEANCOUNT), tmp_path))
         ours = outside_names(await our_books(session))
     whole = tmp_path / "whole.beancount"
@@ -111,6 +106,39 @@ async def test_no_file_claims_a_balance_that_a_later_file_changes(
 
     assert told_by_beancount(whole) == ours
     assert [" balance " in file.read_text() for file in files] == [True, False, False, False, False]
+
+
+async def test_a_month_is_not_opened_again_under_a_file_that_claims_it_unless_somebody_says_so(
+    sqlite_db: Database, ids: Ids, tmp_path: Path
+) -> None:
+    async with sqlite_db.unit_of_work() as session:
+        await add_year(session, ids, months=3)
+        await lock(session, 2)
+        first = {target: await export(session, ids, target, months=(1, 2)) for target in sorted(CLAIMS)}
+        await export(session, ids, Target.CSV, months=(1, 2))
+        claimed = {each.batch_id for each in await claims_on(session, f"{YEAR}-02")}
+        assert (claimed, await claims_on(session, f"{YEAR}-03")) == (set(first.values()), [])
+        with pytest.raises(StillClaimed, match="at the end of February 2026: beancount-2026-01-01"):
+            await require_unclaimed(session, f"{YEAR}-02", are_left=False)
+        await require_unclaimed(session, f"{YEAR}-02", are_left=True)
+        await reopen_month(session, f"{YEAR}-02", reason="a bank line was taken back", actor_id="dana", now=NOW)
+        await post(session, [posted_late(2)], ids=ids, now=NOW)
+        later = {target: await save(session, await export(session, ids, target), tmp_path) for target in sorted(CLAIMS)}
+        for target, file in later.items():
+            [name] = [each.file_name for each in [await find_batch(session, first[target])] if each]
+            assert f"Changes balances that {name} claims: a month was opened again." in file.read_text()
+            assert "after 2026-02-03 out of that file" in file.read_text()
+
+        maker = Maker(organisation="The Paper", actor_id="A" * 26, ids=ids, now=NOW, broken=[])
+        for batch_id in first.values():
+            await reverse_batch(session, batch_id, home_currency="GBP", maker=maker)
+        assert await claims_on(session, f"{YEAR}-02") == []
+        again = {target: await save(session, await export(session, ids, target), tmp_path) for target in sorted(CLAIMS)}
+    bean, text = Target.BEANCOUNT, Target.HLEDGER
+    whole = tmp_path / "whole.beancount"
+    whole.write_text(f'include "{later[bean].name}"\ninclude "{again[bean].name}"\n')
+    run(BEAN / "bean-check", whole)
+    assert "Changes balances" not in again[bean].read_text() + again[text].read_text()
 
 
 async def test_what_takes_a_batch_back_leaves_nothing_of_it_and_all_of_it_goes_out_again(
@@ -199,6 +227,17 @@ async def test_a_payout_of_the_sandbox_is_one_journal_with_all_that_it_took(site
         ("1150", "Payout", 3407),
     ]
     run(hledger(), "-f", file, "check", "--strict")
+
+
+def posted_late(month: int) -> Posting:
+    """A pound that comes into the books after their month went out."""
+    return Posting(
+        source_kind="other_payment", source_id="late", purpose="test", booked_on=date(YEAR, month, 3), memo="late",
+        entries=(
+            Entry(account=Account.UNDEPOSITED, amount_minor=100, currency="GBP"),
+            Entry(account=Account.FEE_COVER, amount_minor=-100, currency="GBP"),
+        ),
+    )  # fmt: skip
 
 
 async def lock(session: AsyncSession, last: int) -> None:

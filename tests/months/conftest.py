@@ -49,6 +49,7 @@ class Books:
                 await self.treasury.give(amount)
             await self.treasury.pass_days(12)
             await self.treasury.hear()
+            await self.treasury.compare()
             if self.db.is_sqlite:
                 kept_worlds.keep(self.db, clock, key)
         self.payouts = await self.treasury.payouts()

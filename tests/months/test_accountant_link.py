@@ -52,6 +52,9 @@ async def test_the_link_opens_months_payouts_and_certificates_without_a_name(sit
     assert all(page.headers["cache-control"] == "no-store" for page in pages)
     [link] = await rows(site, BooksLink)
     assert link.opened_at is not None
+    unknown = (await desk.get(f"{path}/payouts/{payout.stripe_payout_id}?kind=none")).text
+    assert "There is no such kind of line." in words(unknown)
+    assert 'href="#f-kind"' not in unknown  # there is no form to lead to
     await desk.aclose()
     await certify.aclose()
 
@@ -59,13 +62,18 @@ async def test_the_link_opens_months_payouts_and_certificates_without_a_name(sit
 async def test_it_shows_nothing_of_earlier_months(site: Whole) -> None:
     payout = await paid_out(site)
     path = await made(site, "2026-12")
-    desk = site.browser()
+    desk, certify = site.browser(), await site.staff("admin")
+    for about in (f"payouts/{payout.stripe_payout_id}", "months/2026-11"):
+        await press(certify, f"/desk/{about}/certificate")
 
     assert (await desk.get(path)).status_code == 200
     assert "November" not in (await desk.get(path)).text
     assert (await desk.get(f"{path}/months/2026-11")).status_code == 404
     assert (await desk.get(f"{path}/payouts/{payout.stripe_payout_id}")).status_code == 404
+    assert (await certify.get("/desk/certificates/2")).status_code == 200
+    assert [(await desk.get(f"{path}/certificates/{number}")).status_code for number in (1, 2)] == [404, 404]
     await desk.aclose()
+    await certify.aclose()
 
 
 async def test_it_opens_nothing_once_it_ended_or_ran_out(site: Whole) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 
 from months.conftest import NET, ZONE, Books
 from payouts.conftest import one_engine
+from supporters.bank.accounts import Number, add_account, set_begin
 from supporters.kit.errors import Refused
 from supporters.ledger.models import BankProof, Period
 from supporters.payments.models import Payout
@@ -15,17 +16,17 @@ from supporters.reconciliation.certificate import Body, NoCertificate, digest, r
 from supporters.reconciliation.certify import certify_payout, read_file
 from supporters.reconciliation.closing import Checklist, Close, Ready, checklist, close_month, describe_item
 from supporters.reconciliation.models import Certificate
-from supporters.reconciliation.month_queries import board, stripe_activity, trial_balance
+from supporters.reconciliation.month_queries import board, coverage, stripe_activity, trial_balance
+from supporters.reconciliation.payout_lines import LineFilter, LineKind, kinds_of, lines_of, parts_of, purposes_of
 from supporters.reconciliation.payout_queries import (
     PayoutFilter,
     PayoutRow,
     Standing,
     arrivals_of,
+    bank_days,
     count_payouts,
     find_payout,
-    lines_of,
     list_payouts,
-    parts_of,
     posted_of,
     sides_of,
 )
@@ -94,10 +95,22 @@ async def it_is_proved(books: Books, payout: Payout, until_now: tuple[Standing, 
         assert await sides_of(session, [name]) == {name: (2, payout.amount_minor, payout.amount_minor)}
         [part] = await parts_of(session, name)
         lines = await lines_of(session, name, limit=10)
+        held, whole = await purposes_of(session, name), LineFilter(kind=LineKind.ONCE)
+        [once] = await kinds_of(session, name, LineFilter())
+        none = await lines_of(session, name, limit=10, wanted=LineFilter(kind=LineKind.MONTHLY))
+        [fund], [appeal] = held.funds, held.appeals
+        narrow = LineFilter(kind=LineKind.ONCE, fund_id=fund, appeal_id=appeal)
+        assert await lines_of(session, name, limit=10, wanted=narrow) == lines
+        assert await kinds_of(session, name, LineFilter(fund_id="another")) == []
+        assert await lines_of(session, name, limit=1, offset=1, wanted=whole) == lines[1:]
         posted = {each.account: each.minor for each in await posted_of(session, name)}
         [arrival] = await arrivals_of(session, name)
+        days = await bank_days(session, [name, "another"])
     assert (part.category, part.lines, part.gross_minor, part.net_minor) == ("charge", 2, 3500, payout.amount_minor)
-    assert all(line.reference and line.donation_id for line in lines)
+    assert all(line.reference and line.donation_id and line.name and line.kind == "once" for line in lines)
+    assert (once.category, once.lines, once.net_minor, none) == ("once", 2, payout.amount_minor, [])
+    assert {line.fund for line in lines} == set(held.funds.values())
+    assert days == {name: payout.arrival_on}
     assert posted == {"1100": payout.amount_minor, "5000": part.fee_minor, "4000": -3500}
     assert (arrival.made_by, arrival.account.name) == (None, "Unity Trust")
 
@@ -204,11 +217,32 @@ async def test_days_that_no_statement_covers_are_said(books: Books) -> None:
     await books.arrive(payout)
     await books.cover(month, month.replace(day=12))
     books.next_month()
+    newer = await new_account(books)
 
     found = await ready(books, month)
 
     [item] = [item for item in found.items if item.key == "statements"]
     assert (item.state, describe_item(item)) == (Ready.NOTE, "Statements do not cover every day of it: Unity Trust.")
+    async with books.db.unit_of_work() as session:
+        assert await set_begin(session, newer, month.replace(day=28), actor_id="dana", now=books.maker.now)
+    async with books.db.reading() as session:
+        missing = {each.account: each.missing_on for each in await coverage(session, month, zone=books.maker.zone)}
+    assert missing == {"Newer": month.replace(day=28), "Unity Trust": month.replace(day=13)}
+
+
+async def new_account(books: Books) -> str:
+    """An account that is added after the month: its months count from then on, unless staff say otherwise."""
+    maker = books.maker
+    async with books.db.unit_of_work() as session:
+        return await add_account(
+            session,
+            name="Newer",
+            currency="GBP",
+            number=Number("", "", []),
+            actor_id="dana",
+            ids=books.treasury.ids,
+            now=maker.now,
+        )
 
 
 def _wrong_sum(body: Body) -> None:
@@ -262,6 +296,19 @@ def test_a_certificate_that_was_sealed_with_a_difference_says_where(harm: object
 def test_what_is_no_certificate_is_said_to_be_none(content: bytes) -> None:
     with pytest.raises(NoCertificate):
         read(content)
+
+
+def test_a_month_of_which_nothing_was_looked_at_is_not_said_to_be_in_order() -> None:
+    body = {**PAYOUT, "kind": "month", "subject": "2026-11", "accounts": [], "stripe_balance": [], "payouts": []}
+    body |= {"bank_proof": "statement", "checks": [], "transactions": 0}
+    as_open, as_closed = (verify(read(seal({**body, "state": state}))) for state in ("open", "locked"))
+    empty = verify(read(seal({**body, "state": "open", "transactions": 7})))
+
+    assert as_open[-1].sentence == "whether nothing stood in the way of closing was NOT LOOKED AT"
+    assert (as_open[-1].holds, as_closed[-1].holds) == (True, False)
+    assert [each.sentence for each in empty if not each.holds] == [
+        "NOT SO: it tells of 7 transactions and of no account that they moved"
+    ]
 
 
 def test_a_certificate_that_lacks_something_is_not_taken_for_one() -> None:

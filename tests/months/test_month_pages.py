@@ -2,25 +2,33 @@
 
 import dataclasses
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import select
 
 import arrivals
 import kept_worlds
+from months.narrowed_lines import its_lines_are_narrowed_by_the_address
 from sealed import seal_of
 from supporters.app import build_house
 from supporters.audit.models import AuditDetail, AuditEntry
+from supporters.bank.models import BankLine
 from supporters.donations.models import Donation
+from supporters.exports.models import ExportBatch
+from supporters.jobs.queue import enqueue
 from supporters.ledger.models import Period
+from supporters.ledger.periods import next_month
 from supporters.payments.models import Payout
 from supporters.reconciliation.automatic import match_certain
 from supporters.reconciliation.certificate import read, verify
 from supporters.reconciliation.certify import read_file
-from supporters.reconciliation.models import Certificate, CloseRequest
+from supporters.reconciliation.matches import Because, Part, confirm
+from supporters.reconciliation.models import Certificate, CloseRequest, Side
 from supporters.staff.models import Staff
+from supporters.web.desk import money_waits
 from whole import Whole, hidden_fields, words
 
 PAID_OUT = "a donation that was paid out"
@@ -55,6 +63,8 @@ async def _let_stripe_pay_out(site: Whole) -> None:
     for _day in range(12):
         site.clock.advance(timedelta(days=1))
         await site.sandbox.tick()
+    async with site.db.unit_of_work() as session:
+        await enqueue(session, "balance.compare", {}, ids=site.ids, now=site.clock.now())
     await site.settle()
 
 
@@ -90,6 +100,8 @@ async def test_a_payout_shows_its_proof_its_lines_and_its_journal(site: Whole) -
         "One-off donations",
     ):
         assert said in told, said
+    assert "took 2 days" in listed
+    await its_lines_are_narrowed_by_the_address(desk, f"/desk/payouts/{payout.stripe_payout_id}")
     await desk.aclose()
 
 
@@ -175,17 +187,47 @@ async def test_a_month_is_closed_from_its_page_and_opened_again_for_a_reason(sit
     assert (period.period, period.state, period.bank_proof) == (name, "locked", "elsewhere")
 
     without = await press(desk, f"{page}/open")
-    opened = await press(desk, f"{page}/open", reason="A late invoice")
+    await a_file_claims(site, period)
+    claimed = await press(desk, f"{page}/open", reason="A late invoice")
+    opened = await press(desk, f"{page}/open", reason="A late invoice", files="left")
 
-    assert (without.status_code, opened.status_code) == (422, 303)
+    assert (without.status_code, claimed.status_code, opened.status_code) == (422, 422, 303)
+    assert "claim what every account held at the end of November 2026: year.beancount" in words(claimed.text)
     assert "A late invoice" in words((await desk.get(page)).text)
     actions = [entry.action for entry in await rows(site, AuditEntry)]
     assert {"month.lock", "month.reopen", "certificate.make"} <= set(actions)
     assert len(await rows(site, Certificate)) == 1
+    assert (await press(desk, f"{page}/certificate")).status_code == 303
+    body = read((await desk.get("/desk/certificates/2")).content)
+    assert {each["key"]: each["state"] for each in body["checks"]} | {"arrived": "note", "over": "done"} == {
+        each["key"]: each["state"] for each in body["checks"]
+    }
+    assert words((await desk.get("/desk/months/waiting")).text).count("Nothing waits in suspense") == 1
     await desk.aclose()
 
 
-async def test_above_the_limit_two_people_close_a_month(site: Whole) -> None:
+async def a_file_claims(site: Whole, period: Period) -> None:
+    """A file went out that says what every account held at the month's end."""
+    first = date.fromisoformat(f"{period.period}-01")
+    row = {
+        "id": site.ids.ulid(),
+        "target": "beancount",
+        "mode": "line",
+        "starts_on": first,
+        "ends_on": next_month(first),
+    }
+    row |= {
+        "claims_until": next_month(first) - timedelta(days=1),
+        "file_name": "year.beancount",
+        "body": b"",
+        "journals": b"",
+    }
+    row |= {"sha256": "", "size_bytes": 0, "transactions": 0, "journal_count": 0, "line_count": 0, "totals": []}
+    async with site.db.unit_of_work() as session:
+        session.add(ExportBatch(**row, made_by="dana", made_at=site.clock.now()))
+
+
+async def test_above_the_limit_two_people_close_a_month_and_open_it_again(site: Whole) -> None:
     site.tools.settings = dataclasses.replace(site.settings, second_person_month_above_minor=2499)
     site.app.state.house = build_house(site.tools)
     payout = await paid_out(site, in_bank=False)
@@ -197,7 +239,8 @@ async def test_above_the_limit_two_people_close_a_month(site: Whole) -> None:
     silent = await press(first, f"{page}/close", proof="elsewhere")
     alone = await press(first, f"{page}/close", proof="elsewhere", alone="I run this paper by myself")
     shut = words((await first.get(f"{page}?done=closed")).text)
-    await press(first, f"{page}/open", reason="There are two of us now")
+    unsaid = await press(first, f"{page}/open", reason="There are two of us now")
+    await press(first, f"{page}/open", reason="There are two of us now", alone="Still by myself today")
     second = await site.staff("admin")
     asked = await press(first, f"{page}/close", proof="elsewhere")
     again = await press(second, f"{page}/close", proof="elsewhere")
@@ -213,6 +256,7 @@ async def test_above_the_limit_two_people_close_a_month(site: Whole) -> None:
 
     assert (silent.status_code, alone.headers["location"]) == (422, f"{page}?done=closed")
     assert "Please write why you decide this alone" in words(silent.text)
+    assert (unsaid.status_code, "There are two of us now" in unsaid.text) == (422, True)
     assert "Decided alone: I run this paper by myself" in shut
     assert (asked.headers["location"], again.status_code, mine.status_code) == (f"{page}?done=asked", 422, 422)
     assert "Agree and close November 2026" in words(waiting)
@@ -234,8 +278,34 @@ async def test_above_the_limit_two_people_close_a_month(site: Whole) -> None:
     assert deeds == ["month.lock", "month.reopen", "month.ask", "month.decline", "month.ask", "month.lock"]
     kept = [str(each.detail) for each in await rows(site, AuditDetail)]
     assert not any("by myself" in each or "two of us" in each for each in kept)  # people's words stand with the month
+    await two_open_it(site, first, second, page)
+    await site.settle()
+    subjects = [str(each["subject"]) for each in site.mailbag.letters]
+    told = [
+        sum(what in each.replace("\n", "") for each in subjects) for what in ("to close a month", "closed month again")
+    ]
+    assert told == [1, 1]  # asked twice at the same moment, which the clock here allows
     await first.aclose()
     await second.aclose()
+
+
+async def two_open_it(site: Whole, first: httpx.AsyncClient, second: httpx.AsyncClient, page: str) -> None:
+    asked = await press(second, f"{page}/open", reason="An invoice was forgotten")
+    again = await press(first, f"{page}/open", reason="So do I")
+    own = await press(second, f"{page}/open/agree")
+    waits = await first.get(page)
+    declined = await press(second, f"{page}/open/decline")
+    gone = await press(first, f"{page}/open/agree")
+    await press(second, f"{page}/open", reason="An invoice was forgotten")
+    agreed = await press(first, f"{page}/open/agree", asked=hidden_fields((await first.get(page)).text)["asked"])
+
+    assert (asked.headers["location"], again.status_code, own.status_code) == (f"{page}?done=open-asked", 422, 422)
+    assert "Waits for Finance" in words(waits.text)
+    assert "Agree and open November 2026 again" in words(waits.text)
+    assert (declined.status_code, gone.status_code, agreed.headers["location"]) == (303, 422, f"{page}?done=opened")
+    [period] = await rows(site, Period)
+    assert (period.state, period.reopened_reason) == ("open", "An invoice was forgotten")
+    assert period.reopen_agreed_by not in (None, period.reopened_by)
 
 
 async def test_what_is_no_month_is_not_found(site: Whole) -> None:
@@ -280,7 +350,7 @@ async def test_a_donation_shows_its_money_from_the_article_to_the_bank_line(site
     await viewer.aclose()
 
 
-async def test_fees_and_ages_are_drawn_with_their_tables(site: Whole) -> None:
+async def test_fees_and_ages_are_drawn_with_their_tables(site: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     payout = await paid_out(site)
     line = arrivals.bank_line_row(2, booked_on=payout.arrival_on, amount_minor=700, text="A READER", counterparty="A")
     async with site.db.unit_of_work() as session:
@@ -294,4 +364,27 @@ async def test_fees_and_ages_are_drawn_with_their_tables(site: Whole) -> None:
     assert "November 2026 £25.00 £0.58 2.32 %" in told
     assert "1 thing waits to be explained." in told
     assert "7 to 29 days – 1" in told
+    await money_that_waits_is_listed(site, desk)
+    monkeypatch.setattr(money_waits, "SHOWN", 0)
+    many = (await desk.get("/desk/months/waiting")).text
+    assert "In suspense £7.00" in words(many)
+    assert "These are the oldest 0 of 1. The files have all of them." in words(many)
     await desk.aclose()
+
+
+async def money_that_waits_is_listed(site: Whole, desk: httpx.AsyncClient) -> None:
+    """A bank line that somebody put into suspense, with the oldest on top; and its file."""
+    async with site.db.unit_of_work() as session:
+        [line] = await session.scalars(select(BankLine).where(BankLine.amount_minor == 700))
+        part, why, since = Part(Side.ACCOUNT, "2000", 700), Because(note="Nobody knows yet"), line.booked_on
+        await confirm(session, [line.id], [part], because=why, actor_id="dana", ids=site.ids, now=site.clock.now())
+
+    page = await desk.get("/desk/months/waiting")
+    file = await desk.get("/desk/months/waiting/suspense.csv")
+
+    days = (site.clock.now().date() - since).days
+    assert "In suspense £7.00 Money that is ours to keep" in words(page.text)
+    assert f"Bank line {line.id} {days} days old £7.00" in words(page.text)
+    assert f'href="/desk/match/{line.id}"' in page.text
+    assert (await desk.get(f"/desk/match/{line.id}")).status_code == 200
+    assert file.text.splitlines()[1:] == [f'"Bank line","{line.id}","{since}","{days}","GBP","7.00"']

@@ -7,17 +7,19 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
-from sqlalchemy import func, insert, literal, select, true, update
+from sqlalchemy import insert, literal, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 
 from supporters.audit.record import record
+from supporters.exports.claims import lock_exports
 from supporters.exports.formats import write
 from supporters.exports.gather import Wanted, gather, is_earlier, may_go_out, read_names
 from supporters.exports.journals import Balance, File, Heading, Journal, add_up, mirror, sum_up
+from supporters.exports.ledgers import last_claim
 from supporters.exports.models import BatchState, ExportBatch, ExportItem
 from supporters.exports.queries import Live, all_batches
-from supporters.exports.targets import Mode, Target
+from supporters.exports.targets import CLAIMS, Mode, Target
 from supporters.kit.db import changed_rows
 from supporters.kit.errors import Conflict, NotFound
 from supporters.kit.ids import Ids
@@ -27,7 +29,6 @@ from supporters.ledger.models import LedgerTransaction
 from supporters.ledger.periods import first_day, locked_months, next_month
 
 MOST_TRANSACTIONS = 50_000  # in one batch with a journal each: what a program would take days to load
-EXPORT_LOCK = 7_303  # advisory lock on PostgreSQL: one batch is made at a time; SQLite has one writer anyway
 
 
 class Maker(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ async def make_batch(session: AsyncSession, wanted: Wanted, maker: Maker) -> str
     *Idempotent by* the ledger: the same days again hold only what was posted since.
     """
     _refuse_broken(maker)
-    await _lock(session)
+    await lock_exports(session)
     ever = await all_batches(session, wanted.target)
     before = [each for each in ever if each.taken_back_by is None]
     locked = await locked_months(session)  # before anything is claimed: what is closed now is there as a whole
@@ -71,6 +72,7 @@ async def make_batch(session: AsyncSession, wanted: Wanted, maker: Maker) -> str
         and not await _is_left_out(session, wanted),
         closed_until=next_month(first_day(max(locked))) - timedelta(days=1) if locked else date.min,
         comes_after=tuple(each.file_name for each in before),
+        claims=tuple((each.file_name, each.claims_until) for each in before if each.claims_until),
     )
     row = await _batch_row(heading, journals, target=wanted.target, mode=wanted.mode, maker=maker)
     await _add(session, row | {"transactions": transactions}, action="export.make", maker=maker)
@@ -83,7 +85,7 @@ async def reverse_batch(session: AsyncSession, batch_id: str, *, home_currency: 
     *Raises* NotFound; Conflict for one that was taken back, or takes one back itself, and while the books do not hold.
     """
     _refuse_broken(maker)
-    await _lock(session)
+    await lock_exports(session)
     old = await session.get(ExportBatch, batch_id)
     if old is None:
         raise NotFound(_("There is no such batch."))
@@ -142,11 +144,6 @@ def _refuse_broken(maker: Maker) -> None:
         raise Conflict(words % {"checks": ", ".join(maker.broken)})
 
 
-async def _lock(session: AsyncSession) -> None:
-    if session.get_bind().dialect.name == "postgresql":
-        await session.execute(select(func.pg_advisory_xact_lock(EXPORT_LOCK)))
-
-
 def _balances(batches: Iterable[Live]) -> tuple[Balance, ...]:
     return add_up(balance for each in batches for balance in read_totals(each.totals))
 
@@ -190,13 +187,14 @@ def _number(batch_id: str) -> str:
 async def _batch_row(
     heading: Heading, journals: list[Journal], *, target: Target, mode: Mode, maker: Maker
 ) -> dict[str, object]:
-    file, held = await asyncio.to_thread(_make_file, target, journals, heading)
+    file, held, claims_until = await asyncio.to_thread(_make_file, target, journals, heading)
     return {
         "id": heading.batch_id,
         "target": target.value,
         "mode": mode.value,
         "starts_on": heading.starts_on,
         "ends_on": heading.ends_on,
+        "claims_until": claims_until,
         "file_name": file.name,
         "body": file.content,
         "journals": held,
@@ -211,8 +209,9 @@ async def _batch_row(
     }
 
 
-def _make_file(target: Target, journals: list[Journal], heading: Heading) -> tuple[File, bytes]:
-    return write(target, journals, heading), pack(journals)
+def _make_file(target: Target, journals: list[Journal], heading: Heading) -> tuple[File, bytes, date | None]:
+    claims_until = last_claim(journals, heading) if target in CLAIMS else None
+    return write(target, journals, heading), pack(journals), claims_until
 
 
 async def _free(session: AsyncSession, batch_id: str, *, by: str) -> None:

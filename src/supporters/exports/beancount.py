@@ -21,7 +21,7 @@ def write_beancount(journals: Sequence[Journal], heading: Heading) -> list[File]
 
 
 def _lines(journals: Sequence[Journal], heading: Heading) -> Iterator[str]:
-    yield from (f"; {words}" for words in preface(heading))
+    yield from (f"; {words}" for words in preface(heading, journals))
     yield f'option "operating_currency" "{heading.home_currency}"'
     yield ""
     yield from (f"{OPENED_ON} open {name}" for name in new_names(journals, heading))

@@ -21,7 +21,7 @@ def write_hledger(journals: Sequence[Journal], heading: Heading) -> list[File]:
 
 
 def _lines(journals: Sequence[Journal], heading: Heading) -> Iterator[str]:
-    yield from (f"; {words}" for words in preface(heading))
+    yield from (f"; {words}" for words in preface(heading, journals))
     currencies = {each.currency for each in journals} | {each.currency for each in heading.before}
     yield from (f"commodity 1000.{'0' * exponent(currency)} {currency}" for currency in sorted(currencies))
     yield from (f"account {name}  ; type: {TYPES[name.partition(':')[0]]}" for name in new_names(journals, heading))

@@ -68,6 +68,7 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
     closed_until: date = date.max  # the last day that takes no more postings: what comes after it is never claimed
     takes_back: str = ""  # name of the file whose lines are mirrored here
     comes_after: tuple[str, ...] = ()  # names of files that stand in the same books
+    claims: tuple[tuple[str, date], ...] = ()  # of those that claim balances: the name, and the last day that it claims
 
 
 class File(msgspec.Struct, frozen=True):

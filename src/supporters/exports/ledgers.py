@@ -70,8 +70,13 @@ def month_ends(journals: Sequence[Journal], heading: Heading) -> Iterator[MonthE
             yield MonthEnd(last_day, tuple((name, currency, held[name, currency]) for name, currency in sorted(held)))
 
 
-def preface(heading: Heading) -> list[str]:
-    """Lines that say what the file is and how it is loaded."""
+def last_claim(journals: Sequence[Journal], heading: Heading) -> date | None:
+    """The last day at whose end the file says what every account holds; None where it claims nothing."""
+    return max((end.last_day for end in month_ends(journals, heading)), default=None)
+
+
+def preface(heading: Heading, journals: Sequence[Journal] = ()) -> list[str]:
+    """Lines that say what the file is, how it is loaded, and which file beside it claims balances that it changes."""
     said = [
         _("%(who)s, %(first)s to %(last)s. Batch %(batch)s. Made once; load it once.")
         % {
@@ -92,7 +97,19 @@ def preface(heading: Heading) -> list[str]:
         )
     elif heading.closed_until < heading.ends_on:
         said.append(_("Claims balances at the ends of closed months only: other months may still change."))
+    said += [] if heading.takes_back else _changed_claims(heading, journals)
     return [" ".join(words.split()) for words in said]
+
+
+def _changed_claims(heading: Heading, journals: Sequence[Journal]) -> Iterator[str]:
+    """A month was opened again after a file had claimed its balances: that file alone can't say so."""
+    first = min((journal.booked_on for journal in journals), default=date.max)
+    words = _(
+        "Changes balances that %(file)s claims: a month was opened again. Take every balance after %(day)s out of that file."
+    )
+    for name, until in heading.claims:
+        if until >= first:
+            yield words % {"file": name, "day": first.isoformat()}
 
 
 def _part(text: str) -> str:

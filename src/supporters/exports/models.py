@@ -24,6 +24,7 @@ class ExportBatch(Base):
     mode: Mapped[str] = mapped_column(String(8))
     starts_on: Mapped[date]
     ends_on: Mapped[date]  # inclusive
+    claims_until: Mapped[date | None]  # the last month's end at which it says what every account held; None: at none
     file_name: Mapped[str] = mapped_column(String(120))
     body: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))  # what is downloaded
     journals: Mapped[bytes] = deferred(

@@ -21,6 +21,7 @@ class Live(NamedTuple):
     ends_on: date
     totals: list[list[str | int]]
     taken_back_by: str | None
+    claims_until: date | None
 
 
 async def live_batches(session: AsyncSession, target: Target) -> list[Live]:
@@ -34,6 +35,7 @@ async def all_batches(session: AsyncSession, target: Target) -> list[Live]:
     rows = await session.execute(
         select(
             batch.id, batch.file_name, batch.starts_on, batch.ends_on, batch.totals, batch.reversed_by_batch_id,
+            batch.claims_until,
         )
         .where(batch.target == target, batch.reverses_id.is_(None))
         .order_by(batch.starts_on, batch.id)

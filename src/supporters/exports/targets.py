@@ -19,3 +19,6 @@ class Mode(StrEnum):
 
     PAYOUT = "payout"  # One journal for each payout and month, and one a day for what no payout names.
     LINE = "line"  # One journal for each ledger transaction.
+
+
+CLAIMS = frozenset({Target.BEANCOUNT, Target.HLEDGER})  # their files say what every account holds at the end of a month

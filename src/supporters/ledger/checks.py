@@ -88,6 +88,7 @@ def _dated() -> list[Check]:
             _("Nothing is posted that is older than the day on which these books began."),
             "SELECT t.id AS ledger_transaction, t.booked_on FROM ledger_transaction t "
             "JOIN books_start s ON s.withdrawn_at IS NULL AND t.booked_on < s.starts_on "
-            "WHERE t.purpose NOT IN ('opening', 'reversal')",
+            "WHERE t.purpose NOT IN ('opening', 'reversal') "
+            "AND NOT EXISTS (SELECT 1 FROM ledger_transaction r WHERE r.reverses_id = t.id)",
         ),
     ]

@@ -17,7 +17,7 @@ from supporters.kit.text import clean_line
 from supporters.ledger.chart import Account, AccountKind, describe, kind_of
 from supporters.ledger.models import AccountMapping
 
-KINDS = ("once", "monthly", "yearly")
+KINDS = ("once", "monthly", "quarterly", "yearly")
 CODE_CHARS, NAME_CHARS, TRACKING_CHARS = 60, 200, 120
 
 

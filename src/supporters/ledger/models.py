@@ -109,6 +109,8 @@ class Period(Base):
     reopened_at: Mapped[datetime | None]
     reopened_by: Mapped[str | None] = mapped_column(String(26))
     reopened_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
+    reopen_agreed_by: Mapped[str | None] = mapped_column(String(26))
+    reopen_alone_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
 
     __table_args__ = (CheckConstraint("length(period) = 7", name="month"),)
 
@@ -129,6 +131,8 @@ class ClosedBefore(Base):
     reopened_at: Mapped[datetime]
     reopened_by: Mapped[str] = mapped_column(String(26))
     reopened_reason: Mapped[str] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
+    reopen_agreed_by: Mapped[str | None] = mapped_column(String(26))
+    reopen_alone_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
 
 
 class AccountMapping(Base):

@@ -126,22 +126,29 @@ async def open_month_before(session: AsyncSession, period: str) -> str | None:
     return await session.scalar(wanted)
 
 
-async def reopen_month(session: AsyncSession, period: str, *, reason: str, actor_id: str, now: datetime) -> None:
+async def reopen_month(
+    session: AsyncSession,
+    period: str,
+    *,
+    reason: str,
+    alone_reason: str = "",
+    actor_id: str,
+    agreed_by: str | None = None,
+    now: datetime,
+) -> None:
     """This month takes postings again; how it was closed, and why it is open again, stands with it.
 
-    *Raises* Refused without a reason or while a later month is locked, Conflict when it is open.
+    `agreed_by`, `alone_reason`: as for locking. *Raises* as `require_opens`.
     """
-    words = clean_line(reason, limit=NOTE_CHARS)
-    if not words:
-        raise Refused(_("Please write why. The month is still locked."))
     await lock_ledger(session)
-    locked = await locked_months(session)
-    if period not in locked:
-        raise Conflict(_("This month is open."))
-    later = max(locked)
-    if later > period:
-        raise Refused(_("%(month)s is locked. Open it first. Nothing was opened.") % {"month": say_month(later)})
-    values = {"reopened_at": now, "reopened_by": actor_id, "reopened_reason": words}
+    words = await require_opens(session, period, reason)
+    values = {
+        "reopened_at": now,
+        "reopened_by": actor_id,
+        "reopened_reason": words,
+        "reopen_agreed_by": agreed_by,
+        "reopen_alone_reason": clean_line(alone_reason, limit=NOTE_CHARS) or None,
+    }
     was = (
         await session.scalars(select(Period).where(Period.period == period).execution_options(populate_existing=True))
     ).one()
@@ -151,7 +158,25 @@ async def reopen_month(session: AsyncSession, period: str, *, reason: str, actor
     await session.flush()
     changed = {"state": PeriodState.OPEN.value, **values}
     await session.execute(update(Period).where(Period.period == period).values(**changed))
-    await _record(session, "month.reopen", period, {}, actor_id=actor_id, now=now)
+    detail = {"asked_by": actor_id} if agreed_by else {}
+    await _record(session, "month.reopen", period, detail, actor_id=agreed_by or actor_id, now=now)
+
+
+async def require_opens(session: AsyncSession, period: str, reason: str) -> str:
+    """The reason in one line, if the month may be opened again.
+
+    *Raises* Refused without a reason or while a later month is locked, Conflict when it is open.
+    """
+    words = clean_line(reason, limit=NOTE_CHARS)
+    if not words:
+        raise Refused(_("Please write why. The month is still locked."))
+    locked = await locked_months(session)
+    if period not in locked:
+        raise Conflict(_("This month is open."))
+    later = max(locked)
+    if later > period:
+        raise Refused(_("%(month)s is locked. Open it first. Nothing was opened.") % {"month": say_month(later)})
+    return words
 
 
 async def closed_before(session: AsyncSession, period: str) -> Sequence[ClosedBefore]:

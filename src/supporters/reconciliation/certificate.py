@@ -112,6 +112,10 @@ def _payout(body: Body) -> Iterator[Finding]:
 
 def _month(body: Body) -> Iterator[Finding]:
     accounts = body["accounts"]
+    if body["transactions"] and not accounts:
+        yield Finding(
+            False, f"NOT SO: it tells of {body['transactions']} transactions and of no account that they moved"
+        )
     wrong = [
         each["account"]
         for each in accounts
@@ -126,9 +130,31 @@ def _month(body: Body) -> Iterator[Finding]:
         moved = sum(int(each["minor"]) for each in held["activity"])
         words = f"Stripe balance in {currency}: opening and activity are its closing, {_money(closing, currency)}"
         yield _equal(words, held["opening_minor"] + moved, closing, currency)
+        yield _as_stripe_said(held)
     yield from _payouts_of_month(body)
-    stopped = [each["key"] for each in body["checks"] if each["state"] == "stop"]
-    yield _none(stopped, "nothing stood in the way of closing")
+    yield _looked_at(body)
+
+
+def _as_stripe_said(held: Mapping[str, Any]) -> Finding:
+    """The books' closing balance against Stripe's own answer; older certificates have none."""
+    told, currency = held.get("stripe"), held["currency"]
+    if told is None:
+        return Finding(True, f"Stripe's own word on its balance in {currency} is not in it: NOT LOOKED AT")
+    said = int(told["available_minor"]) + int(told["pending_minor"])
+    asked = f"Stripe said at {told['asked_at']} that it held {_money(said, currency)}"
+    words = f"{asked}: with what moved between, the books agree at the month's end"
+    at_end = said + int(told["moved_to_the_end_minor"]) - int(told["booked_later_minor"])
+    return _equal(words, at_end, int(held["closing_minor"]), currency)
+
+
+def _looked_at(body: Body) -> Finding:
+    """A month is closed only after its checklist was looked at; of an open one that may be missing, and is said."""
+    checks, words = body["checks"], "nothing stood in the way of closing"
+    if not checks:
+        return Finding(body["state"] == "open", f"whether {words} was NOT LOOKED AT")
+    left = [each["key"] for each in checks if each["state"] == "note"]
+    more = f"; left to do, with a word why: {', '.join(map(str, left))}" if left else ""
+    return _none([each["key"] for each in checks if each["state"] == "stop"], words + more)
 
 
 def _payouts_of_month(body: Body) -> Iterator[Finding]:

@@ -16,25 +16,19 @@ from supporters.ledger.lock import lock_ledger
 from supporters.ledger.models import Period, PeriodState
 from supporters.ledger.periods import month_of
 from supporters.reconciliation.certificate import FIRST, FORMAT, HASH, digest, seal, verify
+from supporters.reconciliation.fact_days import explained
 from supporters.reconciliation.models import Certificate, CertificateKind
 from supporters.reconciliation.month_queries import (
     Held,
     MonthRow,
     board,
     entries_digest,
-    explained,
     stripe_activity,
     trial_balance,
 )
-from supporters.reconciliation.payout_queries import (
-    PayoutRow,
-    Sides,
-    arrivals_of,
-    find_payout,
-    lines_of,
-    posted_of,
-    sides_of,
-)
+from supporters.reconciliation.payout_lines import lines_of
+from supporters.reconciliation.payout_queries import PayoutRow, Sides, arrivals_of, find_payout, posted_of, sides_of
+from supporters.reconciliation.stripe_side import StripeSide, stripe_sides
 
 MOST_LINES = 1_000_000
 AT_ONCE = 500
@@ -108,7 +102,7 @@ async def certify_month(
         "transactions": transactions,
         "entries_sha256": hashed,
         "accounts": [{**each._asdict(), "closing_minor": each.closing_minor} for each in accounts],
-        "stripe_balance": await _stripe_balance(session, month, accounts),
+        "stripe_balance": await _stripe_balance(session, month, accounts, zone=maker.zone),
         "payouts": await _payouts(session, row),
         "bank_lines": {"lines": row.bank_lines, "open": row.open_lines},
         "discrepancies": [each._asdict() for each in await explained(session, month, zone=maker.zone)],
@@ -121,6 +115,11 @@ async def latest_certificate(session: AsyncSession, kind: CertificateKind, subje
     """The newest certificate of it, without its file."""
     mine = select(Certificate).where(Certificate.kind == kind.value, Certificate.subject == subject)
     return await session.scalar(mine.order_by(Certificate.number.desc()).limit(1))
+
+
+async def find_certificate(session: AsyncSession, number: int) -> Certificate | None:
+    """The certificate with this number, without its file."""
+    return await session.get(Certificate, number)
 
 
 async def read_file(session: AsyncSession, number: int) -> bytes | None:
@@ -185,20 +184,35 @@ async def _record(session: AsyncSession, made: Certificate, maker: Maker) -> Non
     )
 
 
-async def _stripe_balance(session: AsyncSession, month: date, accounts: Sequence[Held]) -> list[Values]:
+async def _stripe_balance(session: AsyncSession, month: date, accounts: Sequence[Held], *, zone: str) -> list[Values]:
+    """Each currency as the books have it, beside what Stripe itself said nearest to the month's end."""
     moved = await stripe_activity(session, month)
+    held = {each.currency: each for each in accounts if each.account == Account.STRIPE_BALANCE}
     return [
         {
-            "currency": each.currency,
-            "opening_minor": each.opening_minor,
+            "currency": side.currency,
+            "opening_minor": held[side.currency].opening_minor if side.currency in held else 0,
             "activity": [
-                {"category": one.category, "minor": one.minor} for one in moved if one.currency == each.currency
+                {"category": one.category, "minor": one.minor} for one in moved if one.currency == side.currency
             ],
-            "closing_minor": each.closing_minor,
+            "closing_minor": side.closing_minor,
+            "stripe": _told(side),
         }
-        for each in accounts
-        if each.account == Account.STRIPE_BALANCE
+        for side in await stripe_sides(session, month, zone=zone)
     ]
+
+
+def _told(side: StripeSide) -> Values | None:
+    if side.told is None:
+        return None
+    return {
+        "asked_at": side.told.taken_at.isoformat(),
+        "available_minor": side.told.available_minor,
+        "pending_minor": side.told.pending_minor,
+        "reserved_minor": side.told.reserved_minor,
+        "moved_to_the_end_minor": side.lines_minor,
+        "booked_later_minor": side.late_minor,
+    }
 
 
 async def _payouts(session: AsyncSession, row: MonthRow) -> list[Values]:

@@ -1,6 +1,6 @@
 """A month is closed: what must be so first, what a person has to say a word about, the lock, and the certificate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -8,16 +8,23 @@ import msgspec
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from supporters.discrepancies.codes import describe
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Refused
+from supporters.kit.money import Money, format_money
 from supporters.kit.strings import gettext as _
+from supporters.kit.strings import language
 from supporters.kit.text import clean_line
-from supporters.ledger.models import BankProof, PeriodState
+from supporters.ledger.models import BankProof, Period, PeriodState
 from supporters.ledger.periods import NOTE_CHARS, lock_month, month_of, next_month, open_month_before, say_month
 from supporters.reconciliation.certify import Maker, certify_month
+from supporters.reconciliation.fact_days import LeftOpen, left_open
+from supporters.reconciliation.left_over import Waiting, in_suspense, last_day, not_at_the_bank, sums_of
 from supporters.reconciliation.models import Certificate, CloseRequest
 from supporters.reconciliation.month_queries import Coverage, MonthRow, board, coverage
 from supporters.reconciliation.payout_queries import Standing
+from supporters.reconciliation.second_request import Deed, forget
+from supporters.reconciliation.stripe_side import is_explained, stripe_sides
 
 
 class Ready(StrEnum):
@@ -76,13 +83,15 @@ async def checklist(
         _earlier(await open_month_before(session, month_of(month))),
         _stop("books", broken),
         _stop("posted", row.unposted),
+        await _stripe(session, month, zone=zone),
         _note("payouts", row.count(Standing.COLLECTING)),
         _note("payouts_off", row.count(Standing.OFF)),
     ]
     if bank_proof is BankProof.STATEMENT:
-        items += _bank(row, await coverage(session, month))
-    items.append(_note("explained", row.to_explain))
-    return Checklist(items)
+        items += _bank(row, await coverage(session, month, zone=zone))
+        items.append(_waiting("at_bank", await not_at_the_bank(session, until=last_day(month))))
+    items.append(_waiting("suspense", await in_suspense(session, until=last_day(month))))
+    return Checklist([*items, *_open(await left_open(session, month, zone=zone))])
 
 
 async def close_month(
@@ -104,9 +113,23 @@ async def close_month(
         now=maker.now,
         time_zone=maker.zone,
     )
+    await forget(session, Deed.OPEN_MONTH, [month_of(wanted.month)])
     await session.execute(delete(CloseRequest).where(CloseRequest.period == month_of(wanted.month)))
-    checks = [{"key": item.key, "state": item.state.value, "count": item.count} for item in found.items]
-    return await certify_month(session, wanted.month, checks, maker)
+    return await certify_month(session, wanted.month, in_certificate(found), maker)
+
+
+async def certify_as_it_is(session: AsyncSession, month: date, maker: Maker, *, broken: int) -> Certificate:
+    """The month is certified as it stands now, open or closed, with all that was looked at; its state stays."""
+    period = await session.get(Period, month_of(month))
+    is_closed = period is not None and period.state == PeriodState.LOCKED.value and period.bank_proof
+    proof = BankProof(period.bank_proof) if period and is_closed else BankProof.STATEMENT
+    found = await checklist(session, month, bank_proof=proof, broken=broken, zone=maker.zone, now=maker.now)
+    return await certify_month(session, month, in_certificate(found), maker)
+
+
+def in_certificate(found: Checklist) -> list[dict[str, str | int]]:
+    """What was looked at, as a certificate keeps it."""
+    return [{"key": item.key, "state": item.state.value, "count": item.count} for item in found.items]
 
 
 async def require_ready(session: AsyncSession, wanted: Close, maker: Maker) -> Checklist:
@@ -150,6 +173,33 @@ def _bank(row: MonthRow, covered: list[Coverage]) -> Iterator[Item]:
     yield _note("bank_lines", row.open_lines)
 
 
+async def _stripe(session: AsyncSession, month: date, *, zone: str) -> Item:
+    """Stripe's own word against the books; a difference that somebody has explained needs a note, no more."""
+    sides = await stripe_sides(session, month, zone=zone)
+    off = [each for each in sides if each.off_minor]
+    if off:
+        are_known = [await is_explained(session, each) for each in off]
+        state = Ready.NOTE if all(are_known) else Ready.STOP
+        return Item("stripe", state, len(off), _say(Money(each.off_minor, each.currency) for each in off))
+    unasked = [each.currency for each in sides if each.told is None]
+    return Item("stripe_unasked", Ready.NOTE, len(unasked), ", ".join(unasked)) if unasked else _stop("stripe", 0)
+
+
+def _open(left: Sequence[LeftOpen]) -> Iterator[Item]:
+    stops = [each for each in left if each.stops]
+    words = " ".join(describe(each.code) for each in stops)
+    yield Item("put_right", Ready.STOP if stops else Ready.DONE, sum(each.count for each in stops), words)
+    yield _note("explained", sum(each.count for each in left if not each.stops))
+
+
+def _waiting(key: str, items: Sequence[Waiting]) -> Item:
+    return Item(key, Ready.NOTE if items else Ready.DONE, len(items), _say(sums_of(items)))
+
+
+def _say(amounts: Iterable[Money]) -> str:
+    return ", ".join(format_money(each, locale=language() or "en_GB") for each in amounts)
+
+
 def _earlier(month: str | None) -> Item:
     return Item("earlier", Ready.STOP if month else Ready.DONE, int(bool(month)), month or "")
 
@@ -168,13 +218,17 @@ def _so() -> dict[str, str]:
         "earlier": _("Every month before it is closed."),
         "books": _("The books hold."),
         "posted": _("Everything that Stripe's balance shows of it is in the books."),
+        "stripe": _("Stripe holds what the books say that it holds."),
         "payouts": _("It is proved what every payout is made of."),
         "payouts_off": _("No payout differs from its lines or from the bank."),
         "arrived": _("The bank shows every payout."),
         "no_account": _("A bank account is known."),
         "statements": _("Statements cover every day of it."),
         "bank_lines": _("Every bank line is explained."),
-        "explained": _("Every discrepancy of it is explained."),
+        "at_bank": _("The bank shows all other money that was received."),
+        "suspense": _("Nothing waits in suspense."),
+        "put_right": _("Nothing is open that must be put right before the month is closed."),
+        "explained": _("Every discrepancy of it, and of earlier months, is explained."),
     }
 
 
@@ -184,11 +238,18 @@ def _not_so() -> dict[str, str]:
         "earlier": _("%(detail)s is still open: close it first."),
         "books": _("The books do not hold; checks that fail: %(count)s."),
         "posted": _("Lines of Stripe's balance that are not in the books yet: %(count)s."),
+        "stripe": _("Stripe held another sum when the month ended than the books say; the difference is %(detail)s."),
+        "stripe_unasked": _(
+            "Stripe has not said yet what it holds in %(detail)s, so nothing shows that the books agree."
+        ),
         "payouts": _("Payouts of which it is not proved yet what is in them: %(count)s."),
         "payouts_off": _("Payouts that differ from their lines or from the bank: %(count)s."),
         "arrived": _("Payouts that no bank line shows yet: %(count)s."),
-        "no_account": _("No bank account is known, so no statement can show that payouts arrived."),
+        "no_account": _("No bank account is known for this month, so no statement can show that payouts arrived."),
         "statements": _("Statements do not cover every day of it: %(detail)s."),
         "bank_lines": _("Bank lines that nobody has explained: %(count)s."),
-        "explained": _("Discrepancies that nobody has explained: %(count)s."),
+        "at_bank": _("Other money that no bank line shows yet: %(count)s, together %(detail)s."),
+        "suspense": _("Suspense holds %(detail)s that nobody has placed."),
+        "put_right": _("To be put right before the month is closed: %(detail)s"),
+        "explained": _("Discrepancies of it, or of earlier months, that nobody has explained: %(count)s."),
     }

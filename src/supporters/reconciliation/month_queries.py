@@ -1,7 +1,7 @@
 """Everything that the month board, a month's page and its closing read. Months are named 2026-11, by their first day."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -10,13 +10,15 @@ import msgspec
 from sqlalchemy import ColumnElement, String, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.bank.models import BankAccount, BankFile, BankLine, BankStatement, FileState, LineState
-from supporters.discrepancies.models import Discrepancy, DiscrepancyState
-from supporters.discrepancies.rules import QUIET
+from supporters.bank.continuity import covered
+from supporters.bank.models import BankAccount, BankLine, LineState
+from supporters.bank.queries import spans_by_account
+from supporters.kit.clock import local_date
 from supporters.ledger.models import LedgerEntry, LedgerTransaction, Period
 from supporters.ledger.periods import month_of, next_month
 from supporters.ledger.start import start_moment
 from supporters.payments.models import BalanceTransaction
+from supporters.reconciliation.fact_days import open_by_month
 from supporters.reconciliation.payout_queries import PayoutFilter, PayoutRow, Standing, list_payouts
 from supporters.reconciliation.postings import SOURCE_KIND
 
@@ -81,14 +83,6 @@ class Moved(NamedTuple):
         return self.minor + self.fee_minor
 
 
-class Explained(NamedTuple):
-    """How many discrepancies of one kind a month brought, and how many of them are open."""
-
-    code: str
-    opened: int
-    open: int
-
-
 async def board(session: AsyncSession, months: Sequence[date], *, zone: str) -> list[MonthRow]:
     """One row for each month, the latest first."""
     edges = _edges(months, zone)
@@ -97,7 +91,7 @@ async def board(session: AsyncSession, months: Sequence[date], *, zone: str) -> 
     periods = {each.period: each for each in await session.scalars(select(Period))}
     lines = await _bank_by_month(session, since, until)
     unposted = await _unposted_by_month(session, edges)
-    explain = await _open_by_month(session, edges)
+    explain = await open_by_month(session, months, zone=zone)
     return [
         MonthRow(
             month=month,
@@ -174,17 +168,6 @@ async def late_facts(session: AsyncSession, month: date) -> int:
     return await session.scalar(select(func.count()).select_from(_row).where(late)) or 0
 
 
-async def explained(session: AsyncSession, month: date, *, zone: str) -> list[Explained]:
-    """The discrepancies that were opened in the month, by kind; those for information left out."""
-    since, until = _edges([month], zone)
-    is_open = case((Discrepancy.state == DiscrepancyState.OPEN.value, 1), else_=0)
-    counted = select(Discrepancy.code, func.count(), func.sum(is_open)).where(
-        Discrepancy.opened_at >= since, Discrepancy.opened_at < until, _speaks()
-    )
-    rows = await session.execute(counted.group_by(Discrepancy.code).order_by(Discrepancy.code))
-    return [Explained(code, count, int(waiting)) for code, count, waiting in rows]
-
-
 async def entries_digest(session: AsyncSession, month: date) -> tuple[int, str]:
     """How many transactions stand in the month, and a SHA-256 over all their entries in the order of their ids."""
     query = (
@@ -212,24 +195,23 @@ class Coverage(NamedTuple):
     missing_on: date | None
 
 
-async def coverage(session: AsyncSession, month: date) -> list[Coverage]:
-    """For every account that takes files: which day of the month no statement covers, if any."""
+async def coverage(session: AsyncSession, month: date, *, zone: str) -> list[Coverage]:
+    """For every account that takes files by then: which day of the month no statement covers, if any."""
     until = next_month(month)
-    spans = (
-        select(BankStatement.bank_account_id, BankStatement.starts_on, BankStatement.ends_on)
-        .join(BankFile, BankFile.id == BankStatement.bank_file_id)
-        .where(BankFile.state == FileState.IMPORTED.value)
-        .where(BankStatement.starts_on < until, BankStatement.ends_on >= month)
-        .order_by(BankStatement.starts_on)
-    )
-    known: dict[str, list[tuple[date, date]]] = {}
-    for account_id, starts_on, ends_on in await session.execute(spans):
-        known.setdefault(account_id, []).append((starts_on, ends_on))
+    spans = await spans_by_account(session)
+    first_days = {account: min(span.starts_on for span in mine) for account, mine in spans.items()}
     accounts = select(BankAccount).where(BankAccount.closed_at.is_(None)).order_by(BankAccount.name)
+    counts = {each: _counts_from(each, first_days, zone) for each in await session.scalars(accounts)}
     return [
-        Coverage(each.name, _first_gap(known.get(each.id, []), month, until))
-        for each in await session.scalars(accounts)
+        Coverage(each.name, _first_gap(covered(spans.get(each.id, ())), max(month, since), until))
+        for each, since in counts.items()
+        if since < until
     ]
+
+
+def _counts_from(account: BankAccount, first_days: Mapping[str, date], zone: str) -> date:
+    """From which day on its months want statements: as staff say, else its first statement's, else since it is here."""
+    return account.starts_on or first_days.get(account.id) or local_date(account.created_at, zone)
 
 
 def _first_gap(spans: Sequence[tuple[date, date]], since: date, until: date) -> date | None:
@@ -271,22 +253,6 @@ async def _unposted_by_month(session: AsyncSession, edges: Sequence[datetime]) -
         _line.posted_at.is_(None), _line.created_at >= since, _line.created_at < edges[-1]
     )
     return {int(at): count for at, count in await session.execute(waiting.group_by(number))}
-
-
-async def _open_by_month(session: AsyncSession, edges: Sequence[datetime]) -> dict[int, int]:
-    number = _number(Discrepancy.opened_at.expression, edges)
-    waiting = select(number, func.count()).where(
-        Discrepancy.state == DiscrepancyState.OPEN.value,
-        _speaks(),
-        Discrepancy.opened_at >= edges[0],
-        Discrepancy.opened_at < edges[-1],
-    )
-    return {int(at): count for at, count in await session.execute(waiting.group_by(number))}
-
-
-def _speaks() -> ColumnElement[bool]:
-    """Those that a person must explain."""
-    return Discrepancy.code.not_in([code.value for code in QUIET])
 
 
 def _edges(months: Sequence[date], zone: str) -> list[datetime]:

@@ -29,7 +29,8 @@ from supporters.web.desk.frame import desk_page
 from supporters.web.desk.month import read_sheet
 from supporters.web.desk.month_words import month_named
 from supporters.web.desk.months import read_board
-from supporters.web.desk.payout import certificate_file, found_payout, payout_facts
+from supporters.web.desk.payout import certificate_file, found_certificate, found_payout, payout_facts
+from supporters.web.desk.payout_lines import FIELDS as LINE_FIELDS
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.when import When
@@ -128,8 +129,8 @@ async def show_outside_payout(
     link = await _opened(request, reading, token)
     row = await found_payout(reading, payout_id)
     _require_shown(link, row.arrival_on)
-    number = read_query(request.scope["query_string"], ("page",)).get("page", "")
-    facts = await payout_facts(reading, row, page=number, root=f"/books/{token}")
+    asked = read_query(request.scope["query_string"], LINE_FIELDS)
+    facts = await payout_facts(reading, row, asked=asked, root=f"/books/{token}")
     return _page(request, "desk/outside_payout.html", token, link, **facts)
 
 
@@ -137,9 +138,13 @@ async def show_outside_payout(
 async def show_outside_certificate(
     request: Request[Any, Any, Any], token: FromPath[str], number: FromPath[str], reading: NamedDependency[AsyncSession]
 ) -> Response[bytes]:
-    """A certificate's file."""
-    await _opened(request, reading, token)
-    return await certificate_file(reading, number)
+    """The file of a certificate of a month that the link opens, or of a payout of one."""
+    link, found = await _opened(request, reading, token), await found_certificate(reading, number)
+    if found.kind == CertificateKind.MONTH:
+        _require_shown(link, month_named(found.subject))
+    else:
+        _require_shown(link, (await found_payout(reading, found.subject)).arrival_on)
+    return await certificate_file(reading, found)
 
 
 async def _opened(request: AnyRequest, session: AsyncSession, token: str) -> BooksLink:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.checks import books_hold
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.discuss import is_alone
+from supporters.exports.claims import StillClaimed, claims_on, require_unclaimed
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, Refused
 from supporters.kit.money import Money
@@ -23,22 +24,23 @@ from supporters.kit.strings import gettext as _
 from supporters.ledger.chart import Account
 from supporters.ledger.mapping import find_mapping, read_mapping
 from supporters.ledger.models import BankProof
-from supporters.ledger.periods import closed_before, month_of, next_month, reopen_month
+from supporters.ledger.periods import closed_before, month_of, next_month
 from supporters.ledger.verdict import last_verdict
-from supporters.reconciliation.certify import certify_month, latest_certificate
-from supporters.reconciliation.closing import Checklist, Close, Item, checklist, is_locked
+from supporters.reconciliation.certify import latest_certificate
+from supporters.reconciliation.closing import Checklist, Close, Item, certify_as_it_is, checklist, is_locked
+from supporters.reconciliation.fact_days import explained
 from supporters.reconciliation.models import CertificateKind, CloseRequest
 from supporters.reconciliation.month_queries import (
     Held,
     MonthRow,
     board,
-    explained,
     late_facts,
     stripe_activity,
     trial_balance,
 )
+from supporters.reconciliation.second_letters import Closing
 from supporters.reconciliation.second_person import (
-    MissingAlone,
+    Closed,
     agree_to_close,
     asked_to_close,
     close_or_ask,
@@ -46,6 +48,8 @@ from supporters.reconciliation.second_person import (
     needs_second,
     withdraw_close,
 )
+from supporters.reconciliation.second_request import Deed, Done, MissingAlone, asked_for, withdraw
+from supporters.reconciliation.two_deeds import agree_to_open_month, open_month_or_ask
 from supporters.reconciliation.waterfall import steps_between
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
@@ -58,9 +62,11 @@ from supporters.web.desk.payout import maker_of
 from supporters.web.desk.payout_words import ShownBar, shown_bars, standing_tag
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
+from supporters.web.desk.second import Waits, awaited_names, show_waiting, tell_colleagues, who_of
 from supporters.web.desk.words import Tag, code_words
 
 FIELDS = ("proof", "note", "alone")
+LEFT = "left"  # what is said of files that claim the month: they stay as they are
 KNOWN_CODES = frozenset(code.value for code in Code)
 
 
@@ -86,7 +92,7 @@ class MonthSheet(msgspec.Struct, frozen=True, kw_only=True):
     payouts: list[tuple[Any, Money, Tag]]
     accounts: list[AccountLine]
     falls: list[tuple[str, list[ShownBar]]]  # by currency
-    explained: list[tuple[str, int, int]]
+    explained: list[tuple[str, int, int, int]]  # what, came up, open, open from earlier months
     late: int
 
 
@@ -123,6 +129,8 @@ async def take_close(request: Request[Any, Any, Any], month: FromPath[str]) -> R
     try:
         async with house.db.unit_of_work() as session:
             done = await close_or_ask(session, wanted, maker_of(request), second_above_minor=limit)
+            if done is Closed.ASKED:
+                await tell_colleagues(request, session, Closing.MONTH, f"{PATH}/{month_of(first)}")
     except (Refused, Conflict) as error:
         place = "alone" if isinstance(error, MissingAlone) else "note"
         async with house.db.reading() as reading:
@@ -164,26 +172,60 @@ async def take_refusal(
 async def take_open(
     request: Request[Any, Any, Any], month: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Response[Any]:
-    """The month takes postings again, or the page says why it does not (422). Its certificate stays."""
-    member = member_of(request)
-    form = await read_sealed(request, member, ("reason",))
+    """The month takes postings again or waits for a second person, or the page says why not (422). Its certificate stays."""
+    form = await read_sealed(request, member_of(request), ("reason", "alone", "files"))
     first = month_named(month)
-    now = house_of(request).clock.now()
+    period, who = month_of(first), who_of(request, alone=form.get("alone", ""))
+    limit = house_of(request).settings.second_person_month_above_minor
     try:
-        await reopen_month(session, month_of(first), reason=form.get("reason", ""), actor_id=member.id, now=now)
+        async with session.begin_nested():
+            await require_unclaimed(session, period, are_left=form.get("files") == LEFT)
+            done = await open_month_or_ask(session, period, form.get("reason", ""), who, second_above_minor=limit)
     except (Refused, Conflict) as error:
-        return await _page(request, session, first, form=form, problems=[("reason", error.message)])
+        return await _page(request, session, first, form=form, problems=[(_place_of(error), error.message)])
+    if done is Done.ASKED:
+        await tell_colleagues(request, session, Deed.OPEN_MONTH, f"{PATH}/{period}")
+    return Redirect(f"{PATH}/{period}?done={'opened' if done is Done.DONE else 'open-asked'}", status_code=303)
+
+
+@post(PATH + "/{month:str}/open/agree", status_code=303, opt={"access": DOES_BOOKS})
+async def take_open_agreed(
+    request: Request[Any, Any, Any], month: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """The month takes postings again as the first person asked, if that is what this page showed; or it says why not (422)."""
+    form = await read_sealed(request, member_of(request), ("asked",))
+    first, seen_at = month_named(month), read_moment(form.get("asked", ""))
+    try:
+        async with session.begin_nested():
+            await agree_to_open_month(session, month_of(first), who_of(request), seen_at=seen_at)
+    except (Refused, Conflict) as error:
+        return await _page(request, session, first, problems=[("closed", error.message)])
     return Redirect(f"{PATH}/{month_of(first)}?done=opened", status_code=303)
 
 
-@post(PATH + "/{month:str}/certificate", status_code=303, opt={"access": DOES_BOOKS})
-async def take_month_certificate(
+@post(PATH + "/{month:str}/open/decline", status_code=303, opt={"access": DOES_BOOKS})
+async def take_open_refused(
     request: Request[Any, Any, Any], month: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Response[Any]:
-    """A certificate of the month as it stands now is kept."""
+    """Nobody is asked to agree any more; the month stays closed."""
+    member = member_of(request)
+    await read_sealed(request, member, [])
+    first = month_named(month)
+    with suppress(Conflict):  # pressed twice, or both at once
+        await withdraw(session, Deed.OPEN_MONTH, month_of(first), actor_id=member.id, now=house_of(request).clock.now())
+    return Redirect(f"{PATH}/{month_of(first)}?done=open-declined", status_code=303)
+
+
+@post(PATH + "/{month:str}/certificate", status_code=303, opt={"access": DOES_BOOKS})
+async def take_month_certificate(request: Request[Any, Any, Any], month: FromPath[str]) -> Redirect:
+    """A certificate of the month as it stands now is kept, with what its checklist says at this moment."""
+    house = house_of(request)
     await read_sealed(request, member_of(request), [])
     first = month_named(month)
-    await certify_month(session, first, [], maker_of(request))
+    async with house.db.reading() as reading:  # looked up before a write begins, so that nobody waits for it
+        broken = len(await books_hold(reading, now=house.clock.now()))
+    async with house.db.unit_of_work() as session:
+        await certify_as_it_is(session, first, maker_of(request), broken=broken)
     return Redirect(f"{PATH}/{month_of(first)}?done=certified", status_code=303)
 
 
@@ -200,7 +242,12 @@ async def read_sheet(session: AsyncSession, first: date, *, zone: str, today: da
         accounts=await _accounts(session, held),
         falls=await _falls(session, first, held),
         explained=[
-            (code_words(each.code) if each.code in KNOWN_CODES else each.code, each.opened, each.open)
+            (
+                code_words(each.code) if each.code in KNOWN_CODES else each.code,
+                each.opened,
+                each.open,
+                each.open_before,
+            )
             for each in await explained(session, first, zone=zone)
         ],
         late=await late_facts(session, first),
@@ -236,7 +283,8 @@ async def _page(
         items=[] if sheet.is_locked else _items(found, first),
         is_stopped=found.is_stopped,
         proofs=proofs(),
-        typed={**dict.fromkeys((*FIELDS, "reason"), ""), **(form or {})},
+        typed={**dict.fromkeys((*FIELDS, "reason", "files"), ""), **(form or {})},
+        claims=await claims_on(session, sheet.name) if sheet.is_locked else [],
         certificate=await latest_certificate(session, CertificateKind.MONTH, sheet.name),
         done=done,
         problems=problems or [],
@@ -250,21 +298,40 @@ async def _people(
     """Who closes the month, closed it, or opened it again."""
     member, first, period = member_of(request), sheet.row.month, sheet.row.period
     limit = house_of(request).settings.second_person_month_above_minor
-    takes_two = not sheet.is_locked and await needs_second(session, first, limit)
+    takes_two = await needs_second(session, first, limit)
     before = await closed_before(session, sheet.name)
-    ids = [period.locked_by, period.agreed_by, period.reopened_by] if period else []
-    ids += [asked.asked_by if asked else None, *(each.locked_by for each in before)]
-    ids += [*(each.agreed_by for each in before), *(each.reopened_by for each in before)]
+    told = [each for each in [period, *before] if each]
+    ids = [asked.asked_by if asked else None, *(each.locked_by for each in told), *(each.agreed_by for each in told)]
+    ids += [*(each.reopened_by for each in told), *(each.reopen_agreed_by for each in told)]
     return {
         "period": period,
         "asked": asked,
         "may_agree": asked is not None and asked.asked_by != member.id,
+        "awaited": await awaited_names(session, asked.asked_by) if asked else "",
+        "opening": await _opening(request, session, sheet.name) if sheet.is_locked else None,
         "takes_two": takes_two,
         "is_alone": takes_two and await is_alone(session, member.id),
         "before": before,
         "proof_words": {value: words for value, words, _about in proofs()},
         "names": await staff_names(session, ids),
     }
+
+
+def _place_of(error: Refused | Conflict) -> str:
+    """Where in the form for opening it again something is missing."""
+    if isinstance(error, StillClaimed):
+        return "files"
+    return "open-alone" if isinstance(error, MissingAlone) else "reason"
+
+
+async def _opening(request: AnyRequest, session: AsyncSession, period: str) -> Waits | None:
+    """That somebody has asked to open the month again."""
+    found = await asked_for(session, Deed.OPEN_MONTH, period)
+    facts = [(_("Why"), str(found.wanted.get("reason", "")))] if found else []
+    if found:
+        files = _("Exported files")  # which claim its balances, and stay as they are
+        facts += [(files, each.file_name) for each in await claims_on(session, period)]
+    return await show_waiting(request, session, Deed.OPEN_MONTH, period, facts, f"{PATH}/{period}/open")
 
 
 def _items(found: Checklist, first: date) -> list[Any]:
@@ -300,4 +367,13 @@ async def _falls(session: AsyncSession, first: date, held: list[Held]) -> list[t
     ]
 
 
-HANDLERS = [show_month, take_close, take_agreement, take_refusal, take_open, take_month_certificate]
+HANDLERS = [
+    show_month,
+    take_close,
+    take_agreement,
+    take_refusal,
+    take_open,
+    take_open_agreed,
+    take_open_refused,
+    take_month_certificate,
+]

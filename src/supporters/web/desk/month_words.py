@@ -25,9 +25,14 @@ _WHERE = {
     "no_account": "/desk/bank",
     "statements": "/desk/bank",
     "bank_lines": "/desk/match?from={first}&to={last}",
+    "stripe": "/desk/stripe",
+    "stripe_unasked": "/desk/stripe",
+    "at_bank": "/desk/months/waiting#at-bank",
+    "suspense": "/desk/months/waiting#suspense",
+    "put_right": "/desk/discrepancies",
     "explained": "/desk/discrepancies",
 }
-_BANK = frozenset({"arrived", "no_account", "statements", "bank_lines"})
+_BANK = frozenset({"arrived", "no_account", "statements", "bank_lines", "at_bank"})
 
 
 class ShownItem(msgspec.Struct, frozen=True):
