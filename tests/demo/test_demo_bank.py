@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from supporters.bank.models import BankLine
-from supporters.demo.banker import Banker
+from supporters.demo.banker import Banker, days_to_bring
 from supporters.discrepancies.models import Discrepancy
 from supporters.jobs.models import Job
 from supporters.jobs.work import Work
@@ -69,10 +69,18 @@ async def payouts_of(paper: Whole) -> list[dict[str, Any]]:
     return sorted((one for one in found if one["arrival_date"] in days), key=lambda one: one["arrival_date"])
 
 
-async def test_last_month_is_matched_by_the_house_but_for_what_others_paid_in(paper: Whole) -> None:
-    await banker_of(paper).bring_last_month()
+async def test_month_is_matched_by_the_house_but_for_what_others_paid_in(paper: Whole) -> None:
+    banker = banker_of(paper)
+    async with paper.db.reading() as session:
+        at_first = await days_to_bring(session, today=paper.clock.now().date())
+    await banker.bring(await banker.open_account(), *OCTOBER)
 
     found = await look(paper)
+
+    async with paper.db.reading() as session:
+        next_one = await days_to_bring(session, today=paper.clock.now().date())
+    assert (at_first.starts_on, next_one.starts_on) == (date(2026, 11, 1), date(2026, 11, 1))
+    assert at_first.ends_on == next_one.ends_on == paper.clock.now().date()
 
     told = await states(paper)
     assert told.pop("matched") > 15

@@ -1,6 +1,7 @@
 """The sample sites: built from the examples, served as files and nothing else, the last pages kept whatever goes wrong."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from supporters.appeals.feed import read_feed
 from supporters.cli import cli
 from supporters.demo import sample
+from supporters.demo.banker import Days
 from supporters.demo.examples import Examples, Origins
 from supporters.demo.processes import HOST
 from supporters.demo.run import Ports, addresses
@@ -128,9 +130,11 @@ def test_demo_without_pelican_says_that_and_what_to_do(
 ) -> None:
     monkeypatch.setattr("supporters.demo.examples.find_spec", lambda _name: found)
 
-    told = dict(addresses(settings, Ports(1, 2, 3, 4, 5, 6)))
+    days = Days(date(2026, 10, 17), date(2026, 10, 31))
+    told = dict(addresses(settings, Ports(1, 2, 3, 4, 5, 6), days))
 
     assert said in told["Article"]
+    assert "/_control/bank/statement.csv?from=2026-10-17&to=2026-10-31 " in told["Statement"]
     assert told["Strict site"] == "http://127.0.0.1:6/"
 
 

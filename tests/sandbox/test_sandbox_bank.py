@@ -71,7 +71,7 @@ async def test_every_format_says_the_same(filled: StripeWorld, form: str) -> Non
     ]
     assert [one.text for one in read.lines] == [one.text for one in plain.lines]
     assert read.closing_minor == plain.closing_minor
-    assert read.opening_minor == (None if form == "ofx" else plain.opening_minor)
+    assert read.opening_minor == plain.opening_minor
 
 
 async def test_every_payout_that_arrived_is_one_line_with_its_trace(filled: StripeWorld) -> None:
@@ -102,6 +102,21 @@ async def test_payout_that_came_back_is_two_lines(filled: StripeWorld) -> None:
 
     mine = [line for line in await all_of(filled) if payout["trace_id"]["value"] in line.text]
     assert sorted(line.amount_minor for line in mine) == [-payout["amount"], payout["amount"]]
+
+
+async def test_what_somebody_pays_in_is_a_line_of_that_day_and_what_is_no_money_is_refused(world: StripeWorld) -> None:
+    said = {"amount": "1200", "name": "R NAIR", "text": "don 7k3f 9q"}
+    done = await world.browser.post("/_control/bank-pay", data=said)
+    await world.browser.post("/_control/bank-pay", json={"amount": -500, "text": "UNPAID CHEQUE", "day": "2026-11-02"})
+    refused = [
+        await world.browser.post("/_control/bank-pay", json=told) for told in ({}, {"amount": 0}, {"amount": 10**10})
+    ]
+
+    lines = (await ask(world)).lines
+
+    mine = [(line.booked_on, line.amount_minor, line.text) for line in lines if line.amount_minor in (1200, -500)]
+    assert mine == [(date(2026, 11, 2), -500, "UNPAID CHEQUE"), (world.clock.now().date(), 1200, "don 7k3f 9q")]
+    assert (done.status_code, [each.status_code for each in refused]) == (303, [400, 400, 400])
 
 
 async def test_top_up_is_money_out_and_in_again_when_it_is_taken_back(filled: StripeWorld) -> None:

@@ -1,24 +1,44 @@
-"""Dana has brought last month's bank statement: taken by the product's own verbs, matched by the house where it is certain."""
+"""The sample paper's bank: its account, and statements brought by the product's own verbs, as at the desk."""
 
 from datetime import date, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.accounts import add_account, number_of
 from supporters.bank.check import check_file, prepare_file, read_apart
 from supporters.bank.files import add_file, set_checked
 from supporters.bank.fingerprint import Keys
-from supporters.bank.models import BankAccount, BankFile
+from supporters.bank.models import BankAccount, BankFile, BankStatement, FileState
 from supporters.bank.take import take_file
 from supporters.demo import sample
 from supporters.donations.giving_accounts import set_giving_account
 from supporters.jobs.queue import enqueue
 from supporters.kit.clock import Clock
+from supporters.ledger.periods import next_month
 from supporters.reconciliation.match_jobs import MATCH_LINES
 from supporters.sandbox.bank import NUMBER, statement_of
-from supporters.sandbox.bank_files import mt940_of
+from supporters.sandbox.bank_files import FORMS
 from supporters.sandbox.sandbox import Sandbox
 from supporters.worker import Tools
 
-FORM = "mt940"  # a table would be asked for its columns: that is left for whoever tries it with this month's
+ENDINGS = {"sta": "mt940", "xml": "camt"}  # a table would be asked for its columns: left for whoever tries the demo
+
+
+class Days(NamedTuple):
+    """The days of a statement, both included."""
+
+    starts_on: date
+    ends_on: date
+
+
+async def days_to_bring(session: AsyncSession, *, today: date) -> Days:
+    """What the house has not seen of the bank: from the day after its last statement to that month's end, or to today."""
+    shown = select(func.max(BankStatement.ends_on)).join(BankFile, BankFile.id == BankStatement.bank_file_id)
+    last = await session.scalar(shown.where(BankFile.state == FileState.IMPORTED.value))
+    first = min(last + timedelta(days=1), today) if last else today.replace(day=1)
+    return Days(first, min(next_month(first) - timedelta(days=1), today))
 
 
 class Banker:
@@ -30,11 +50,6 @@ class Banker:
         self._clock = clock
         self._dana = dana
         self._keys = Keys(tools.settings.secret_key)
-
-    async def bring_last_month(self) -> None:
-        """The account is here with last month's statement; what is certain is matched as soon as a worker looks."""
-        last = self._clock.now().date().replace(day=1) - timedelta(days=1)
-        await self.bring(await self.open_account(), last.replace(day=1), last)
 
     async def open_account(self) -> str:
         """The paper's account is known, by its number; returns its id."""
@@ -63,21 +78,21 @@ class Banker:
                 now=self._clock.now(),
             )
 
-    async def bring(self, account_id: str, starts_on: date, ends_on: date) -> None:
-        """The bank's statement of these days is taken."""
-        content = mt940_of(statement_of(self._sandbox.world, starts_on, ends_on))
-        await self._take(account_id, content, name=f"statement-{starts_on}.sta", today=self._clock.now().date())
+    async def bring(self, account_id: str, starts_on: date, ends_on: date, *, ending: str = "sta") -> None:
+        """The bank's statement of these days is taken; what is certain is matched as soon as a worker looks."""
+        content = FORMS[ending].write(statement_of(self._sandbox.world, starts_on, ends_on))
+        await self._take(account_id, content, name=f"statement-{starts_on}.{ending}", form=ENDINGS[ending])
 
-    async def _take(self, account_id: str, content: bytes, *, name: str, today: date) -> None:
+    async def _take(self, account_id: str, content: bytes, *, name: str, form: str) -> None:
         """The file is brought, checked and taken, as one is at the desk."""
         settings, ids, now = self._tools.settings, self._tools.ids, self._clock.now()
         async with self._tools.db.unit_of_work() as session:
             account = await session.get_one(BankAccount, account_id)
             parsed = await read_apart(content, name, account=account, profile=None, settings=settings)
             file_id = await add_file(
-                session, account, name=name, content=content, form=FORM, actor_id=self._dana, ids=ids, now=now
+                session, account, name=name, content=content, form=form, actor_id=self._dana, ids=ids, now=now
             )
-            checked = await check_file(session, account, parsed, profile=None, settings=settings, today=today)
+            checked = await check_file(session, account, parsed, profile=None, settings=settings, today=now.date())
             await set_checked(session, file_id, checked)
         async with self._tools.db.unit_of_work() as session:
             account = await session.get_one(BankAccount, account_id)

@@ -4,7 +4,7 @@ Nothing is written by hand here: wishes go the way that the supporter's own page
 comes as webhooks.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -45,8 +45,9 @@ class Regulars:
         self._worker = worker
         self._ahead: list[tuple[datetime, Happening]] = []
 
-    def plan(self, *, finance: str) -> None:
+    def plan(self, *, finance: str, also: Iterable[tuple[datetime, Happening]] = ()) -> None:
         """All that is going to happen stands in its order. `finance` is whoever does what staff do."""
+        self._ahead += also
         for number, regular in enumerate(sample.REGULARS):
             self._ahead.append((begun_at(regular, self._until), partial(self._begin, number, regular)))
             for days, what in regular.later:
@@ -109,8 +110,8 @@ class Regulars:
             case "gives more, by telephone":
                 more = plan.amount_minor + 300
                 await self._ask(plan, ChangeKind.AMOUNT, {"amount_minor": more}, actor=Actor.STAFF, actor_id=finance)
-            case "bank asks it back":
-                shape, act = ACTIONS["dispute"]
+            case "bank asks it back" | "bank warns of fraud":
+                shape, act = ACTIONS["dispute" if what == "bank asks it back" else "warn"]
                 donation = await self._last_payment(plan)
                 await act(self._sandbox, shape(charge=donation.stripe_charge_id))  # pyright: ignore[reportCallIssue] - the shape that the name stands for
             case _:

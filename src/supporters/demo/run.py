@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from supporters.app import create_app
 from supporters.demo import sample
+from supporters.demo.banker import Days, days_to_bring
 from supporters.demo.editors import read_titles
 from supporters.demo.examples import is_pelican_here
 from supporters.demo.mailbox import MailSink
@@ -210,22 +211,27 @@ async def _announce(tools: Tools, ports: Ports, *, say: Say) -> None:
     for port in (ports.product, *ports.sites):
         await until_answers(port)
     await read_titles(tools)
-    for label, address in addresses(tools.settings, ports):
+    async with tools.db.reading() as session:
+        days = await days_to_bring(session, today=tools.clock.now().date())
+    for label, address in addresses(tools.settings, ports, days):
         say(f"{label + ':':<13}{address}")
     say("Ctrl-C ends it. Everything is on this machine; no real money moves.")
 
 
-def addresses(settings: Settings, ports: Ports) -> tuple[tuple[str, str], ...]:
-    """What the demo serves, and where; or why not."""
+def addresses(settings: Settings, ports: Ports, days: Days) -> tuple[tuple[str, str], ...]:
+    """What the demo serves, and where; or why not. `days` are those of the statement to bring next."""
     sign_in = f"(sign in as {sample.STAFF_EMAIL}, password {sample.STAFF_PASSWORD})"
     by_letter = f"(as {sample.address_of(sample.SUPPORTER, 0)}; the letter with the link comes to the mailbox)"
+    sandbox = f"http://{HOST}:{ports.sandbox}/_control"
+    statement = f"{sandbox}/bank/statement.csv?from={days.starts_on}&to={days.ends_on}"
     return (
         ("Article", f"{settings.site_url}{sample.FERRY.path}" if is_pelican_here() else WITHOUT_PELICAN),
         ("Donate", f"{settings.base_url}/give"),
         ("Supporter", f"{settings.base_url}/sign-in {by_letter}"),
         ("Desk", f"{settings.base_url}/desk {sign_in}"),
         ("Mailbox", f"{settings.base_url}/mailbox"),
-        ("Sandbox", f"http://{HOST}:{ports.sandbox}/_control"),
+        ("Sandbox", sandbox),
+        ("Statement", f"{statement} (the bank's, to be brought at the desk under Bank)"),
         ("Plain site", f"{origin_at(ports.plain)}{sample.TIDES.path}"),
         ("Strict site", f"{origin_at(ports.strict)}/"),
     )

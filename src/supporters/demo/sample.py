@@ -9,7 +9,11 @@ PUBLISHER = "The Weekly Lamp"
 STAFF_EMAIL = "dana@weeklylamp.example"
 STAFF_NAME = "Dana Whitlow"
 STAFF_PASSWORD = "lamps-on-the-river"  # noqa: S105 - printed by the demo, opens nothing else
-OTHER_STAFF = (("eli@weeklylamp.example", "Eli Moss", "editor"), ("sam@weeklylamp.example", "Sam Okafor", "support"))
+OTHER_STAFF = (
+    ("eli@weeklylamp.example", "Eli Moss", "editor"),
+    ("sam@weeklylamp.example", "Sam Okafor", "support"),
+    ("noor@weeklylamp.example", "Noor Adeyemi", "finance"),
+)
 
 BANK = "Unity Trust"
 BANK_NUMBERS = "Sort code 00-00-00\nAccount number 61121204\nFrom abroad: GB07 LAMP 0000 0061 1212 04"
@@ -152,7 +156,7 @@ SUPPORTER = "Ada Brook"  # whose own pages the demo points to
 REGULARS = (
     Regular(SUPPORTER, "monthly", 1000, 4, 9),
     Regular("Ingrid Aas", "monthly", 500, 4, 2, hours=7, later=((50, "gives more, by telephone"),)),
-    Regular("Ellen Ward", "yearly", 6000, 4, 0, hours=5),
+    Regular("Ellen Ward", "yearly", 6000, 5, 9, hours=5),
     Regular("Oskar Lind", "monthly", 500, 3, 12, later=((80, "card refused"),)),
     Regular("Luca Ferri", "monthly", 1500, 3, 4, hours=9, method="debit"),
     Regular("Nomvula Dube", "monthly", 1000, 2, 3, later=((12, "card refused"),)),
@@ -162,7 +166,9 @@ REGULARS = (
     Regular("Gwen Pritchard", "monthly", 1000, 1, 11, later=((6, "stops"),)),
     Regular("Zoë Marsh", "yearly", 12000, 2, 0, hours=11),
     Regular("Samira Haddad", "monthly", 500, 1, 8, hours=6, later=((7, "refund"),)),
-    Regular("Pádraig Flynn", "monthly", 1000, 0, 12),
+    Regular("Cleo Martín", "monthly", 1800, 3, 24, hours=4),
+    Regular("Yusuf Demir", "monthly", 4000, 2, 27, hours=6),
+    Regular("Pádraig Flynn", "monthly", 1000, 0, 12, later=((2, "bank warns of fraud"),)),
     Regular("Rosa Larkin", "monthly", 1000, 0, 2, method="debit"),
     Regular("Hannah Price", "monthly", 3000, 0, 0, hours=5),
 )

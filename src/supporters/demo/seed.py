@@ -15,14 +15,15 @@ from supporters.app import create_app
 from supporters.appeals.queries import GENERAL
 from supporters.appeals.rules import Claim
 from supporters.demo import sample
-from supporters.demo.banker import Banker
+from supporters.demo.bookkeeper import COMPARE, DETECT, PULL, Bookkeeper
+from supporters.demo.colleagues import Colleagues
+from supporters.demo.counter import Counter
 from supporters.demo.editors import Editors
 from supporters.demo.regulars import Regulars, subscribe
 from supporters.demo.visits import open_page
 from supporters.donations.forms import GiveForm
 from supporters.donations.models import Donation, DonationState, Frequency, RefundReason
 from supporters.donations.reverse import request_refund
-from supporters.jobs.queue import enqueue
 from supporters.jobs.work import Work
 from supporters.kit.clock import FixedClock
 from supporters.kit.ids import Ids
@@ -32,7 +33,6 @@ from supporters.sandbox.sandbox import Outcome, Sandbox
 from supporters.staff.actions import add_staff
 from supporters.worker import Tools, Worker, prepare
 
-PULL = "balance.pull"
 SETTLING = timedelta(seconds=40)
 TOLD_TOGETHER = 4  # letting every donation settle by itself would take four times as long
 
@@ -51,13 +51,17 @@ class Life:
         self._dana = ""
 
     async def live(self) -> None:
-        """Staff, donations, plans, refusals, refunds, a dispute and a bank statement are there, each through the real door."""
+        """Staff, donations, plans, refusals, refunds, a dispute and months of books are there, each through the real door."""
         await prepare(self._tools)
         await subscribe(self._sandbox)
         editors = Editors(self._tools, self._clock, eli=await self._hire())
         await editors.set_up(until=self._until)
         regulars = Regulars(self._tools, self._sandbox, self._clock, until=self._until, worker=self._worker)
-        regulars.plan(finance=self._dana)
+        bookkeeper = self._bookkeeper()
+        counter = Counter(self._tools, self._sandbox, self._clock, dana=self._dana, until=self._until)
+        colleagues = Colleagues(self._tools, self._clock, until=self._until)
+        rooms = (bookkeeper, counter, colleagues)
+        regulars.plan(finance=self._dana, also=[each for room in rooms for each in room.happenings()])
         for number in range(sample.DONATIONS):
             await regulars.pass_until(self._moment(number))
             await self._give(number, self._outcome(number))
@@ -69,10 +73,12 @@ class Life:
         await self._refund_some()
         await editors.greet_readers()
         await self._settle()
-        banker = Banker(self._tools, self._sandbox, self._clock, dana=self._dana)
-        await banker.show_readers()
-        await banker.bring_last_month()
-        await self._pull_books()
+        await bookkeeper.run(COMPARE, DETECT)
+        await self._settle()
+
+    def _bookkeeper(self) -> Bookkeeper:
+        since = self._clock.now()
+        return Bookkeeper(self._tools, self._sandbox, self._clock, dana=self._dana, since=since, until=self._until)
 
     def _moment(self, number: int) -> datetime:
         start = self._until - timedelta(days=sample.DAYS)
@@ -143,17 +149,12 @@ class Life:
         await self._sandbox.deliver_all()
         await self._worker.drain()
 
-    async def _pull_books(self) -> None:
-        """Every line of Stripe's balance is booked, all at once: pulled after each payment, they would take as long again."""
-        self._worker = Worker(self._tools)
-        async with self._tools.db.unit_of_work() as session:
-            await enqueue(session, PULL, {}, ids=self._tools.ids, now=self._clock.now())
-        await self._worker.drain()
-
     async def _refund_some(self) -> None:
         async with self._tools.db.reading() as session:
             paid = select(Donation.id, Donation.amount_minor).where(
-                Donation.state == DonationState.PAID, Donation.frequency == Frequency.ONCE
+                Donation.state == DonationState.PAID,
+                Donation.frequency == Frequency.ONCE,
+                Donation.stripe_charge_id.is_not(None),
             )
             rows = (await session.execute(paid.order_by(Donation.created_at).limit(12))).all()
         wholly, partly = rows[3], rows[9]

@@ -2,7 +2,7 @@
 
 Nothing of it is on file but its troubles: the same world gives the same statement, whenever it is asked for. A payout that
 has arrived is a line on its day with Stripe's trace id in its text; one that the bank sent back, one below 0 and a top-up
-are money out. Lines of others come and go every month: see `bank_others`.
+are money out. Lines of others come and go every month: see `bank_others`; what somebody pays in besides is kept.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,8 @@ LATE_DAYS = 8
 STRIPE = "STRIPE PAYMENTS UK LTD"
 PLAIN = "STRIPE"  # what a line says that is not one payout by itself
 TROUBLES = "bank_troubles"
+PAID = "bank_paid"
+MOST_PAID = 2_000  # lines that people pay in or take out by hand
 OURS = ("json_extract(json, '$.currency') = ?",)
 
 
@@ -41,6 +43,16 @@ class BankLine(NamedTuple):
     def reference(self) -> str:
         """The bank's own id of the line."""
         return f"FT{int(sha256(self.key.encode()).hexdigest()[:12], 16) % 10**12:012}"
+
+
+class Paid(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody pays in, or the bank takes out. *Money*: minor units, money in is positive."""
+
+    day: date
+    amount: int
+    name: str
+    text: str
+    account: str = ""
 
 
 class Told(msgspec.Struct):
@@ -106,6 +118,14 @@ def trouble(world: World, payout_id: str | None, kind: Trouble) -> None:
     world.store.set(TROUBLES, msgspec.to_builtins({**others, chosen["id"]: told}))
 
 
+def pay(world: World, paid: Paid) -> None:
+    """The account has that line from now on. Raises: ApiError when there are too many."""
+    kept: list[Json] = world.store.setting(PAID, [])
+    if len(kept) >= MOST_PAID:
+        raise invalid("There are too many such lines.", param="amount")
+    world.store.set(PAID, [*kept, msgspec.to_builtins(paid)])
+
+
 def clear_troubles(world: World) -> None:
     """Every line of the bank is right again."""
     world.store.set(TROUBLES, {})
@@ -128,6 +148,9 @@ def _companion(there: list[Json], payout: Json) -> str:
 def _every_line(world: World, first: date, last: date) -> Iterator[BankLine]:
     yield from _of_payouts(world)
     yield from _of_topups(world)
+    kept = msgspec.convert(world.store.setting(PAID, []), list[Paid])
+    for number, paid in enumerate(kept):
+        yield BankLine(paid.day, paid.amount, paid.name, paid.text, f"{number} {paid.day}", paid.account)
     for year, month in months_between(first, last):
         for other in others_of(year, month):
             yield BankLine(other.day, other.amount, other.name, other.text, f"{other.day}{other.text}", other.account)
