@@ -74,6 +74,15 @@ ITEM = (
     "INSERT INTO export_item (batch_id, ledger_transaction_id, target, is_live) "
     "SELECT '{batch}', id, 'journal', true FROM ledger_transaction WHERE source_id = 'txn_1'"
 )
+STATED = (
+    "INSERT INTO stated_payment (donation_id, wished, statement_id, kept_at) "
+    "VALUES ('{of}', 'yearly', NULL, '2026-01-02 09:00:00.000000')"
+)
+OF_LAST_YEAR = f"UPDATE donation SET paid_at = '2025-12-31 09:00:00.000000' WHERE id = '{ONE}'"
+YEAR_STATEMENT = (
+    "INSERT INTO year_statement (id, supporter_id, year, payments, has_letter, made_at) "
+    f"SELECT 'one', supporter_id, 2025, 1, true, paid_at FROM donation WHERE id = '{ONE}'"
+)
 HELD = f"UPDATE ledger_entry SET account = '1160' WHERE transaction_id = {TRANSACTION} AND account = '4000'"
 
 BROKEN: list[tuple[str, list[str]]] = [
@@ -134,6 +143,9 @@ BROKEN: list[tuple[str, list[str]]] = [
     ("refund_currency", [REFUND.format(n=5, currency="EUR", state="pending", of=ONE)]),
     ("refund_of_paid", [f"UPDATE donation SET state = 'started' WHERE id = '{donation_id(3)}'"]),
     ("paid_has_receipt", [f"DELETE FROM receipt WHERE donation_id = '{donation_id(3)}'"]),
+    ("receipt_or_statement", [STATED.format(of=ONE)]),
+    ("yearly_has_statement", [OF_LAST_YEAR, STATED.format(of=ONE)]),
+    ("statement_has_letter", [YEAR_STATEMENT]),
     ("receipt_has_paid", [f"UPDATE donation SET state = 'expired' WHERE id = '{ONE}'"]),
     ("receipt_has_paid", [f"UPDATE receipt SET amount_minor = 2501 WHERE donation_id = '{ONE}'"]),
     ("receipt_has_paid", [f"UPDATE receipt SET donation_id = 'gone' WHERE donation_id = '{ONE}'"]),
@@ -308,13 +320,13 @@ async def test_a_check_names_what_is_broken(name: str, statements: list[str], bo
 def test_every_check_is_shown_to_fail() -> None:
     shown = {name for name, _ in BROKEN}
 
-    assert {check.name for check in all_checks()} | {"audit_chain"} == shown
+    assert {check.name for check in all_checks()} | {"audit_chain", "bank_statements_go_on"} == shown
 
 
 def test_what_holds_each_invariant_is_there() -> None:
     root = Path(__file__).parent
     migrated = "".join(path.read_text() for path in (root.parent / "migrations" / "versions").glob("*.py"))
-    known = {check.name for check in all_checks()} | {"balance_drift"}
+    known = {check.name for check in all_checks()} | {"balance_drift", "bank_statements_go_on"}
 
     listed = invariants()
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.checks import find_broken_links
 from supporters.bank.checks import checks as bank_checks
+from supporters.bank.gaps import unseen_gaps
 from supporters.donations.checks import checks as donation_checks
 from supporters.exports.checks import checks as export_checks
 from supporters.jobs.work import Work
@@ -28,8 +29,10 @@ from supporters.reconciliation.other_checks import checks as other_checks
 
 SHOWN = 20  # offending rows named per check
 AUDIT = "audit_chain"
+GAPS = "bank_statements_go_on"
 CHECK_BOOKS = "books.check"
 VERDICT_HOLDS = timedelta(days=2)
+WORK_MEMORY_MB = 32  # of PostgreSQL, for this transaction: what a year adds up to is sorted without a file
 
 log = structlog.stdlib.get_logger("books")
 
@@ -56,8 +59,11 @@ async def run_each(
     session: AsyncSession, *, now: datetime, stripe_balance: Mapping[str, int] | None = None
 ) -> list[BrokenCheck]:
     """Every check by name, with the rows that break it, if any. Reads only."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text(f"SET LOCAL work_mem = '{WORK_MEMORY_MB}MB'"))
     found = [await run_one(session, check, now=now) for check in all_checks()]
     found.append(await _run_audit(session))
+    found.append(BrokenCheck(GAPS, _gaps_sentence(), tuple(await unseen_gaps(session, limit=SHOWN))))
     if stripe_balance is not None:
         found.append(await _run_drift(session, stripe_balance))
     return found
@@ -77,7 +83,7 @@ async def watch_books(work: Work, _payload: dict[str, Any]) -> None:
 
 def sentences() -> dict[str, str]:
     """What each check that stands in a verdict says must hold, by its name."""
-    return {check.name: check.sentence for check in all_checks()} | {AUDIT: _audit_sentence()}
+    return {check.name: check.sentence for check in all_checks()} | {AUDIT: _audit_sentence(), GAPS: _gaps_sentence()}
 
 
 async def books_hold(session: AsyncSession, *, now: datetime) -> list[BrokenCheck]:
@@ -132,6 +138,10 @@ async def _run_audit(session: AsyncSession) -> BrokenCheck:
 
 def _audit_sentence() -> str:
     return _("The audit chain is whole: no entry was changed, removed or slipped in.")
+
+
+def _gaps_sentence() -> str:
+    return _("Every bank statement opens where the one before it ended, or a discrepancy says that it does not.")
 
 
 async def _run_drift(session: AsyncSession, stripe_balance: Mapping[str, int]) -> BrokenCheck:

@@ -91,7 +91,7 @@ def _of_stripe() -> list[Invariant]:
             sentence=_(
                 "The Stripe balance of the books is the sum of all posted lines, and what Stripe says that it holds."
             ),
-            checks=("stripe_balance", "balance_drift"),
+            checks=("stripe_balance", "balance_agrees", "balance_drift"),
             tests=(
                 "payouts/test_sync.py",
                 "test_checks.py",
@@ -105,7 +105,7 @@ def _of_bank() -> list[Invariant]:
         Invariant(
             number=6,
             sentence=_("What is in transit is what was sent and what the bank does not show yet."),
-            checks=("payouts_in_transit", "payout_whole"),
+            checks=("payouts_in_transit", "opened_in_transit", "payout_whole"),
             tests=("payouts/test_payouts.py",),
         ),
         Invariant(
@@ -130,7 +130,7 @@ def _of_bank() -> list[Invariant]:
             sentence=_(
                 "Every statement's opening and lines come to its closing, and the next one opens where it ended."
             ),
-            checks=("bank_statements_add_up", "bank_parts_add_up", "bank_lines_at_home"),
+            checks=("bank_statements_add_up", "bank_statements_go_on", "bank_parts_add_up", "bank_lines_at_home"),
             tests=(
                 "bank/test_bank_rules.py",
                 "bank/test_bank_taking.py",
@@ -157,9 +157,15 @@ def _of_donations() -> list[Invariant]:
         Invariant(
             number=12,
             sentence=_("Receipt numbers have no gap, and a voided receipt keeps its own."),
-            checks=("receipts_gap_free", "receipt_counter", "paid_has_receipt", "receipt_has_paid"),
+            checks=(
+                "receipts_gap_free",
+                "receipt_counter",
+                "paid_has_receipt",
+                "receipt_has_paid",
+                "yearly_has_statement",
+            ),
             database=("receipt_fixed", "uq_receipt_year_sequence"),
-            tests=("receipts/test_receipts.py",),
+            tests=("receipts/test_receipts.py", "receipts/test_year_statement.py"),
         ),
         Invariant(
             number=13,

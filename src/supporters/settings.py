@@ -115,10 +115,12 @@ class Settings:
     )
     second_person_above_minor: int = _setting(
         100_000,
-        "Closing a discrepancy that moves or gives up more than this, in minor units, takes two people; 0: never",
+        "More than this, in minor units, takes two people: a discrepancy closed or opened again, money paid back, a bank line on "
+        "an account; 0: never",
     )
     second_person_month_above_minor: int = _setting(
-        0, "Closing a month with more income than this, in minor units, takes two people; 0: one is enough"
+        0,
+        "Closing a month with more income than this, in minor units, or opening it again, takes two people; 0: one is enough",
     )
     largest_statement_mb: int = _setting(20, "Largest file of a bank statement, in megabytes: 1 to 50")
     log_json: bool = _setting(False, "Log lines as JSON")

@@ -60,6 +60,7 @@ from supporters.plans.offered import BEGIN, FORGET
 from supporters.prompts import jobs as prompts
 from supporters.prompts.placements import ensure_placements
 from supporters.publishing import publish_all, publish_now_due
+from supporters.receipts import jobs as receipts
 from supporters.reconciliation.detect import detect_all
 from supporters.reconciliation.digest import DIGEST, send_digest
 from supporters.reconciliation.digest import TIMERS as DIGEST_TIMERS
@@ -73,7 +74,7 @@ from supporters.settings import DEFAULT_COLOR, Settings
 
 log = structlog.stdlib.get_logger()
 
-ROOMS = (appeals, prompts, people, newsletters, outgoing, connectors, imports, bank)
+ROOMS = (appeals, prompts, people, newsletters, outgoing, connectors, imports, bank, receipts)
 TIMERS = (
     Timer("balance.pull", every=timedelta(minutes=5)),
     Timer("events.catch_up", every=timedelta(minutes=5)),

@@ -7,11 +7,15 @@ from playwright.async_api import Browser, Page
 
 from looking import look
 from statements import Line, write
+from supporters.bank import files
 from supporters.staff.actions import add_staff
 from whole import PASSWORD, Whole
 
 pytestmark = pytest.mark.browser
-LONG = {"test_a_statement_goes_from_file_to_lines_and_back_by_keyboard"}
+LONG = {
+    "test_a_statement_goes_from_file_to_lines_and_back_by_keyboard",
+    "test_a_page_that_waits_is_not_loaded_again_while_something_on_it_has_focus",
+}
 EMAIL = "dana@weeklylamp.example"
 LINES = [
     Line(
@@ -81,4 +85,41 @@ async def test_a_statement_goes_from_file_to_lines_and_back_by_keyboard(served: 
     await page.get_by_text("Its lines were taken back").wait_for()
 
     assert {name: told for name, told in found.items() if told} == {}
+    await page.context.close()
+
+
+async def test_a_page_that_waits_is_not_loaded_again_while_something_on_it_has_focus(
+    served: Whole, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LARGE_BYTES", 10)
+    base, clock = served.settings.base_url, served.clock
+    async with served.db.unit_of_work() as session:
+        await add_staff(session, EMAIL, "Dana Whitlow", "finance", PASSWORD, ids=served.ids, now=clock.now())
+    page = await (await chromium.new_context()).new_page()
+    await page.goto(f"{base}/desk/sign-in?next=/desk/bank")
+    await page.get_by_label("Email address").fill(EMAIL)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Name", exact=True).fill("Unity current")
+    await press(page, "Add the account")
+    await page.get_by_label("File from the bank").set_input_files(
+        {"name": "late.sta", "mimeType": "text/plain", "buffer": write("mt940", LINES, opening=2_000_000)}
+    )
+    await page.clock.install()
+    await press(page, "Continue")
+    stop = page.get_by_role("link", name="Stop looking")
+    await stop.focus()
+    await page.evaluate("window.isSame = true")
+
+    await page.clock.run_for(20_000)
+    assert await page.evaluate("window.isSame")
+    await page.evaluate("document.activeElement.blur()")
+    async with page.expect_navigation():
+        await page.clock.run_for(7_000)
+
+    assert not await page.evaluate("'isSame' in window")
+    async with page.expect_navigation():
+        await stop.press("Enter")
+    await page.get_by_text("The page does not look again by itself.").wait_for()
+    assert await page.locator("script[src*=look-again]").count() == 0
     await page.context.close()

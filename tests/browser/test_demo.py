@@ -13,11 +13,17 @@ from walking import LABELS, Demo, foot, how_much, link_in, press_until, wait_for
 
 from looking import look
 from supporters.checks import run_checks
+from supporters.discrepancies.models import Discrepancy
 from supporters.donations.models import Dispute
+from supporters.donations.other_models import OtherPayment
+from supporters.exports.models import ExportBatch
 from supporters.kit.clock import SystemClock
 from supporters.kit.db import Database
+from supporters.ledger.models import Period
 from supporters.payments.models import BalanceTransaction
 from supporters.plans.models import Plan, PlanState
+from supporters.reconciliation.certificate import read, verify_chain
+from supporters.reconciliation.models import Certificate, MatchRule
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -135,10 +141,39 @@ async def test_sample_plans_stand_in_every_state_and_the_books_hold(demo: Demo) 
 
     assert states == set(PlanState)
     assert rhythms == {"monthly", "yearly"}
-    assert methods == {"card", "bacs_debit"}
+    assert methods == {"card", "bacs_debit", "standing_order"}
     assert disputed
     assert booked >= {"charge", "refund", "dispute", "payout"}
     assert broken == []
+
+
+async def test_sample_books_are_closed_but_for_a_month_that_waits(demo: Demo) -> None:
+    db = Database(f"sqlite:///{demo.folder / 'supporters.db'}")
+    wanted = {
+        "proofs": select(Period.bank_proof).where(Period.state == "locked"),
+        "rules": select(MatchRule.state),
+        "exports": select(ExportBatch.target),
+        "certified": select(Certificate.kind).where(Certificate.differences == 0),
+        "differences": select(Discrepancy.code),
+        "cheques": select(OtherPayment.state).where(OtherPayment.kind == "cheque"),
+    }
+    try:
+        async with db.reading() as session:
+            told = {name: list(await session.scalars(query)) for name, query in wanted.items()}
+            files = [
+                read(body) for body in await session.scalars(select(Certificate.body).order_by(Certificate.number))
+            ]
+    finally:
+        await db.close()
+
+    assert (told["proofs"].count("statement"), told["proofs"].count("elsewhere") > 0) == (3, True)
+    assert set(told["rules"]) == {"proposed", "on", "off"}
+    assert set(told["exports"]) >= {"xero", "quickbooks", "beancount"}
+    assert told["certified"].count("month") == len(told["proofs"])
+    assert "payout" in told["certified"]
+    assert set(told["differences"]) >= {"BANK_SPLIT", "CHEQUE_BOUNCED", "DEPOSIT_BATCH_OFF", "STANDING_ORDER_MISSED"}
+    assert set(told["cheques"]) == {"cleared", "bounced"}
+    assert all(each.holds for each in verify_chain(files))
 
 
 async def refund_by_keyboard(page: Page, demo: Demo) -> None:

@@ -84,6 +84,8 @@ async def test_discrepancies_are_sound_at_every_width_and_closed_by_keyboard(ser
         ("kinds", "?by=kind"),
         ("info", "?view=info"),
         ("second", f"/{which[Code.DISPUTE_UNPAID]}"),
+        ("invoice", f"/{which[Code.FEE_WITHOUT_CHARGE]}"),
+        ("claims", f"/{which[Code.DUPLICATE_PAYMENT]}"),
         ("one", f"/{which[Code.UNKNOWN_CATEGORY]}"),
     ):
         await page.goto(base + path)

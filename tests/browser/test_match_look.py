@@ -77,6 +77,11 @@ async def test_lines_are_matched_and_undone_by_keyboard(served: Whole, chromium:
     await press(page, "u")
     await page.get_by_role("heading", name="What it could be").wait_for()
     found["line"] = await look(page, shot="match-line")
+    for key, place in (("n", "ask"), ("e", "except")):
+        await page.goto(here)
+        await page.locator("[data-row]").first.focus()
+        await press(page, key)
+        assert page.url.endswith(f"#{place}")
     await page.goto(here)
     await page.locator("[data-row]").nth(5).focus()
     await press(page, "Enter")  # nothing sure: the line's own page

@@ -38,6 +38,8 @@ async def test_a_month_is_closed_by_keyboard(served: Whole, chromium: Browser) -
 
     await page.goto(f"{base}/desk/payouts/{payout.stripe_payout_id}")
     found["payout"] = await look(page, shot="payout")
+    await page.goto(f"{base}/desk/stripe")
+    found["stripe"] = await look(page, shot="stripe")
     await page.goto(f"{base}/desk/months")
     found["months"] = await look(page, shot="months")
     await page.goto(f"{base}/desk/months/{payout.arrival_on:%Y-%m}")
@@ -50,6 +52,8 @@ async def test_a_month_is_closed_by_keyboard(served: Whole, chromium: Browser) -
     found["closed"] = await look(page, shot="month-closed")
     await page.goto(f"{base}/desk/months/charts")
     found["charts"] = await look(page, shot="month-charts")
+    await page.goto(f"{base}/desk/months/waiting")
+    found["waiting"] = await look(page, shot="month-waiting")
     await page.goto(f"{base}/desk/accountant")
     found["links"] = await look(page, shot="accountant")
 

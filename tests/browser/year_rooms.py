@@ -157,6 +157,8 @@ class Dana(Bookkeeper):
         await self.skip()
         await self.choose("way", way.value)
         await self.write("#reason", f"{code.value} as it was told.")
+        if await self.main("#alone").count():
+            await self.write("#alone", "Nobody else does the books this year.")
         await self.follow("main form button.button--primary")
         await self.page.get_by_role("heading", name="How it was closed").wait_for()
         return Closed(number, code, way)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from plans.conftest import PlanJourney
+from supporters.donations.models import Donation
 from supporters.jobs.queue import run_due
 from supporters.kit.clock import FixedClock
 from supporters.kit.templates import Templates
@@ -19,6 +20,7 @@ from supporters.plans.history import note
 from supporters.plans.links import PlanLinks
 from supporters.plans.models import Actor, ChangeKind, ChangeState, Plan, PlanChange, PlanState
 from supporters.plans.words import reason_words
+from supporters.receipts.models import StatedPayment
 from supporters.settings import Settings
 
 Changes = dict[str, object]
@@ -281,5 +283,8 @@ async def test_supporter_who_wants_a_yearly_statement_gets_no_receipt_each_month
 
     async with journey.db.reading() as session:
         kinds = (await session.scalars(select(Letter.kind))).all()
+        stated = (await session.scalars(select(StatedPayment.donation_id))).all()
+        renewals = (await session.scalars(select(Donation.id).where(Donation.is_renewal))).all()
     assert list(kinds).count("receipt") == 1
+    assert stated == renewals != []  # what has no receipt is kept for the statement
     assert await journey.history() == ["started", "renewed"]

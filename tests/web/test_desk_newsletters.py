@@ -179,6 +179,8 @@ async def test_an_export_needs_a_reason_is_on_record_and_holds_no_formula(site: 
     assert rows[0][0] == "Email"
     assert [row[:2] for row in rows[1:]] == [[CLEO, ""], ["'=cmd@example.org", '\'=HYPERLINK("x")']]
     assert await deeds(site) == [("newsletter.export", {"list": "daily", "reason": "To the printer"})]
+    workbook = await send(desk, f"{path}/export", page=path, reason="To the printer", kind="xlsx")
+    assert workbook.content.startswith(b"PK\x03\x04")
 
 
 @pytest.mark.parametrize(

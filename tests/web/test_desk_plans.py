@@ -335,7 +335,7 @@ async def test_no_page_asks_the_database_more_for_more_plans(site: Whole) -> Non
     more = [await _statements(site.db, desk, path) for path in paths]
 
     assert few == more
-    assert max(few) <= 26, few
+    assert max(few) <= 34, few  # Today asks once for each of bank lines, ages, Stripe's state and second persons too
     await desk.aclose()
 
 

@@ -157,9 +157,10 @@ async def articles_of_issue(session: AsyncSession, number: str, *, limit: int) -
     return (await session.scalars(wanted.order_by(*_NEWEST).limit(limit))).all()
 
 
-async def latest_articles(session: AsyncSession, *, limit: int) -> Sequence[Article]:
+async def latest_articles(session: AsyncSession, *, limit: int, offset: int = 0) -> Sequence[Article]:
     """The verified articles, the newest first."""
-    return (await session.scalars(select(Article).where(Article.is_verified).order_by(*_NEWEST).limit(limit))).all()
+    query = select(Article).where(Article.is_verified).order_by(*_NEWEST)
+    return (await session.scalars(query.limit(limit).offset(offset))).all()
 
 
 async def issues_without_record(session: AsyncSession, *, limit: int) -> list[tuple[str, int]]:

@@ -22,10 +22,18 @@ def paid_message(paid: PaidDonation) -> Message:
 
 def refunded_message(refund: Refund) -> Message:
     """That money, wholly or partly, went back."""
-    data: dict[str, object] = {
+    return Message(kind=Kind.DONATION_REFUNDED, about=refund.donation_id, data=_of(refund))
+
+
+def refund_undone_message(refund: Refund) -> Message:
+    """That it did not after all: the bank sent it back, or it was written down by mistake."""
+    return Message(kind=Kind.REFUND_UNDONE, about=refund.donation_id, data=_of(refund))
+
+
+def _of(refund: Refund) -> dict[str, object]:
+    return {
         "donation": refund.donation_id,
         "refund": refund.id,
         "amount_minor": refund.amount_minor,
         "currency": refund.currency,
     }
-    return Message(kind=Kind.DONATION_REFUNDED, about=refund.donation_id, data=data)

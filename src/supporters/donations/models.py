@@ -19,7 +19,11 @@ class Frequency(StrEnum):
 
     ONCE = "once"  # One payment.
     MONTHLY = "monthly"  # Every month until stopped.
+    QUARTERLY = "quarterly"  # Every third month: only banks send it so, nobody is asked for it.
     YEARLY = "yearly"  # Every year until stopped.
+
+
+ASKED_FOR = (Frequency.ONCE, Frequency.MONTHLY, Frequency.YEARLY)  # what forms offer
 
 
 class DonationState(StrEnum):

@@ -1,7 +1,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from supporters.kit.db import Base
@@ -111,6 +111,8 @@ class OtherRefund(Base):
     currency: Mapped[str] = mapped_column(String(3))
     recorded_by: Mapped[str] = mapped_column(String(26))
     recorded_at: Mapped[datetime]
+    agreed_by: Mapped[str | None] = mapped_column(String(26))  # the second person, where it took two
+    alone_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "why nobody else looked at a large one"})
     ended_by: Mapped[str | None] = mapped_column(String(26))  # who said that it was a mistake
     ended_at: Mapped[datetime | None]
 
@@ -159,7 +161,7 @@ class Promise(Base):
     reference: Mapped[str] = mapped_column(String(16), unique=True)  # DON-7K3F-9Q, for the bank's line
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
-    frequency: Mapped[str] = mapped_column(String(12))  # once, monthly, yearly
+    frequency: Mapped[str] = mapped_column(String(12))  # once, monthly, quarterly, yearly
     email: Mapped[str] = mapped_column(String(254), info={"personal": "typed on the form"})
     name: Mapped[str] = mapped_column(String(120), info={"personal": "typed on the form"})
     fund_id: Mapped[str] = mapped_column(ForeignKey("fund.id"))

@@ -14,6 +14,8 @@ from supporters.donations.other_models import (
     Deposit,
     GivingAccount,
     OtherPayment,
+    OtherRefund,
+    OtherRefundState,
     OtherState,
     Promise,
     PromiseState,
@@ -33,6 +35,12 @@ class Namesake(msgspec.Struct, frozen=True):
     id: str
     name: str
     address: str
+
+
+async def paid_back_of(session: AsyncSession, payment_id: str) -> int:
+    """How much of the payment went back to its giver, in minor units."""
+    live = (OtherRefund.other_payment_id == payment_id) & (OtherRefund.state != OtherRefundState.VOID.value)
+    return int(await session.scalar(select(func.coalesce(func.sum(OtherRefund.amount_minor), 0)).where(live)) or 0)
 
 
 async def find_written(

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.attribution import note_origin
@@ -11,7 +11,7 @@ from supporters.appeals.queries import GENERAL, published_appeal
 from supporters.appeals.rules import Claim
 from supporters.audit.record import record
 from supporters.donations.models import Frequency
-from supporters.donations.other_models import GivingAccount, Promise, PromiseState
+from supporters.donations.other_models import GivingAccount, OtherPayment, Promise, PromiseState
 from supporters.donations.reference import make_reference
 from supporters.kit.clock import local_date
 from supporters.kit.db import insert_for
@@ -27,6 +27,7 @@ from supporters.settings import Settings
 LETTER = "promise"
 MOST_PER_NETWORK, AN_HOUR = 20, timedelta(hours=1)
 MOST_PER_MAILBOX, A_DAY = 4, timedelta(hours=24)
+LAPSES_AFTER = timedelta(days=90)
 TRIES = 5  # references are many and collisions rare
 
 
@@ -185,3 +186,21 @@ async def _write(
         now=now,
         domain=domain,
     )
+
+
+async def lapse(session: AsyncSession, *, now: datetime) -> int:
+    """Promises of which nothing came for ninety days are not expected any more; says how many."""
+    old = (Promise.state == PromiseState.OPEN.value) & (Promise.made_at < now - LAPSES_AFTER)
+    found = (await session.scalars(select(Promise).where(old).with_for_update())).all()
+    for promise in found:
+        promise.state, promise.closed_at = PromiseState.LAPSED.value, now
+    await session.flush()
+    return len(found)
+
+
+async def forget_unkept(session: AsyncSession, *, before: datetime) -> None:
+    """Promises that nobody kept, and that were over before then, are gone, name and address with them."""
+    over = Promise.state.in_([PromiseState.LAPSED.value, PromiseState.ENDED.value])
+    old = over & (Promise.closed_at < before) & Promise.plan_id.is_(None)
+    paid = exists(select(OtherPayment.id).where(OtherPayment.promise_id == Promise.id))
+    await session.execute(delete(Promise).where(old, ~paid), execution_options={"synchronize_session": False})

@@ -15,7 +15,7 @@ from supporters.audit.record import record
 from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
 from supporters.donations import lifecycle
-from supporters.donations.messages import refunded_message
+from supporters.donations.messages import refund_undone_message, refunded_message
 from supporters.donations.models import Donation, DonationState, Refund, RefundReason, RefundState
 from supporters.donations.other_models import OtherPayment
 from supporters.donations.timeline import note
@@ -147,6 +147,8 @@ async def apply_refund(
     if wanted is RefundState.SUCCEEDED:
         await tell_of_refund(session, donation, refund, ids=ids, now=now, settings=settings)
         await emit_all(session, [refunded_message(refund)], ids=ids, now=now)
+    elif before == RefundState.SUCCEEDED:
+        await emit_all(session, [refund_undone_message(refund)], ids=ids, now=now)
     return AppliedRefund(refund.id, donation.id, _effect(wanted))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiosqlite
 
-from supporters.kit.text import plain_words
+from supporters.kit.text import has_one_like, plain_words, stands_in
 
 M_ARENA_MAX = -8  # of malloc.h
 FIRST_ROWS = 1000  # come with the statement itself; more of them are fetched when they are asked for
@@ -144,6 +144,8 @@ def connection(path: str, *, pragmas: Sequence[str], **options: Any) -> Connecti
             for pragma in pragmas:
                 made.execute(f"PRAGMA {pragma}").close()
             made.create_function("plain_words", 1, plain_words, deterministic=True)
+            made.create_function("stands_in", 2, stands_in, deterministic=True)
+            made.create_function("has_one_like", 2, has_one_like, deterministic=True)
         except BaseException:
             made.close()
             raise

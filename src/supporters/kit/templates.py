@@ -163,6 +163,7 @@ class _Words:
             "decimal_amount": _decimal_amount,
             "date": self._date,
             "date_full": self._date_full,
+            "day_said": self._day_said,
             "datetime": self._datetime,
             "month": self._month,
         }
@@ -180,6 +181,13 @@ class _Words:
 
     def _date_full(self, value: date | datetime | str) -> str:
         return format_date(self._local(value), "d MMMM y", locale=self._locale)
+
+    def _day_said(self, typed: str) -> str:
+        """A day that somebody may have typed, in words; nothing where it can't be read."""
+        try:
+            return self._date_full(date.fromisoformat(typed))
+        except ValueError:
+            return ""
 
     def _month(self, value: date | datetime | str) -> str:
         return format_date(self._local(value), "LLLL y", locale=self._locale)

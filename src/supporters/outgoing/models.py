@@ -13,6 +13,7 @@ class Kind(StrEnum):
 
     DONATION_PAID = "donation.paid"  # Money was given.
     DONATION_REFUNDED = "donation.refunded"  # Money, wholly or partly, went back.
+    REFUND_UNDONE = "donation.refund_undone"  # Money that was said to have gone back did not.
     NEWSLETTER_CONFIRMED = "newsletter.confirmed"  # A reader proved the wish to get a newsletter.
     NEWSLETTER_STOPPED = "newsletter.stopped"  # A reader wants it no more.
     APPEAL_PUBLISHED = "appeal.published"  # Editors published new words.

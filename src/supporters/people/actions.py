@@ -11,6 +11,8 @@ from supporters.kit.ids import Ids
 from supporters.people.matching import normalise_email
 from supporters.people.models import EmailAddress, Supporter
 
+NOBODY_ID = "00000000000000000000N0B0DY"  # of the one record that stands for all whom nobody can know
+
 
 class Found(msgspec.Struct, frozen=True):
     """The supporter of an address, and whether the address was new to us."""
@@ -34,6 +36,13 @@ async def find_or_add(session: AsyncSession, email: str, name: str, *, ids: Ids,
         return Found(supporter_id, is_new=True)
     await session.execute(delete(Supporter).where(Supporter.id == supporter_id))
     return Found(await _supporter_of(session, normalised) or supporter_id, is_new=False)
+
+
+async def put_nobody_on_file(session: AsyncSession, name: str, *, now: datetime) -> Supporter:
+    """The one record is there that stands for all whom nobody can know; the name is for the first time. *Idempotent*."""
+    row = {"id": NOBODY_ID, "name": name, "merged_into_id": None, "created_at": now}
+    await session.execute(insert_for(session, Supporter).values(**row).on_conflict_do_nothing())
+    return await session.get_one(Supporter, NOBODY_ID)
 
 
 async def _supporter_of(session: AsyncSession, normalised: str) -> str | None:

@@ -12,7 +12,7 @@ from supporters.plans.models import Plan, PlanState
 
 MIDDAY = time(12)  # far from midnight, so that Stripe's day (in UTC) is the day that was chosen
 AFTER_A_BILL = timedelta(days=1)
-MONTHS_OF = {"monthly": 1, "yearly": 12}
+MONTHS_OF = {"monthly": 1, "quarterly": 3, "yearly": 12}
 SATURDAY = 5
 WORKING_DAYS = {"bacs_debit": 7}
 MOST_WORKING_DAYS = 14  # SEPA's

@@ -24,7 +24,7 @@ MOST_SUPPORTERS = 500
 
 # `going_on`: all that are not over. `stopping`: asked to stop, and still going on until their date.
 STATES = ("going_on", "stopping", *(state.value for state in PlanState))
-FREQUENCIES = (Frequency.MONTHLY.value, Frequency.YEARLY.value)
+FREQUENCIES = (Frequency.MONTHLY.value, Frequency.QUARTERLY.value, Frequency.YEARLY.value)
 METHODS = tuple(method.value for method in Method)
 
 

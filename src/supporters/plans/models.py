@@ -107,7 +107,7 @@ class Plan(Base):
     first_donation_id: Mapped[str] = mapped_column(ForeignKey("donation.id"), unique=True)
     kind: Mapped[str] = mapped_column(String(12))
     tax_code: Mapped[str] = mapped_column(String(40))
-    frequency: Mapped[str] = mapped_column(String(12))  # monthly, yearly
+    frequency: Mapped[str] = mapped_column(String(12))  # monthly, quarterly, yearly
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     method: Mapped[str] = mapped_column(String(16))

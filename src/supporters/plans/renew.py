@@ -18,11 +18,12 @@ from supporters.plans.looks import ask_for_look
 from supporters.plans.models import Instalment, Method, Plan, PlanState, ReceiptWish
 from supporters.plans.start import add_instalment, plan_of
 from supporters.plans.unpaid import unpaid_bills
+from supporters.plans.wishes import wish_at
 from supporters.settings import Settings
 
 
 class Renewed(NamedTuple):
-    """A payment of a plan that has just been taken, and whether its supporter wants a receipt each time."""
+    """A payment of a plan that has just been taken, and whether its supporter wanted a receipt each time."""
 
     paid: PaidDonation
     wants_receipt: bool
@@ -68,7 +69,7 @@ async def invoice_paid(
     taken = paid or await _paid_first(session, plan, known)
     if taken:
         await tell_taken_after_stop(session, plan, taken, paid_at=paid_at, ids=ids, now=now)
-    return Renewed(paid, plan.receipts == ReceiptWish.EACH) if paid else None
+    return Renewed(paid, await wish_at(session, plan, paid_at) == ReceiptWish.EACH) if paid else None
 
 
 async def _paid_first(session: AsyncSession, plan: Plan, donation_id: str | None) -> PaidDonation | None:

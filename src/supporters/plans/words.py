@@ -57,8 +57,8 @@ class Style:
 
     def per(self, minor: int, currency: str, frequency: str) -> str:
         """The amount with how often: "£10 a month"."""
-        words = _("{amount} a year") if frequency == "yearly" else _("{amount} a month")
-        return words.format(amount=self.sum(minor, currency))
+        said = {"quarterly": _("{amount} a quarter"), "yearly": _("{amount} a year")}
+        return said.get(frequency, _("{amount} a month")).format(amount=self.sum(minor, currency))
 
     def of(self, plan: Plan) -> str:
         """What the plan is: "£10 a month"."""
@@ -85,7 +85,8 @@ class Style:
 
 def name_of(plan: Plan) -> str:
     """What people call a plan."""
-    return _("yearly donation") if plan.frequency == "yearly" else _("monthly donation")
+    named = {"quarterly": _("quarterly donation"), "yearly": _("yearly donation")}
+    return named.get(plan.frequency, _("monthly donation"))
 
 
 def method_words(plan: Plan) -> str:

@@ -69,17 +69,7 @@ async def accept(
     action_id: str | None = None,
 ) -> str:
     """The line is what was proposed, with the reasons that were shown; returns the action's id. *Raises* as `confirm`."""
-    parts = [Part(Side(each.side), each.ref_id, each.amount_minor) for each in proposal.parts]
-    reasons = tuple(
-        {
-            "attribute": each.attribute.value,
-            "ours": each.ours,
-            "theirs": each.theirs,
-            "outcome": each.outcome.value,
-        }
-        for each in proposal.reasons
-    )
-    because = Because(confidence=proposal.confidence, reasons=reasons, note=note, rule_id=proposal.rule_id)
+    parts, because = said_by(proposal, note=note)
     return await confirm(
         session,
         proposal.line_ids or line_ids,
@@ -90,3 +80,18 @@ async def accept(
         now=now,
         action_id=action_id,
     )
+
+
+def said_by(proposal: Proposal, *, note: str = "") -> tuple[list[Part], Because]:
+    """What a line is if this is so, and why, with the reasons that were shown."""
+    reasons = tuple(
+        {
+            "attribute": each.attribute.value,
+            "ours": each.ours,
+            "theirs": each.theirs,
+            "outcome": each.outcome.value,
+        }
+        for each in proposal.reasons
+    )
+    parts = [Part(Side(each.side), each.ref_id, each.amount_minor) for each in proposal.parts]
+    return parts, Because(confidence=proposal.confidence, reasons=reasons, note=note, rule_id=proposal.rule_id)

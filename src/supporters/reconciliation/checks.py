@@ -10,6 +10,22 @@ _LIVE = (
     "AND NOT EXISTS (SELECT 1 FROM ledger_transaction r WHERE r.reverses_id = t.id)"
 )
 
+# The same for SQLite, which looks closer only where a line is not in the ledger once, or was ever taken back there.
+_POSTED_ONCE_SQLITE = f"""
+WITH taken_back AS MATERIALIZED (
+    SELECT t.source_id AS line FROM ledger_transaction r CROSS JOIN ledger_transaction t
+    WHERE r.reverses_id IS NOT NULL AND t.id = r.reverses_id AND t.source_kind = 'balance_transaction'
+), looked_at AS (
+    SELECT b.stripe_balance_transaction_id AS line, b.net_minor,
+    (SELECT count(*) FROM ledger_transaction t WHERE {_LIVE}) AS transactions
+    FROM balance_transaction b WHERE b.posted_at IS NOT NULL AND ((
+        SELECT count(*) FROM ledger_transaction t
+        WHERE t.source_kind = 'balance_transaction' AND t.source_id = b.stripe_balance_transaction_id
+    ) <> 1 OR b.stripe_balance_transaction_id IN (SELECT line FROM taken_back))
+)
+SELECT line, transactions FROM looked_at WHERE transactions > 1 OR (transactions = 0 AND net_minor <> 0)
+"""  # noqa: S608 - fixed text
+
 # Both sides are laid under each other and summed: joined line by line, either database may compare every line with
 # every entry of the account when it has no statistics yet. A reversal counts for the line of what it reverses.
 # Where few rows lead to many, they stand first and CROSS JOIN follows: SQLite keeps to that order, whatever it guesses.
@@ -30,9 +46,9 @@ SELECT line, currency, sum(booked) AS booked_minor, sum(net) AS net_minor FROM (
 
 _STRIPE_BALANCE = f"""
 SELECT currency, sum(ledger) AS ledger_minor, sum(mirror) AS mirror_minor FROM (
-    SELECT currency, amount_minor AS ledger, 0 AS mirror FROM ledger_entry WHERE account = '1100'
+    SELECT currency, sum(amount_minor) AS ledger, 0 AS mirror FROM ledger_entry WHERE account = '1100' GROUP BY currency
     UNION ALL
-    SELECT currency, 0, net_minor FROM balance_transaction WHERE posted_at IS NOT NULL
+    SELECT currency, 0, sum(net_minor) FROM balance_transaction WHERE posted_at IS NOT NULL GROUP BY currency
     UNION ALL
     SELECT e.currency, 0, e.amount_minor FROM ({OPENED}) AS e WHERE e.account = '1100'
 ) AS sides GROUP BY currency HAVING sum(ledger) <> sum(mirror)
@@ -44,16 +60,18 @@ _BEFORE_START = (
     "AND {moment} < s.starts_at)"
 )
 
-# Whether the parts of a fee are the fee; a line that came without its parts has none.
+# Whether the parts of a fee are the fee; a line that came without its parts has none. Nearly all have one part.
 _FEE_PARTS = """
-SELECT b.stripe_balance_transaction_id AS line, b.fee_minor, sum({part}) AS parts_minor
-FROM balance_transaction b, {parts} GROUP BY b.stripe_balance_transaction_id, b.fee_minor HAVING sum({part}) <> b.fee_minor
+SELECT b.stripe_balance_transaction_id AS line, b.fee_minor, {sum} AS parts_minor FROM balance_transaction b
+WHERE CASE WHEN json_array_length(b.fee_details) = 1 THEN {first} ELSE {sum} END <> b.fee_minor
 """
 _FEE_PARTS_POSTGRESQL = _FEE_PARTS.format(
-    part="CAST(p.part->>'amount_minor' AS BIGINT)", parts="json_array_elements(b.fee_details) AS p(part)"
+    first="CAST(b.fee_details->0->>'amount_minor' AS BIGINT)",
+    sum="(SELECT sum(CAST(p.part->>'amount_minor' AS BIGINT)) FROM json_array_elements(b.fee_details) AS p(part))",
 )
 _FEE_PARTS_SQLITE = _FEE_PARTS.format(
-    part="json_extract(p.value, '$.amount_minor')", parts="json_each(b.fee_details) AS p"
+    first="json_extract(b.fee_details, '$[0].amount_minor')",
+    sum="(SELECT sum(json_extract(p.value, '$.amount_minor')) FROM json_each(b.fee_details) AS p)",
 )
 
 # A debit that its bank refuses is taken off the balance, and its payment may be tried again: then another charge follows.
@@ -178,13 +196,15 @@ def _between_books() -> list[Check]:
             f"LEFT JOIN ledger_transaction t ON {_LIVE} WHERE b.posted_at IS NOT NULL "
             "GROUP BY b.stripe_balance_transaction_id, b.net_minor "
             "HAVING count(t.id) > 1 OR (count(t.id) = 0 AND b.net_minor <> 0)",
+            sqlite=_POSTED_ONCE_SQLITE,
         ),
         Check(
             "ledger_has_line",
             _("Everything that the ledger took from Stripe's balance is a posted line there."),
             "SELECT t.id AS ledger_transaction FROM ledger_transaction t "
             "LEFT JOIN balance_transaction b ON b.stripe_balance_transaction_id = t.source_id "
-            "WHERE t.source_kind = 'balance_transaction' AND b.posted_at IS NULL",
+            "WHERE t.source_kind = 'balance_transaction' AND b.posted_at IS NULL AND (b.created_at IS NULL "
+            "OR NOT EXISTS (SELECT 1 FROM ledger_transaction r WHERE r.reverses_id = t.id))",
         ),
         Check(
             "line_amounts",

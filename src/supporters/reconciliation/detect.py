@@ -16,7 +16,6 @@ from supporters.discrepancies.codes import MOVES, Code, Resolution
 from supporters.discrepancies.models import Discrepancy, DiscrepancyState
 from supporters.discrepancies.open import Difference, open_many
 from supporters.discrepancies.resolve import settle_discrepancy
-from supporters.discrepancies.rules import due_day
 from supporters.jobs.work import Work
 from supporters.kit.clock import local_date
 from supporters.kit.ids import Ids
@@ -26,6 +25,7 @@ from supporters.reconciliation import detect_balance, detect_bank, detect_paymen
 from supporters.reconciliation.detect_bank import settle_dealt_with
 from supporters.reconciliation.detect_look import Look, look_back
 from supporters.reconciliation.resolution_sources import in_suspense, money_of, take_back
+from supporters.reconciliation.taken_up import open_again
 
 log = structlog.stdlib.get_logger("discrepancies")
 
@@ -86,7 +86,7 @@ async def open_left(session: AsyncSession, *, now: datetime) -> int:
         sums = {currency: minor for currency, minor in (await money_of(session, found)).sums.items() if minor}
         if not sums:
             continue
-        _open_again(found, now)
+        open_again(found, now)
         found.detail = {**found.detail, **_left(sums, found.currency)}
         opened += 1
     await session.flush()
@@ -110,16 +110,9 @@ async def open_unmatched(session: AsyncSession, *, time_zone: str, ids: Ids, now
     opened = (await session.scalars(wanted)).all()
     for found in opened:
         await take_back(session, found, today=local_date(now, time_zone), ids=ids, now=now)
-        _open_again(found, now)
+        open_again(found, now)
     await session.flush()
     return len(opened)
-
-
-def _open_again(found: Discrepancy, now: datetime) -> None:
-    found.state, found.reopened_at = DiscrepancyState.OPEN, now
-    found.resolution = found.reason = found.alone_reason = None
-    found.resolved_by = found.resolved_at = found.agreed_by = None
-    found.due_on = due_day(Code(found.code), opened_on=now.date())
 
 
 def _left(sums: Mapping[str, int], own: str | None) -> dict[str, int]:

@@ -25,6 +25,7 @@ from supporters.reconciliation.postings import SOURCE_KIND
 
 DISPUTE_KIND = "dispute"
 PURPOSE = "close"
+EXCHANGE_MEMO = "discrepancy: as_exchange"  # of what a person called a difference of exchange
 WITHDRAWN, REINSTATED = "dispute", "dispute_reversal"
 
 Sums = Mapping[str, int]
@@ -46,11 +47,25 @@ async def close_disputes(session: AsyncSession, *, ids: Ids, now: datetime, time
         if left:
             day = local_date(dispute.closed_at or dispute.updated_at, time_zone)
             booked_on = max(day, start.starts_on) if start else day
-            postings.append(_posting(dispute, donation, left, revision=revision, booked_on=booked_on))
+            exchanged = await moved_to_exchange(session, dispute.stripe_dispute_id)
+            postings.append(_posting(dispute, donation, left, exchanged, revision=revision, booked_on=booked_on))
     posted = await post(session, postings, ids=ids, now=now) if postings else 0
     await _mark_settled(session, sorted(settled), now=now)
     await report_unpaid(session, ids=ids, now=now, settled=settled)
     return posted
+
+
+async def moved_to_exchange(session: AsyncSession, stripe_dispute_id: str) -> Sums:
+    """What people have moved from a dispute to differences of exchange, by currency, less what was taken back."""
+    transaction, entry = LedgerTransaction, LedgerEntry
+    wanted: Select[str, int] = (
+        select(entry.currency, func.sum(entry.amount_minor))
+        .join(transaction, transaction.id == entry.transaction_id)
+        .where(transaction.source_kind == DISPUTE_KIND, transaction.source_id == stripe_dispute_id)
+        .where(transaction.memo == EXCHANGE_MEMO, entry.account == Account.EXCHANGE.value)
+        .group_by(entry.currency)
+    )
+    return {currency: int(total) for currency, total in await session.execute(wanted) if total}
 
 
 async def _ended(session: AsyncSession, *, limit: int) -> Sequence[tuple[Dispute, Donation]]:
@@ -103,10 +118,12 @@ async def _left(session: AsyncSession, dispute: Dispute) -> tuple[Sums, int]:
     return sums, before or 0
 
 
-def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int, booked_on: date) -> Posting:
+def _posting(
+    dispute: Dispute, donation: Donation, left: Sums, exchanged: Sums, *, revision: int, booked_on: date
+) -> Posting:
     entries: list[Entry] = []
     for currency, amount_minor in sorted(left.items()):
-        pair = ((_goes_to(dispute, currency), amount_minor), (Account.DISPUTES_RECEIVABLE, -amount_minor))
+        pair = ((_goes_to(dispute, currency, exchanged), amount_minor), (Account.DISPUTES_RECEIVABLE, -amount_minor))
         entries += [
             Entry(
                 account=account,
@@ -130,9 +147,12 @@ def _posting(dispute: Dispute, donation: Donation, left: Sums, *, revision: int,
     )
 
 
-def _goes_to(dispute: Dispute, currency: str) -> Account:
-    """Money that came back at another rate than it went was not returned to anybody: the difference is one of exchange."""
-    is_exchanged = dispute.state == DisputeState.WON and dispute.currency != currency
+def _goes_to(dispute: Dispute, currency: str, exchanged: Sums) -> Account:
+    """Money that came back at another rate than it went was not returned to anybody: the difference is one of exchange.
+
+    So is what a person had called one, and what came back all the same.
+    """
+    is_exchanged = dispute.state == DisputeState.WON and (dispute.currency != currency or bool(exchanged.get(currency)))
     return Account.EXCHANGE if is_exchanged else Account.RETURNED
 
 

@@ -64,6 +64,8 @@ class MatchAction(Base):
     made_by: Mapped[str | None] = mapped_column(String(26))  # None: the house
     made_at: Mapped[datetime]
     matches: Mapped[int] = mapped_column(Integer)
+    agreed_by: Mapped[str | None] = mapped_column(String(26))  # the second person, where it took two
+    alone_reason: Mapped[str | None] = mapped_column(Text, info={"personal": "why nobody else looked at a large one"})
 
     __table_args__ = (Index("ix_match_action_made_at", "made_at"),)
 
@@ -157,6 +159,22 @@ class CloseRequest(Base):
     period: Mapped[str] = mapped_column(String(7), primary_key=True)  # 2026-11
     bank_proof: Mapped[str] = mapped_column(String(12))
     note: Mapped[str] = mapped_column(Text, info={"personal": "what a person wrote of the month"})
+    asked_by: Mapped[str] = mapped_column(String(26))
+    asked_at: Mapped[datetime]
+
+
+class SecondRequest(Base):
+    """A deed of one person that waits until a second one agrees; nothing is done meanwhile. One at a time about each thing."""
+
+    __tablename__ = "second_request"
+
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)  # `second_request.Deed`
+    subject: Mapped[str] = mapped_column(
+        String(120), primary_key=True
+    )  # a payment, a bank line, a month, a discrepancy
+    wanted: Mapped[dict[str, Any]] = mapped_column(JSON, info={"personal": "what is asked for, and why, in free words"})
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)  # positive; None: it is about no one sum
+    currency: Mapped[str | None] = mapped_column(String(3))
     asked_by: Mapped[str] = mapped_column(String(26))
     asked_at: Mapped[datetime]
 

@@ -20,9 +20,9 @@ SELECT payment, currency, sum(booked) AS booked_minor, sum(said) AS payment_mino
 """
 
 _DONATIONS = """
-SELECT o.id AS payment FROM other_payment o JOIN donation d ON d.id = o.donation_id
-WHERE d.state <> 'paid' OR d.amount_minor <> o.amount_minor OR d.currency <> o.currency
-OR d.stripe_payment_intent_id IS NOT NULL
+SELECT o.id AS payment FROM other_payment o CROSS JOIN donation d WHERE d.id = o.donation_id
+AND (d.state <> 'paid' OR d.amount_minor <> o.amount_minor OR d.currency <> o.currency
+OR d.stripe_payment_intent_id IS NOT NULL)
 """
 
 _DEPOSITS = """

@@ -20,7 +20,8 @@ from supporters.discrepancies.open import open_discrepancy
 from supporters.donations.instalments import Payment, add_paid
 from supporters.donations.messages import paid_message
 from supporters.donations.models import Donation, Frequency
-from supporters.donations.other_models import OtherKind, OtherPayment, OtherRefund, OtherRefundState, OtherState
+from supporters.donations.other_models import OtherKind, OtherPayment, OtherState
+from supporters.donations.other_queries import paid_back_of
 from supporters.donations.timeline import note
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, NotFound, Refused
@@ -37,9 +38,10 @@ from supporters.ledger.start import start_day
 from supporters.outgoing.emit import emit_all
 from supporters.people.actions import find_or_add
 from supporters.people.models import Supporter
-from supporters.receipts.issue import issue
 from supporters.receipts.models import Receipt
 from supporters.receipts.returned import VOID
+from supporters.receipts.yearly import prove
+from supporters.reconciliation.second_request import Deed, forget
 from supporters.settings import Settings
 
 OTHER_PAYMENT = "other_payment"
@@ -123,8 +125,7 @@ async def record_payment(
     paid = await add_paid(session, payment, ids=ids, now=now)
     row = _row(new, payment_id, paid.id, actor_id=actor_id, now=now)
     await session.execute(insert(OtherPayment).values(**row))
-    if new.wants_receipt:
-        await issue(session, paid, ids=ids, now=now, settings=settings)
+    await prove(session, paid, each=new.wants_receipt, ids=ids, now=now, settings=settings)
     await post(session, [_received(new, payment_id, payment, paid.id)], ids=ids, now=now)
     await emit_all(session, [paid_message(paid)], ids=ids, now=now)
     await _audit(session, "other_money.record", row, actor_id=actor_id, now=now)
@@ -137,13 +138,13 @@ async def bounce(
     """The giver's bank did not pay the cheque: the income stands, and so does that it went back; the receipt is void.
 
     Where the cheque had been paid in, a discrepancy waits for the bank's debit. What the bank takes for it is a bank line
-    of its own. *Raises* NotFound, Conflict when it is no cheque or is over. *Writes* ledger, donation, receipt, audit.
+    of its own. What had been paid back of it before is lost: a cost, which the discrepancy tells of. *Raises* NotFound,
+    Conflict when it is no cheque or is over. *Writes* ledger, donation, receipt, audit.
     """
     payment = await held_payment(session, payment_id)
     if payment.kind != OtherKind.CHEQUE or payment.state not in LIVE:
         raise Conflict(_("Only a cheque that was not taken back can bounce. Nothing was changed."))
-    await _require_not_paid_back(session, payment)
-    was_paid_in = payment.state != OtherState.RECORDED
+    was_paid_in, lost = payment.state != OtherState.RECORDED, await paid_back_of(session, payment.id)
     donation = await _donation(session, payment)
     today = local_date(now, settings.time_zone)
     posting = Posting(
@@ -152,11 +153,12 @@ async def bounce(
         purpose=BOUNCE,
         booked_on=today,
         memo=BOUNCE,
-        entries=_entries(Account.RETURNED, Account.UNDEPOSITED, payment.amount_minor, payment.currency, donation),
+        entries=bounced_entries(donation, payment.amount_minor, lost),
     )
     await post(session, [posting], ids=ids, now=now)
     await _end(session, payment, donation, OtherState.BOUNCED, words=words, actor_id=actor_id, ids=ids, now=now)
-    if was_paid_in:
+    if was_paid_in or lost:
+        known = {"cheque": payment.cheque_number, "lost_minor": lost}
         await open_discrepancy(
             session,
             code=Code.CHEQUE_BOUNCED,
@@ -165,7 +167,7 @@ async def bounce(
             now=now,
             donation_id=donation.id,
             amount=Money(payment.amount_minor, payment.currency),
-            detail={"cheque": payment.cheque_number},
+            detail={name: value for name, value in known.items() if value},
         )
 
 
@@ -229,8 +231,7 @@ async def held_payment(session: AsyncSession, payment_id: str) -> OtherPayment:
 
 
 async def _require_not_paid_back(session: AsyncSession, payment: OtherPayment) -> None:
-    live = (OtherRefund.other_payment_id == payment.id) & (OtherRefund.state != OtherRefundState.VOID.value)
-    if await session.scalar(select(OtherRefund.id).where(live).limit(1)):
+    if await paid_back_of(session, payment.id):
         raise Conflict(_("Some of this was paid back to its giver. Take that back first; nothing was changed."))
 
 
@@ -311,18 +312,15 @@ def _received(new: NewPayment, payment_id: str, payment: Payment, donation_id: s
     )
 
 
-def _entries(debit: Account, credit: Account, minor: int, currency: str, donation: Donation) -> tuple[Entry, ...]:
-    return tuple(
-        Entry(
-            account=account,
-            amount_minor=signed,
-            currency=currency,
-            fund_id=donation.fund_id,
-            appeal_id=donation.appeal_id,
-            donation_id=donation.id,
-        )
-        for account, signed in ((debit, minor), (credit, -minor))
+def bounced_entries(donation: Donation, minor: int, lost: int) -> tuple[Entry, ...]:
+    """What bounced was never received: income is less by what was left of it; what had gone back before is a cost of ours."""
+    named = {"currency": donation.currency, "fund_id": donation.fund_id, "appeal_id": donation.appeal_id}
+    sides = (
+        Entry(account=Account.RETURNED, amount_minor=minor - lost, donation_id=donation.id, **named),
+        Entry(account=Account.OVER_SHORT, amount_minor=lost, **named),  # costs belong to no donation
+        Entry(account=Account.UNDEPOSITED, amount_minor=-minor, donation_id=donation.id, **named),
     )
+    return tuple(each for each in sides if each.amount_minor)
 
 
 async def _donation(session: AsyncSession, payment: OtherPayment) -> Donation:
@@ -347,12 +345,13 @@ async def _end(
     payment.end_note = clean_line(words, limit=NOTE_CHARS) or None
     if state is OtherState.VOID:
         payment.deposit_id = None
-    donation.returned_minor, donation.updated_at = donation.amount_minor, now
+    donation.returned_minor, donation.updated_at = donation.amount_minor - donation.refunded_minor, now
     await session.flush()
+    await forget(session, Deed.MONEY_BACK, [payment.id])
     await note(session, donation.id, f"other_{state.value}", cause=payment.id, ids=ids, now=now)
     await _void_receipt(session, donation.id, payment.id, actor_id=actor_id, now=now)
     row: dict[str, object] = {"id": payment.id, "kind": payment.kind, "amount_minor": payment.amount_minor}
-    row |= {"currency": payment.currency, "donation_id": donation.id, "note": payment.end_note}
+    row |= {"currency": payment.currency, "donation_id": donation.id}
     verb = "other_money.bounce" if state is OtherState.BOUNCED else "other_money.void"
     await _audit(session, verb, row, actor_id=actor_id, now=now)
 
@@ -380,7 +379,7 @@ async def _void_receipt(
 async def _audit(
     session: AsyncSession, action: str, row: dict[str, object], *, actor_id: str | None, now: datetime
 ) -> None:
-    kept = ("kind", "amount_minor", "currency", "donation_id", "note", "promise_id")
+    kept = ("kind", "amount_minor", "currency", "donation_id", "promise_id")  # words stand with the payment
     await record(
         session,
         actor_kind="staff" if actor_id else "system",

@@ -1,6 +1,6 @@
 """Everything that the pages of payouts read: where each stands, what is in it, what the books have of it, what the bank shows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -13,18 +13,16 @@ from sqlalchemy.orm import aliased
 from supporters.bank.models import BankAccount, BankLine
 from supporters.donations.models import Donation
 from supporters.ledger.models import BankProof, LedgerEntry, LedgerTransaction, Period, PeriodState
+from supporters.ledger.periods import next_month
 from supporters.payments.models import BalanceTransaction, Content, Payout, PayoutState
 from supporters.reconciliation.models import BankMatch, MatchAction, MatchState, Side
+from supporters.reconciliation.payout_lines import IS_OWN, inside
 from supporters.reconciliation.postings import SOURCE_KIND
 
 ITEMISED = (Content.VERIFIED.value, Content.OFF.value, Content.COLLECTING.value)
 GONE = (PayoutState.FAILED.value, PayoutState.CANCELED.value)
 
 _payout, _line, _match = Payout, BalanceTransaction, BankMatch
-# A payout's own line is no part of it; that of an earlier one by hand is, and so is what put an earlier one's money back.
-_IS_OWN = (_line.reporting_category == "payout") & (
-    func.coalesce(_line.source_id, _line.stripe_payout_id) == _line.stripe_payout_id
-)
 
 
 class Standing(StrEnum):
@@ -39,7 +37,7 @@ class Standing(StrEnum):
 
 
 class PayoutRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One payout and what the bank shows of it. *Money*: minor units, signed as at the bank; None: the bank shows nothing."""
+    """One payout and what the bank shows of it. *Money*: minor units, signed as at the bank; None: nothing."""
 
     id: str
     created_at: datetime
@@ -90,25 +88,6 @@ class PayoutFilter(msgspec.Struct, frozen=True, kw_only=True):
     until: date | None = None
 
 
-class Part(msgspec.Struct, frozen=True):
-    """What one kind of line comes to in a payout. *Money*: minor units of the payout's currency."""
-
-    category: str
-    lines: int
-    gross_minor: int
-    fee_minor: int
-    net_minor: int
-
-
-class PayoutLine(NamedTuple):
-    """One line in a payout, and the donation whose money it is, if it is one's."""
-
-    line: BalanceTransaction
-    donation_id: str | None
-    reference: str | None
-    frequency: str | None
-
-
 class Posted(NamedTuple):
     """What the books have of a payout's lines on one account. *Money*: minor units, debit positive."""
 
@@ -132,14 +111,16 @@ class Arrival(NamedTuple):
 async def list_payouts(session: AsyncSession, wanted: PayoutFilter, *, limit: int, offset: int = 0) -> list[PayoutRow]:
     """The payouts, the latest arrival first."""
     elsewhere = await _months_elsewhere(session)
-    query = _rows().where(*_conditions(wanted)).order_by(_payout.arrival_on.desc(), _payout.stripe_payout_id)
+    query = _rows().where(*_conditions(wanted, elsewhere)).order_by(_payout.arrival_on.desc(), _payout.stripe_payout_id)
     found = await session.execute(query.limit(limit).offset(offset))
     return [_row(payout, bank_minor, elsewhere) for payout, bank_minor in found]
 
 
 async def count_payouts(session: AsyncSession, wanted: PayoutFilter) -> int:
     """How many there are of those."""
-    return await session.scalar(select(func.count()).select_from(_payout).where(*_conditions(wanted))) or 0
+    elsewhere = await _months_elsewhere(session)
+    counted = select(func.count()).select_from(_payout).where(*_conditions(wanted, elsewhere))
+    return await session.scalar(counted) or 0
 
 
 async def find_payout(session: AsyncSession, payout_id: str) -> PayoutRow | None:
@@ -151,42 +132,10 @@ async def find_payout(session: AsyncSession, payout_id: str) -> PayoutRow | None
     return _row(payout, bank_minor, await _months_elsewhere(session))
 
 
-async def parts_of(session: AsyncSession, payout_id: str) -> list[Part]:
-    """What is in the payout, by kind of line; the largest first."""
-    summed = select(
-        _line.reporting_category,
-        func.count(),
-        func.sum(_line.gross_minor),
-        func.sum(_line.fee_minor),
-        func.sum(_line.net_minor),
-    ).where(*_inside(payout_id))
-    rows = await session.execute(summed.group_by(_line.reporting_category))
-    parts = [Part(name, count, int(gross), int(fee), int(net)) for name, count, gross, fee, net in rows]
-    return sorted(parts, key=lambda part: (-abs(part.gross_minor), part.category))
-
-
-async def lines_of(session: AsyncSession, payout_id: str, *, limit: int, offset: int = 0) -> list[PayoutLine]:
-    """The lines in the payout, the earliest first."""
-    is_its = Donation.stripe_payment_intent_id == _line.stripe_payment_intent_id
-    query = (
-        select(_line, Donation.id, Donation.reference, Donation.frequency)
-        .outerjoin(Donation, and_(_line.stripe_payment_intent_id.is_not(None), is_its))
-        .where(*_inside(payout_id))
-        .order_by(_line.created_at, _line.stripe_balance_transaction_id)
-    )
-    return [PayoutLine(*row) for row in await session.execute(query.limit(limit).offset(offset))]
-
-
-async def count_unposted(session: AsyncSession, payout_id: str) -> int:
-    """How many of the payout's lines are not in the books yet."""
-    unposted = select(func.count()).select_from(_line).where(*_inside(payout_id), _line.posted_at.is_(None))
-    return await session.scalar(unposted) or 0
-
-
 async def posted_of(session: AsyncSession, payout_id: str) -> list[Posted]:
     """What the books have of the payout's lines, by account, fund and how often it is given; reversed postings left out."""
     row, entry, reversal = LedgerTransaction, LedgerEntry, aliased(LedgerTransaction)
-    its = select(_line.stripe_balance_transaction_id).where(*_inside(payout_id))
+    its = select(_line.stripe_balance_transaction_id).where(*inside(payout_id))
     query = (
         select(entry.account, entry.currency, entry.fund_id, Donation.frequency, func.sum(entry.amount_minor))
         .join(row, row.id == entry.transaction_id)
@@ -200,6 +149,17 @@ async def posted_of(session: AsyncSession, payout_id: str) -> list[Posted]:
         Posted(account, held, fund, often, int(minor))
         for account, held, fund, often, minor in await session.execute(query)
     ]
+
+
+async def bank_days(session: AsyncSession, payout_ids: Sequence[str]) -> dict[str, date]:
+    """The first day on which the bank shows each of these payouts, or a part of it; those that it does not show are left out."""
+    query = (
+        select(_match.ref_id, func.min(BankLine.booked_on))
+        .join(BankLine, BankLine.id == _match.bank_line_id)
+        .where(*_confirmed(), _match.ref_id.in_(payout_ids))
+        .group_by(_match.ref_id)
+    )
+    return {str(payout_id): day for payout_id, day in await session.execute(query)}
 
 
 async def arrivals_of(session: AsyncSession, payout_id: str) -> list[Arrival]:
@@ -229,7 +189,7 @@ async def sides_of(session: AsyncSession, payout_ids: Sequence[str]) -> dict[str
     query = (
         select(_line.stripe_payout_id, func.count(), func.sum(_line.net_minor), func.sum(booked.c.minor))
         .outerjoin(booked, booked.c.id == _line.stripe_balance_transaction_id)
-        .where(_line.stripe_payout_id.in_(payout_ids), ~_IS_OWN)
+        .where(_line.stripe_payout_id.in_(payout_ids), ~IS_OWN)
         .group_by(_line.stripe_payout_id)
     )
     return {
@@ -266,17 +226,14 @@ def _confirmed() -> tuple[ColumnElement[bool], ...]:
     return (_match.side == Side.PAYOUT.value, _match.state == MatchState.CONFIRMED.value)
 
 
-def _inside(payout_id: str) -> tuple[ColumnElement[bool], ...]:
-    return (_line.stripe_payout_id == payout_id, ~_IS_OWN)
-
-
-def _conditions(wanted: PayoutFilter) -> list[ColumnElement[bool]]:
+def _conditions(wanted: PayoutFilter, elsewhere: Collection[str]) -> list[ColumnElement[bool]]:
     by_balance = and_(_payout.content == Content.NOT_APPLICABLE.value, _payout.verified_at.is_not(None))
     is_proved = or_(_payout.content == Content.VERIFIED.value, by_balance)
     shown = func.coalesce(_bank_minor(), case((_payout.amount_minor == 0, 1), else_=0))
+    unless_elsewhere = [or_(_bank_minor().is_not(None), ~or_(*map(_arrives_in, elsewhere)))] if elsewhere else []
     views = {
         "content": [_payout.status.not_in(GONE), ~is_proved],
-        "bank": [_payout.status.not_in(GONE), shown != _payout.amount_minor],
+        "bank": [_payout.status.not_in(GONE), shown != _payout.amount_minor, *unless_elsewhere],
         "returned": [_payout.status.in_(GONE)],
     }
     found: list[ColumnElement[bool]] = list(views.get(wanted.view, ()))
@@ -287,12 +244,17 @@ def _conditions(wanted: PayoutFilter) -> list[ColumnElement[bool]]:
     return found
 
 
+def _arrives_in(month: str) -> ColumnElement[bool]:
+    first = date.fromisoformat(f"{month}-01")
+    return and_(_payout.arrival_on >= first, _payout.arrival_on < next_month(first))
+
+
 async def _months_elsewhere(session: AsyncSession) -> frozenset[str]:
     closed = (Period.state == PeriodState.LOCKED.value) & (Period.bank_proof == BankProof.ELSEWHERE.value)
     return frozenset(await session.scalars(select(Period.period).where(closed)))
 
 
-def _row(payout: Payout, bank_minor: int | None, elsewhere: frozenset[str]) -> PayoutRow:
+def _row(payout: Payout, bank_minor: int | None, elsewhere: Collection[str]) -> PayoutRow:
     return PayoutRow(
         id=payout.stripe_payout_id,
         created_at=payout.created_at,

@@ -3,13 +3,13 @@
 *Idempotent by* promise and turn: a payment of a promise is made once, however often the job runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import ColumnElement, Integer, String, and_, cast, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, String, and_, cast, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
@@ -18,7 +18,7 @@ from supporters.discrepancies.codes import Code
 from supporters.discrepancies.open import open_discrepancy
 from supporters.donations.models import Donation, Frequency
 from supporters.donations.other_models import OtherKind, OtherPayment, OtherState, Promise, PromiseState
-from supporters.donations.promises import forget_networks
+from supporters.donations.promises import forget_networks, forget_unkept, lapse
 from supporters.donations.purge import KEEP_NETWORKS, KEEP_UNPAID
 from supporters.jobs.timers import Timer
 from supporters.jobs.work import Work
@@ -29,7 +29,7 @@ from supporters.kit.strings import gettext as _
 from supporters.ledger.lock import lock_ledger
 from supporters.plans.dates import MONTHS_OF, add_months, at_midday
 from supporters.plans.history import note
-from supporters.plans.models import Method, Plan, PlanKind, PlanState, ReceiptWish, StopReason
+from supporters.plans.models import Method, Plan, PlanKind, PlanState, StopReason
 from supporters.plans.start import TAX_CODE, add_instalment
 from supporters.reconciliation.automatic import OPEN
 from supporters.reconciliation.expected import is_matched
@@ -38,12 +38,12 @@ from supporters.reconciliation.other_money import Giver, NewPayment, Recorded, r
 from supporters.reconciliation.rhythm import EARLY, MOST_MISSED
 from supporters.reconciliation.seen_until import seen_until
 from supporters.reconciliation.settle import EXPECTING, turn_of
+from supporters.reconciliation.wished import wanted_receipt
 from supporters.settings import Settings
 
 FOLLOW_PROMISES = "promises.follow"
 TIMERS = (Timer(FOLLOW_PROMISES, every=timedelta(hours=24)),)
 LATE_DAYS = 10  # after the day on which a standing order was expected
-LAPSES_AFTER = timedelta(days=90)
 ID_CHARS = 26
 AT_ONCE = 50  # receipts of one transaction
 
@@ -118,7 +118,35 @@ async def take_back_unmatched(
     for each in found:
         words = _("Its match with the bank line was undone.")
         await take_back(session, each, words=words, actor_id=actor_id, ids=ids, now=now, settings=settings)
+    for promise_id in sorted({each.promise_id for each in found if each.promise_id}):
+        gone = [each.received_on for each in found if each.promise_id == promise_id]
+        await _expect_again(session, promise_id, gone, settings=settings)
     return len(found)
+
+
+async def _expect_again(session: AsyncSession, promise_id: str, gone: Sequence[date], *, settings: Settings) -> None:
+    """A standing order whose newest payment was taken back waits for that one again, with the amount before it.
+
+    One with a later payment that stands waits for the next as before.
+    """
+    promise = await session.get(Promise, promise_id, with_for_update=True, populate_existing=True)
+    if promise is None or promise.frequency == Frequency.ONCE or promise.state not in EXPECTING:
+        return
+    standing = (OtherPayment.promise_id == promise_id) & (OtherPayment.state != OtherState.VOID.value)
+    last = await session.scalar(select(OtherPayment).where(standing).order_by(OtherPayment.received_on.desc()).limit(1))
+    after = [day for day in gone if last is None or day >= last.received_on]
+    if not after:
+        return
+    gone_on = min(after)
+    day = last.received_on if last else gone_on
+    while last and abs(_next(promise, day) - gone_on) <= abs(day - gone_on):  # months that it had missed stay missed
+        day = _next(promise, day)
+    if last and day == last.received_on:
+        day = _next(promise, day)
+    promise.expected_on = min(day, promise.expected_on)
+    promise.amount_minor = last.amount_minor if last else promise.amount_minor
+    await session.flush()
+    await _say_next(session, promise, settings, amount=Money(promise.amount_minor, promise.currency))
 
 
 async def follow_promises(work: Work, _payload: dict[str, Any], *, settings: Settings) -> None:
@@ -128,7 +156,7 @@ async def follow_promises(work: Work, _payload: dict[str, Any], *, settings: Set
         missed = await find_missed(session, ids=work.ids, now=now, settings=settings)
         lapsed = await lapse(session, now=now)
         await forget_networks(session, before=now - KEEP_NETWORKS)
-        await forget_unkept(session, now=now)
+        await forget_unkept(session, before=now - KEEP_UNPAID)
         await work.finish(session)
     if missed:
         log.info("standing_orders_missed", count=missed)
@@ -141,6 +169,7 @@ async def find_missed(session: AsyncSession, *, ids: Ids, now: datetime, setting
 
     Late is what no line shows though the bank's statements go on past it. After three in a row the standing order is over.
     """
+    await lock_ledger(session)  # first, as everybody who ends a standing order: rule, promise and plan are theirs then
     latest = local_date(now, settings.time_zone) - timedelta(days=LATE_DAYS)
     late = (Promise.state == PromiseState.RUNNING.value) & (Promise.expected_on < latest)
     found = (await session.scalars(select(Promise).where(late).order_by(Promise.id).with_for_update())).all()
@@ -189,24 +218,6 @@ def _shown(promise: Promise, shown_until: Mapping[str, date]) -> date:
     return shown_until.get(promise.id) or shown_until.get(promise.currency) or date.min
 
 
-async def lapse(session: AsyncSession, *, now: datetime) -> int:
-    """Promises of which nothing came for ninety days are not expected any more; says how many."""
-    old = (Promise.state == PromiseState.OPEN.value) & (Promise.made_at < now - LAPSES_AFTER)
-    found = (await session.scalars(select(Promise).where(old).with_for_update())).all()
-    for promise in found:
-        promise.state, promise.closed_at = PromiseState.LAPSED.value, now
-    await session.flush()
-    return len(found)
-
-
-async def forget_unkept(session: AsyncSession, *, now: datetime) -> None:
-    """Promises that nobody kept, and that were over thirty days ago, are gone, name and address with them."""
-    over = Promise.state.in_([PromiseState.LAPSED.value, PromiseState.ENDED.value])
-    old = over & (Promise.closed_at < now - KEEP_UNPAID) & Promise.plan_id.is_(None)
-    paid = exists(select(OtherPayment.id).where(OtherPayment.promise_id == Promise.id))
-    await session.execute(delete(Promise).where(old, ~paid), execution_options={"synchronize_session": False})
-
-
 def _payment_of(ref_id: ColumnElement[str] | Any) -> tuple[ColumnElement[bool], ...]:
     return (
         OtherPayment.promise_id == func.substr(ref_id, 1, ID_CHARS),
@@ -247,7 +258,7 @@ async def _keep(
         state=OtherState.CLEARED,
         promise_id=promise.id,
         promise_turn=turn,
-        wants_receipt=await _wish(session, promise) == ReceiptWish.EACH,
+        wants_receipt=await wanted_receipt(session, promise, booked_on, settings),
     )
     recorded = await record_payment(session, new, actor_id=None, ids=ids, now=now, settings=settings)
     promise.supporter_id = recorded.supporter_id
@@ -288,12 +299,6 @@ async def _renew(
     kind = "started" if is_first else "renewed"
     await note(session, plan_id, kind, cause=recorded.payment_id, ids=ids, now=now, detail=told)
     await _say_next(session, promise, settings, amount=amount)
-
-
-async def _wish(session: AsyncSession, promise: Promise) -> str:
-    """How often the giver wants a receipt: as their plan says, once there is one."""
-    plan = await session.get(Plan, promise.plan_id) if promise.plan_id else None
-    return plan.receipts if plan else promise.receipts
 
 
 def _plan(promise: Promise, donation: Donation, *, ids: Ids, now: datetime) -> Plan:
@@ -340,7 +345,7 @@ async def end_promise(
 ) -> None:
     """Nothing more is expected of the promise, its plan is over, and the rule that had learned it is off.
 
-    The caller holds its row. Should its payer begin again, it is proposed again.
+    The caller holds the ledger, then its row. Should its payer begin again, it is proposed again.
     """
     was_running = promise.state == PromiseState.RUNNING
     if promise.state in EXPECTING:

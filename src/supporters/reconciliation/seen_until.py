@@ -13,19 +13,11 @@ ID_CHARS = 26
 
 async def seen_until(session: AsyncSession) -> dict[str, date]:
     """The last day of the statements: by promise, of the account that its payments came to; by currency, of any account."""
-    s = BankStatement
-    last = (
-        select(BankAccount.id, BankAccount.currency, func.max(s.ends_on).label("last"))
-        .join(s, s.bank_account_id == BankAccount.id)
-        .join(BankFile, BankFile.id == s.bank_file_id)
-        .where(BankFile.state == FileState.IMPORTED.value)
-        .group_by(BankAccount.id, BankAccount.currency)
-    )
-    found: dict[str, date] = {}
     by_account: dict[str, date] = {}
-    for row in await session.execute(last):
-        by_account[row.id] = row.last
-        found[row.currency] = max(row.last, found.get(row.currency, date.min))
+    found: dict[str, date] = {}
+    for account_id, currency, last in await _last_days(session):
+        by_account[account_id] = last
+        found[currency] = max(last, found.get(currency, date.min))
     match = BankMatch
     promise_id = func.substr(match.ref_id, 1, ID_CHARS, type_=String()).label("promise_id")
     paid = (
@@ -38,3 +30,24 @@ async def seen_until(session: AsyncSession) -> dict[str, date]:
         day = by_account.get(row.bank_account_id, date.min)
         found[row.promise_id] = max(day, found.get(row.promise_id, date.min))
     return found
+
+
+async def statements_until(session: AsyncSession) -> dict[str, date]:
+    """By currency, the last day of the statements of any account; a currency without statements is left out."""
+    found: dict[str, date] = {}
+    for _account_id, currency, last in await _last_days(session):
+        found[currency] = max(last, found.get(currency, date.min))
+    return found
+
+
+async def _last_days(session: AsyncSession) -> list[tuple[str, str, date]]:
+    """Each account that has a statement, its currency and its last statement's last day."""
+    s = BankStatement
+    last = (
+        select(BankAccount.id, BankAccount.currency, func.max(s.ends_on).label("last"))
+        .join(s, s.bank_account_id == BankAccount.id)
+        .join(BankFile, BankFile.id == s.bank_file_id)
+        .where(BankFile.state == FileState.IMPORTED.value)
+        .group_by(BankAccount.id, BankAccount.currency)
+    )
+    return [(row.id, row.currency, row.last) for row in await session.execute(last)]

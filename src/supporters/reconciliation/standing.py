@@ -106,7 +106,7 @@ async def end_standing(session: AsyncSession, rule_id: str, *, actor_id: str, no
     rule = await _held(session, rule_id)
     if rule.state == RuleState.OFF:
         raise Conflict(_("Somebody has switched this rule already. Nothing was changed."))
-    promise = await promise_of(session, rule_id)
+    promise = await promise_of(session, rule_id, is_held=True)
     if promise:
         await end_promise(session, promise, now=now)
     await _switch(session, rule, RuleState.OFF, actor_id=actor_id, now=now, promise=promise)
@@ -134,10 +134,11 @@ async def take_back_standing(
     return len(line_ids)
 
 
-async def promise_of(session: AsyncSession, rule_id: str) -> Promise | None:
-    """The standing order that the rule waits for, if it is on."""
+async def promise_of(session: AsyncSession, rule_id: str, *, is_held: bool = False) -> Promise | None:
+    """The standing order that the rule waits for, if it is on; held until the transaction ends where asked for."""
     mine = (Promise.rule_id == rule_id) & Promise.state.in_(EXPECTING)
-    return await session.scalar(select(Promise).where(mine).execution_options(populate_existing=True))
+    wanted = select(Promise).where(mine).execution_options(populate_existing=True)
+    return await session.scalar(wanted.with_for_update() if is_held else wanted)
 
 
 async def likely_supporter(session: AsyncSession, rule: MatchRule) -> str:

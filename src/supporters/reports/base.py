@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.donations.models import Donation, DonationState
+from supporters.donations.models import Donation
 from supporters.donations.other_models import OtherPayment, OtherState
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry
@@ -23,6 +23,7 @@ from supporters.people.models import Supporter
 from supporters.plans.models import ChangeKind, ChangeState, Instalment, Plan, PlanChange, PlanState, StopReason
 from supporters.plans.worth import monthly_worth, worth_of
 from supporters.reports.months import month_edges, month_number
+from supporters.reports.regular import ODD_OF_PLANS, Ids, Kind, paid_in, paid_sums, regular_sums
 from supporters.reports.sources import CHARGE
 
 NEVER_BEGUN = (StopReason.NEVER_PAID, StopReason.UNDONE)
@@ -105,12 +106,7 @@ async def base_and_books(session: AsyncSession, *, months: Sequence[date], zone:
     """The same, with what plans brought in each month, held against the ledger's recurring account."""
     edges = month_edges(months, zone)
     bases = {each.currency: each for each in await base_now(session, months=months, zone=zone, currency=currency)}
-    given = {row[:2]: row[2:] for row in await session.execute(_given(edges))}
-    settled: defaultdict[Any, int] = defaultdict(int)
-    for query in (_settled(edges), _settled_otherwise(edges)):
-        for row in await session.execute(query):
-            settled[row[:2]] += int(row[2])
-    books = {row[:2]: -int(row[2]) for row in await session.execute(_books(edges))}
+    given, settled, books = await _settled_sums(session, edges)
     for other in sorted({held[0] for pile in (given, settled, books) for held in pile} - bases.keys()):
         bases[other] = _base(other, None, months, {}, {}, {}, {})
     found: list[Base] = []
@@ -120,6 +116,34 @@ async def base_and_books(session: AsyncSession, *, months: Sequence[date], zone:
         ]
         found.append(msgspec.structs.replace(each, settled=lines[::-1]))
     return found
+
+
+async def _settled_sums(
+    session: AsyncSession, edges: Sequence[datetime]
+) -> tuple[dict[Held, Sequence[int]], dict[Held, int], dict[Held, int]]:
+    """By currency and month: payments, what they came to and what is unsettled of it; what is settled; what is booked."""
+    given: defaultdict[Held, list[int]] = defaultdict(lambda: [0, 0, 0])
+    settled: defaultdict[Held, int] = defaultdict(int)
+    books: defaultdict[Held, int] = defaultdict(int)
+    regular, others = await regular_sums(session, edges, ODD_OF_PLANS, await paid_sums(session, edges))
+    for (currency, number, kind), sums in regular.items():
+        if kind is not Kind.ONCE and sums.donations:
+            _add(given[currency, number], (sums.donations, sums.amount_minor, 0))
+            settled[currency, number] += sums.amount_minor
+            books[currency, number] += sums.amount_minor
+    for ids in others:
+        for currency, number, *sums in await session.execute(_given(edges, ids)):
+            _add(given[currency, number], sums)
+        for query in (_settled(edges, ids), _settled_otherwise(edges, ids)):
+            for currency, number, minor in await session.execute(query):
+                settled[currency, number] += int(minor)
+        for currency, number, minor in await session.execute(_books(edges, ids)):
+            books[currency, number] -= int(minor)
+    return {held: sums for held, sums in given.items() if sums[0]}, settled, books
+
+
+def _add(to: list[int], more: Sequence[Any]) -> None:
+    to[:] = [have + int(each) for have, each in zip(to, more, strict=True)]
 
 
 def _base(
@@ -259,10 +283,6 @@ def _number(moment: datetime | None, edges: Sequence[datetime]) -> int:
     return next((number for number, edge in enumerate(edges[1:]) if moment < edge), len(edges))
 
 
-def _paid(edges: Sequence[datetime]) -> list[ColumnElement[bool]]:
-    return [Donation.state == DonationState.PAID, Donation.paid_at >= edges[0], Donation.paid_at < edges[-1]]
-
-
 def _line_of() -> ColumnElement[bool]:
     """The posted line of Stripe's balance that is the donation's charge."""
     line = BalanceTransaction
@@ -273,7 +293,7 @@ def _line_of() -> ColumnElement[bool]:
     )
 
 
-def _given(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+def _given(edges: Sequence[datetime], ids: Ids) -> Select[*tuple[Any, ...]]:
     number = month_number(Donation.paid_at.expression, edges).label("number")
     open_only = BalanceTransaction.stripe_balance_transaction_id.is_(None) & OtherPayment.id.is_(None)
     unsettled = func.coalesce(func.sum(Donation.amount_minor).filter(open_only), 0)
@@ -282,41 +302,41 @@ def _given(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
         .join(Instalment, Instalment.donation_id == Donation.id)
         .outerjoin(BalanceTransaction, _line_of())
         .outerjoin(OtherPayment, OtherPayment.donation_id == Donation.id)
-        .where(*_paid(edges))
+        .where(*paid_in(edges, ids))
         .group_by(Donation.currency, number)
     )
 
 
-def _settled(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+def _settled(edges: Sequence[datetime], ids: Ids) -> Select[*tuple[Any, ...]]:
     number = month_number(Donation.paid_at.expression, edges).label("number")
     line = BalanceTransaction
     return (
         select(line.currency, number, func.sum(line.gross_minor))
         .join(Donation, _line_of())
         .join(Instalment, Instalment.donation_id == Donation.id)
-        .where(*_paid(edges))
+        .where(*paid_in(edges, ids))
         .group_by(line.currency, number)
     )
 
 
-def _settled_otherwise(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+def _settled_otherwise(edges: Sequence[datetime], ids: Ids) -> Select[*tuple[Any, ...]]:
     """Standing orders, which never met Stripe; what was taken back never was."""
     number = month_number(Donation.paid_at.expression, edges).label("number")
     return (
         select(Donation.currency, number, func.sum(OtherPayment.amount_minor))
         .join(OtherPayment, OtherPayment.donation_id == Donation.id)
         .join(Instalment, Instalment.donation_id == Donation.id)
-        .where(*_paid(edges), OtherPayment.state != OtherState.VOID.value)
+        .where(*paid_in(edges, ids), OtherPayment.state != OtherState.VOID.value)
         .group_by(Donation.currency, number)
     )
 
 
-def _books(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+def _books(edges: Sequence[datetime], ids: Ids) -> Select[*tuple[Any, ...]]:
     """What the ledger's recurring account holds of the months' donations, without a look at plans."""
     number = month_number(Donation.paid_at.expression, edges).label("number")
     return (
         select(LedgerEntry.currency, number, func.sum(LedgerEntry.amount_minor))
         .join(Donation, Donation.id == LedgerEntry.donation_id)
-        .where(*_paid(edges), LedgerEntry.account == Account.DONATIONS_RECURRING.value)
+        .where(*paid_in(edges, ids), LedgerEntry.account == Account.DONATIONS_RECURRING.value)
         .group_by(LedgerEntry.currency, number)
     )

@@ -7,33 +7,25 @@ Renewals are credited to the article, issue and appeal that began the plan. No n
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, literal, null, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.models import Attribution
 from supporters.appeals.rules import origin_of
-from supporters.donations.models import Donation, DonationState, Frequency
+from supporters.donations.models import Donation, Frequency
 from supporters.donations.other_models import OtherPayment, OtherState
-from supporters.donations.sums import PAID, paid_between, paid_currencies, stretches
+from supporters.donations.sums import paid_between
 from supporters.ledger.chart import Account
 from supporters.ledger.models import LedgerEntry
 from supporters.payments.models import BalanceTransaction
 from supporters.reports.months import month_edges, month_number
+from supporters.reports.regular import ODD_IN_BOOKS, Ids, Kind, Sums, kind_of, paid_in, paid_sums, regular_sums
 from supporters.reports.sources import CHARGE, HELD
 
 FEES = "5%"
-
-
-class Kind(StrEnum):
-    """What kind of payment a donation is."""
-
-    ONCE = "once"  # Given once.
-    FIRST = "first"  # The payment that began a plan.
-    RENEWAL = "renewal"  # Every later one.
 
 
 class IncomeMonth(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,37 +87,43 @@ class ArticleIncome(msgspec.Struct, frozen=True, kw_only=True):
         return self.once_minor + self.first_minor + self.renewal_minor
 
 
-def kind_of(frequency: Frequency, *, is_renewal: bool) -> Kind:
-    """What kind of payment a donation is."""
-    if frequency is Frequency.ONCE:
-        return Kind.ONCE
-    return Kind.RENEWAL if is_renewal else Kind.FIRST
-
-
 async def income_by_month(
     session: AsyncSession, *, months: Sequence[date], zone: str, currency: str, with_books: bool = True
 ) -> list[Income]:
     """One for each currency that anything was given or settled in, `currency` first. The books take most of the time."""
     edges = month_edges(months, zone)
     pile: defaultdict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for held, number, kind, donations, given in await session.execute(_given(edges)):
-        if donations:
-            pile[held, number][f"{kind}_minor"] += int(given)
-            pile[held, number]["donations"] += donations
+    paid = await paid_sums(session, edges)
+    for (held, number, kind), sums in paid.items():
+        pile[held, number][f"{kind}_minor"] += sums.amount_minor
+        pile[held, number]["donations"] += sums.donations
     if with_books:
-        await _add_books(session, edges, pile)
+        regular, others = await regular_sums(session, edges, ODD_IN_BOOKS, paid)
+        for (held, number, kind), sums in regular.items():
+            _add_regular(pile[held, number], kind, sums)
+        for ids in others:
+            await _add_books(session, edges, ids, pile)
     currencies = [currency, *sorted({held for held, _number in pile} - {currency})]
     return [_income(each, months, pile) for each in currencies]
 
 
+def _add_regular(cell: dict[str, int], kind: Kind, sums: Sums) -> None:
+    """Settled and in the books with what was given, less the fee."""
+    name = "once" if kind is Kind.ONCE else "recurring"
+    cell[f"settled_{name}_minor"] += sums.amount_minor
+    cell[f"books_{name}_minor"] += sums.amount_minor
+    cell["fee_minor"] += sums.fee_minor
+    cell["net_minor"] += sums.amount_minor - sums.fee_minor
+
+
 async def _add_books(
-    session: AsyncSession, edges: Sequence[datetime], pile: defaultdict[tuple[str, int], dict[str, int]]
+    session: AsyncSession, edges: Sequence[datetime], ids: Ids, pile: defaultdict[tuple[str, int], dict[str, int]]
 ) -> None:
     for held, number, is_once, gross in [
-        *await session.execute(_settled(edges)), *await session.execute(_settled_otherwise(edges))
+        *await session.execute(_settled(edges, ids)), *await session.execute(_settled_otherwise(edges, ids))
     ]:  # fmt: skip
         pile[held, number]["settled_once_minor" if is_once else "settled_recurring_minor"] += int(gross)
-    for held, number, once, recurring, returned, fee, net in await session.execute(_books(edges)):
+    for held, number, once, recurring, returned, fee, net in await session.execute(_books(edges, ids)):
         books = {"books_once_minor": -once, "books_recurring_minor": -recurring, "returned_minor": returned}
         for name, minor in {**books, "fee_minor": fee, "net_minor": net}.items():
             pile[held, number][name] += int(minor)
@@ -162,42 +160,7 @@ def _income(currency: str, months: Sequence[date], pile: Mapping[tuple[str, int]
     return Income(currency=currency, months=lines[::-1], total=IncomeMonth(month=None, **total))
 
 
-def _paid(edges: Sequence[datetime]) -> list[ColumnElement[bool]]:
-    return [Donation.state == DonationState.PAID, Donation.paid_at >= edges[0], Donation.paid_at < edges[-1]]
-
-
-def _given(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
-    """One row for each month, currency and kind, read from its own stretches of the index of sums; empty ones too."""
-    month, held, kind = stretches(edges), paid_currencies(), _kinds()
-    is_its = (
-        PAID,
-        Donation.currency == held.c.currency,
-        Donation.frequency == kind.c.frequency,
-        Donation.is_renewal == kind.c.is_renewal,
-        Donation.paid_at >= month.c.since,
-        Donation.paid_at < month.c.until,
-    )
-    count = select(func.count()).where(*is_its).scalar_subquery()
-    given = select(func.coalesce(func.sum(Donation.amount_minor), 0)).where(*is_its).scalar_subquery()
-    everything = month.join(held, held.c.currency.is_not(None)).join(kind, true())
-    return select(held.c.currency, month.c.number, kind.c.pays_for, count, given).select_from(everything)
-
-
-def _kinds() -> CTE:
-    """Which kind a donation is, by its frequency and whether it renews a plan."""
-    kinds = [(each, each != Frequency.ONCE and is_renewal) for each in Frequency for is_renewal in (False, True)]
-    rows = [
-        select(
-            literal(frequency.value).label("frequency"),
-            literal(is_renewal).label("is_renewal"),
-            literal(kind_of(frequency, is_renewal=is_renewal).value).label("pays_for"),
-        )
-        for frequency, is_renewal in dict.fromkeys(kinds)
-    ]
-    return union_all(*rows).cte("kind")
-
-
-def _settled(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+def _settled(edges: Sequence[datetime], ids: Ids) -> Select[*tuple[Any, ...]]:
     """The posted charges of Stripe's balance that belong to these donations' payments."""
     line = BalanceTransaction
     number = month_number(Donation.paid_at.expression, edges).label("number")
@@ -205,24 +168,24 @@ def _settled(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
     return (
         select(line.currency, number, is_once, func.sum(line.gross_minor))
         .join(Donation, line.stripe_payment_intent_id == Donation.stripe_payment_intent_id)
-        .where(*_paid(edges), line.reporting_category == CHARGE, line.posted_at.is_not(None))
+        .where(*paid_in(edges, ids), line.reporting_category == CHARGE, line.posted_at.is_not(None))
         .group_by(line.currency, number, is_once)
     )
 
 
-def _settled_otherwise(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+def _settled_otherwise(edges: Sequence[datetime], ids: Ids) -> Select[*tuple[Any, ...]]:
     """The payments of these donations that never met Stripe; what was written down by mistake never was."""
     number = month_number(Donation.paid_at.expression, edges).label("number")
     is_once = case((Donation.frequency == Frequency.ONCE.value, 1), else_=0).label("is_once")
     return (
         select(Donation.currency, number, is_once, func.sum(OtherPayment.amount_minor))
         .join(OtherPayment, OtherPayment.donation_id == Donation.id)
-        .where(*_paid(edges), OtherPayment.state != OtherState.VOID.value)
+        .where(*paid_in(edges, ids), OtherPayment.state != OtherState.VOID.value)
         .group_by(Donation.currency, number, is_once)
     )
 
 
-def _books(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
+def _books(edges: Sequence[datetime], ids: Ids) -> Select[*tuple[Any, ...]]:
     """What the ledger holds of the months' donations, account by account."""
     number = month_number(Donation.paid_at.expression, edges).label("number")
     account, minor = LedgerEntry.account, LedgerEntry.amount_minor
@@ -238,6 +201,6 @@ def _books(edges: Sequence[datetime]) -> Select[*tuple[Any, ...]]:
     return (
         select(LedgerEntry.currency, number, *sums)
         .join(Donation, Donation.id == LedgerEntry.donation_id)
-        .where(*_paid(edges))
+        .where(*paid_in(edges, ids))
         .group_by(LedgerEntry.currency, number)
     )

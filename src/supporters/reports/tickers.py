@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.models import Appeal
-from supporters.donations.models import Donation, DonationState, Frequency
+from supporters.donations.models import ASKED_FOR, Donation, DonationState, Frequency
 
 GIFTS_ASKED = 1_000  # the latest ones; what readers gave years ago says little
 FEWEST_GIFTS = 20  # below, one gift would show through the middle one
@@ -55,7 +55,7 @@ async def _raised(session: AsyncSession, which: ColumnElement[bool], *, now: dat
 
 async def median_gifts(session: AsyncSession, *, currency: str) -> dict[str, int]:
     """The middle one of the latest gifts by frequency, in minor units; none where too few were given to say."""
-    found = {frequency: await _median(session, frequency, currency) for frequency in Frequency}
+    found = {frequency: await _median(session, frequency, currency) for frequency in ASKED_FOR}
     return {frequency: middle for frequency, middle in found.items() if middle is not None}
 
 

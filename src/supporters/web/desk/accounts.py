@@ -172,7 +172,7 @@ def _money(row: AccountMapping, funds: Mapping[str, str]) -> str:
 
 
 def _kind_words() -> Mapping[str, str]:
-    return {"": "", "once": _("One-off"), "monthly": _("Monthly"), "yearly": _("Yearly")}
+    return {"": "", "once": _("One-off"), "monthly": _("Monthly"), "quarterly": _("Quarterly"), "yearly": _("Yearly")}
 
 
 HANDLERS = [show_accounts, show_account, take_account, take_removal]

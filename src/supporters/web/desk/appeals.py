@@ -67,7 +67,12 @@ class Listed(msgspec.Struct, frozen=True):
 @get(HERE, opt={"access": EDITS})
 async def show_appeals(request: AnyRequest, reading: NamedDependency[AsyncSession]) -> Response[bytes]:
     """Every appeal, the general one first, then the newest."""
-    now = house_of(request).clock.now()
+    rows = await read_appeals(reading, now=house_of(request).clock.now())
+    return await desk_page(request, reading, "desk/appeals.html", here="appeals", rows=rows)
+
+
+async def read_appeals(reading: AsyncSession, *, now: datetime) -> list[Listed]:
+    """The list of appeals."""
     appeals = (await reading.scalars(select(Appeal).order_by(Appeal.created_at.desc()))).all()
     raised = await raised_by(reading, [each.id for each in appeals], now=now)
     latest = await latest_versions(reading, appeals)
@@ -78,7 +83,7 @@ async def show_appeals(request: AnyRequest, reading: NamedDependency[AsyncSessio
         has_been_seen = appeal.is_published or appeal.version > 0
         so_far = raised.get(appeal.slug) if has_been_seen else None
         rows.append(Listed(appeal, state_tag(appeal, versions[0], now=now), planned, so_far))
-    return await desk_page(request, reading, "desk/appeals.html", here="appeals", rows=rows)
+    return rows
 
 
 @get(f"{HERE}/new", opt={"access": EDITS})

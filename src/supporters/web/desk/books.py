@@ -34,7 +34,7 @@ class Line(msgspec.Struct, frozen=True):
 async def show_books(request: Request[Any, Any, Any], reading: NamedDependency[AsyncSession]) -> Response[bytes]:
     """What the last run found: what does not hold first, with the rows that show it, then all that holds."""
     verdict = await last_verdict(reading)
-    lines = _lines(verdict)
+    lines = check_lines(verdict)
     return await desk_page(
         request,
         reading,
@@ -56,7 +56,7 @@ async def take_books(request: Request[Any, Any, Any], session: NamedDependency[A
     return Redirect(PATH + "?asked=1", status_code=303)
 
 
-def _lines(verdict: BooksVerdict | None) -> list[Line]:
+def check_lines(verdict: BooksVerdict | None) -> list[Line]:
     """Every check of the verdict; one that the house does not know any more keeps its name."""
     if verdict is None:
         return []

@@ -19,7 +19,7 @@ from supporters.kit.ids import is_ulid
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.ledger.chart import Account
-from supporters.receipts.queries import receipt_of
+from supporters.receipts.queries import receipt_of, receipt_words
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
 from supporters.web.common.shell import AnyRequest
@@ -100,7 +100,7 @@ async def donation_page(
         refunds=[(each, refund_tag(each.state), reason_word(each.reason)) for each in facts.refunds],
         disputes=await disputes_shown(session, donation_id),
         receipt=receipt if receipt and sees_people(role) else None,
-        receipt_number=receipt.number if receipt else None,
+        receipt_number=await receipt_words(session, donation_id, receipt),
         discrepancies=(found := await discrepancies_of_donation(session, donation_id)),
         sentences={each.code: code_words(each.code) for each in found},
         accounts=account_names(facts),

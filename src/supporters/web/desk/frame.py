@@ -183,6 +183,7 @@ def _money(waiting: Waiting) -> list[NavItem]:
         NavItem("months", _("Months"), "/desk/months"),
         NavItem("accounts", _("Accounts"), "/desk/accounts"),
         NavItem("books", _("Do the books hold?"), "/desk/books"),
+        NavItem("stripe", _("Stripe"), "/desk/stripe"),
         NavItem("events", _("Events"), "/desk/events", waiting.events),
     ]
 

@@ -54,7 +54,7 @@ async def show_income(request: Request[Any, Any, Any], reading: NamedDependency[
         tables=await income_by_month(reading, months=months, zone=zone, currency=currency, with_books=False),
         month=month,
         choices=[(each.isoformat()[:7], each, each == month) for each in reversed(months)],
-        articles=await _lines(reading, articles[:MOST_ARTICLES]),
+        articles=await article_lines(reading, articles[:MOST_ARTICLES]),
         left_out=max(0, len(articles) - MOST_ARTICLES),
         currency=currency,
         money=Money,
@@ -77,7 +77,8 @@ async def show_income_books(request: Request[Any, Any, Any], reading: NamedDepen
     )
 
 
-async def _lines(session: AsyncSession, rows: list[ArticleIncome]) -> list[Line]:
+async def article_lines(session: AsyncSession, rows: list[ArticleIncome]) -> list[Line]:
+    """The articles by their titles."""
     titles = await titles_at(session, [(row.site, row.path) for row in rows if row.site and row.path])
     return [_line(row, titles) for row in rows]
 

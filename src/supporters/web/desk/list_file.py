@@ -82,6 +82,30 @@ def list_files(
     return [take_csv, take_workbook]
 
 
+def short_files(
+    path: str,
+    *,
+    access: Collection[Role],
+    read: Callable[[AnyRequest, AsyncSession], Awaitable[tuple[ListFile, Rows]]],
+    has_names: bool = True,
+) -> list[HTTPRouteHandler]:
+    """The same two routes for a list that is short by its nature: `read` says which it is, with all of its rows.
+
+    A list without anybody's name (`has_names` false) is given without a proof, to whoever sees its page.
+    """
+
+    async def asked(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
+        async with house_of(request).db.reading() as session:
+            wanted, rows = await read(request, session)
+        return wanted, _one(rows)
+
+    return list_files(path, access=access, asked=asked, give=list_file if has_names else sums_file)
+
+
+async def _one(rows: Rows) -> AsyncIterator[Rows]:
+    yield rows
+
+
 async def sums_file(_request: AnyRequest, wanted: ListFile, portions: AsyncIterator[Rows], kind: str) -> Response[Any]:
     """The rows as "csv" or "xlsx", for lists that hold sums and nobody's name: without a proof and without a deed."""
     return await spreadsheet(wanted.name, wanted.header, portions, kind=kind, numbers=wanted.numbers)

@@ -20,6 +20,7 @@ from supporters.kit.strings import gettext as _
 from supporters.ledger.start import start_moment
 from supporters.reconciliation.bulk import MOST_LOOKED, Pair, accept_certain, certain_among, certain_of, digest_of
 from supporters.reconciliation.detect_bank import settle_dealt_with
+from supporters.reconciliation.gifts import promises_named
 from supporters.reconciliation.lines import Line
 from supporters.reconciliation.match_names import references_of
 from supporters.reconciliation.match_queries import (
@@ -75,14 +76,14 @@ async def show_match(request: Request[Any, Any, Any], reading: NamedDependency[A
     total = sum(each.lines for each in left)
     view = msgspec.structs.replace(view, page=min(view.page, max(-(-total // ROWS), 1)))
     lines, found, certain = await _look(reading, view)
-    places = places_of(request)
+    places, named = places_of(request), await promises_named(reading, lines)
     return await desk_page(
         request,
         reading,
         "desk/match.html",
         here="match",
         view=view,
-        rows=[show_open(line, found.get(line.id, ()), places=places) for line in lines],
+        rows=[show_open(line, found.get(line.id, ()), places=places, named=named.get(line.id)) for line in lines],
         total=total,
         left=[_in_and_out(each) for each in left],
         progress=[

@@ -6,11 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.models import BankLine
 from supporters.bank.queries import list_accounts
+from supporters.kit.errors import NotFound
+from supporters.kit.ids import is_ulid
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.reconciliation.lines import Line
 from supporters.reconciliation.match_names import references_of
-from supporters.reconciliation.match_queries import list_actions, list_open, matches_of
+from supporters.reconciliation.match_queries import find_action, list_actions, list_open, matches_of
 from supporters.reconciliation.models import BankMatch, MatchAction
 from supporters.reconciliation.proposals import Proposal, propose
 from supporters.staff.queries import staff_names
@@ -56,14 +58,39 @@ async def _open_lines(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows
     return wanted, in_portions(house, read)
 
 
-async def _matched(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
-    header = [
+def _matched_header() -> list[str]:
+    return [
         _("Matched (UTC)"), _("What"), _("By"), _("Bank line"), _("Booked"), _("Currency"), _("Amount"), _("Who"),
         _("What they wrote"), _("Matched with"), _("Its id"), _("How sure"), _("Why"), _("Rule"), _("Note"), _("Undone by"),
-        _("Undone (UTC)"),
+        _("Undone (UTC)"), _("Agreed by"), _("Why alone"),
     ]  # fmt: skip
-    wanted = ListFile(name="matches", view={}, header=header, numbers={MATCHED})
+
+
+async def _matched(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
+    wanted = ListFile(name="matches", view={}, header=_matched_header(), numbers={MATCHED})
     return wanted, _history(house_of(request))
+
+
+async def _matched_at_once(request: AnyRequest) -> tuple[ListFile, AsyncIterator[Rows]]:
+    action_id = request.path_params["action_id"]
+    async with house_of(request).db.reading() as session:
+        action = await find_action(session, action_id) if is_ulid(action_id) else None
+    if action is None:
+        raise NotFound(_("There is no such line of the history."))
+    wanted = ListFile(name="matches", view={"action": action.id}, header=_matched_header(), numbers={MATCHED})
+
+    async def read(session: AsyncSession, limit: int, offset: int) -> Rows:
+        return await _portion(session, {action.id: action}, limit=limit, offset=offset)
+
+    return wanted, in_portions(house_of(request), read)
+
+
+async def _portion(session: AsyncSession, known: Mapping[str, MatchAction], *, limit: int, offset: int) -> Rows:
+    pairs = await matches_of(session, list(known), limit=limit, offset=offset)
+    ids = [who for match, _line in pairs for who in (known[match.action_id].made_by, match.undone_by)]
+    names = await staff_names(session, ids)
+    called = await references_of(session, [match for match, _line in pairs])
+    return [_matched_cells(match, line, known[match.action_id], names, called) for match, line in pairs]
 
 
 async def _history(house: House) -> AsyncIterator[Rows]:
@@ -72,12 +99,9 @@ async def _history(house: House) -> AsyncIterator[Rows]:
     async with house.db.reading() as session:
         while actions := await list_actions(session, before=before, limit=ACTIONS):
             known, offset = {each.id: each for each in actions}, 0
-            while pairs := await matches_of(session, list(known), limit=PORTION, offset=offset):
-                ids = [who for match, _line in pairs for who in (known[match.action_id].made_by, match.undone_by)]
-                names = await staff_names(session, ids)
-                called = await references_of(session, [match for match, _line in pairs])
-                yield [_matched_cells(match, line, known[match.action_id], names, called) for match, line in pairs]
-                offset += len(pairs)
+            while rows := await _portion(session, known, limit=PORTION, offset=offset):
+                yield rows
+                offset += len(rows)
             before = actions[-1].id
 
 
@@ -122,6 +146,8 @@ def _matched_cells(
         match.note or "",
         names.get(match.undone_by or "", ""),
         undone,
+        names.get(action.agreed_by or "", ""),
+        action.alone_reason or "",
     ]
 
 
@@ -146,5 +172,6 @@ def _side(reason: ShownReason, *, is_ours: bool = False) -> str:
 
 HANDLERS = [
     *list_files(PATH, access=DOES_BOOKS, asked=_open_lines),
+    *list_files(PATH + "/history/{action_id:str}/matches", access=DOES_BOOKS, asked=_matched_at_once),
     *list_files(PATH + "/history", access=DOES_BOOKS, asked=_matched),
 ]

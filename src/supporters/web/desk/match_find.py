@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from supporters.bank.models import BankLine
 from supporters.kit.money import Money
 from supporters.kit.text import clean_line
+from supporters.reconciliation.match_names import references_of
 from supporters.reconciliation.match_queries import ExpectedFilter, expected_by_key, find_expected
 from supporters.reconciliation.matching import Expected
 from supporters.web.common.forms import read_query
@@ -64,12 +65,12 @@ async def read_find(
     others = await find_expected(session, wanted, limit=SHOWN + len(keys), near=line.booked_on)
     rest = [each for each in others if (each.side, each.ref_id) not in keys][:SHOWN]
     shown = [*((each, True) for each in ticked.picked), *((each, False) for each in rest)]
-    left = ticked.left_of(line)
+    left, called = ticked.left_of(line), await references_of(session, [each for each, _is_ticked in shown])
     return Find(
         typed=typed,
         problems=dict(problems),
         rows=[
-            (PICKS[number], show_expected(each, places=places), each, is_ticked)
+            (PICKS[number], show_expected(each, places=places, references=called), each, is_ticked)
             for number, (each, is_ticked) in enumerate(shown)
         ],
         picked=ticked.picked,

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.appeals.queries import GENERAL, published_appeals
 from supporters.bank.models import BankLine
-from supporters.donations.other_queries import known_payers
+from supporters.donations.other_queries import find_giver, known_payers
 from supporters.kit.errors import NotFound, Refused
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.reconciliation.detect_bank import settle_dealt_with
-from supporters.reconciliation.gifts import Gift, write_gift
+from supporters.reconciliation.gifts import Gift, promises_named, write_gift
 from supporters.reconciliation.matches import NOTE_CHARS
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
@@ -27,7 +27,7 @@ from supporters.web.desk.bank_words import show_line
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.match import asked_view
 from supporters.web.desk.match_line import ONE, back_to_list, find_open
-from supporters.web.desk.match_words import view_of
+from supporters.web.desk.match_words import show_named, view_of
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.who import Problems
@@ -53,7 +53,7 @@ async def take_gift(
     typed = dict(await read_sealed(request, member, FIELDS))
     line = await _find_credit(session, line_id)
     problems: Problems = []
-    giver = await who.read_giver(session, typed, problems, may_be_nobody=True)
+    giver = await who.read_giver(session, typed, problems, nobody_at=house.clock.now())
     appeals = await published_appeals(session)
     appeal = next((each for each in appeals if each.slug == (typed.get("appeal") or GENERAL)), None)
     if appeal is None:
@@ -84,13 +84,19 @@ async def _page(
     request: AnyRequest, session: AsyncSession, line: BankLine, typed: Mapping[str, str], problems: Problems
 ) -> Response[bytes]:
     house = house_of(request)
+    named = (await promises_named(session, [line])).get(line.id)
+    giver = await find_giver(session, named.supporter_id) if named and named.supporter_id else None
+    known = await known_payers(session, line.counterparty_hash)
+    appeals = await published_appeals(session)
+    promised = next((each.slug for each in appeals if named and each.id == named.appeal_id), GENERAL)
+    typed = ({"email": named.email} if named and not giver else {}) | dict(typed)
     choice = await who.read_choice(
         request,
         session,
         typed,
-        known=await known_payers(session, line.counterparty_hash),
+        known=[giver, *known] if giver else known,
         may_be_nobody=True,
-        name=line.counterparty,
+        name=named.name if named and not giver else line.counterparty,
     )
     return await desk_page(
         request,
@@ -100,8 +106,9 @@ async def _page(
         row=show_line(line),
         choice=choice,
         view=view_of(typed.get("view", ""), currency=house.settings.currency),
-        appeals=[(each.slug, each.name or each.heading) for each in await published_appeals(session)],
-        typed={"appeal": typed.get("appeal", GENERAL), "note": clean_line(typed.get("note", ""), limit=NOTE_CHARS)},
+        named=show_named(named),
+        appeals=[(each.slug, each.name or each.heading) for each in appeals],
+        typed={"appeal": typed.get("appeal", promised), "note": clean_line(typed.get("note", ""), limit=NOTE_CHARS)},
         problems=problems,
     )
 

@@ -73,7 +73,7 @@ async def show_rules(request: Request[Any, Any, Any], reading: NamedDependency[A
         reading,
         "desk/match_rules.html",
         here="match",
-        rules=[_show(each) for each in rules],
+        rules=[shown_rule(each) for each in rules],
         names=await staff_names(reading, people),
     )
 
@@ -152,7 +152,7 @@ async def rule_page(
         session,
         "desk/match_rule.html",
         here="match",
-        rule=_show(rule),
+        rule=shown_rule(rule),
         counts={each.value: counts[each] for each in Verdict},
         wrong=_lines(tried, Verdict.WRONG),
         right=_lines(tried, Verdict.RIGHT),
@@ -182,7 +182,8 @@ async def _standing(
     )
 
 
-def _show(rule: MatchRule) -> ShownRule:
+def shown_rule(rule: MatchRule) -> ShownRule:
+    """The rule in words."""
     rhythm = read_rhythm(rule.target) if rule.kind == RuleKind.STANDING_ORDER else None
     amount = Money(rhythm.amount_minor, rhythm.currency) if rhythm else None
     return ShownRule(rule, rule_words(rule), rule_effect(rule), rule_tag(rule), amount)

@@ -14,6 +14,7 @@ from supporters.kit.errors import NotFound, Refused
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.reconciliation.detect_bank import settle_dealt_with
+from supporters.reconciliation.match_names import references_of
 from supporters.reconciliation.match_queries import ExpectedFilter, expected_by_key, find_expected, find_lines
 from supporters.reconciliation.matches import Because, Part, confirm
 from supporters.reconciliation.models import Side
@@ -81,6 +82,8 @@ async def _page(
     problems: list[tuple[str, str]] | None = None,
 ) -> Response[bytes]:
     sums, places = sums_of(lines), places_of(request)
+    found = await _worth(session, lines, sums)
+    called = await references_of(session, found)
     return await desk_page(
         request,
         session,
@@ -89,7 +92,7 @@ async def _page(
         view=asked_view(request),
         ticked=list(zip(LINES, [show_line(line) for line in lines], strict=False)),
         sums=sums,
-        payments=[show_expected(each, places=places) for each in await _worth(session, lines, sums)],
+        payments=[show_expected(each, places=places, references=called) for each in found],
         is_one=len({line.bank_account_id for line in lines}) == 1,
         problems=problems or [],
     )

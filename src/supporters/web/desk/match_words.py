@@ -6,13 +6,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from supporters.donations.other_models import PromiseState
 from supporters.kit.errors import MoneyError
 from supporters.kit.ids import is_ulid
 from supporters.kit.money import Money, parse_amount
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
 from supporters.ledger.chart import Account, describe
-from supporters.reconciliation.gifts import GIFT
+from supporters.reconciliation.gifts import GIFT, Named
 from supporters.reconciliation.lines import Line
 from supporters.reconciliation.match_queries import LineFilter
 from supporters.reconciliation.matching import Attribute, Expected, Outcome, Reason, describe_reason
@@ -86,6 +87,15 @@ class ShownProposal(msgspec.Struct, frozen=True):
     is_sure: bool  # may be accepted from the list
 
 
+class ShownNamed(msgspec.Struct, frozen=True):
+    """The promise that a line names though nothing more is expected of it."""
+
+    reference: str
+    payer: str
+    words: str  # why nothing is
+    tag: Tag
+
+
 class ShownOpen(msgspec.Struct, frozen=True):
     """One open line in the list."""
 
@@ -94,6 +104,7 @@ class ShownOpen(msgspec.Struct, frozen=True):
     said: str
     top: ShownProposal | None
     others: int
+    named: ShownNamed | None = None
 
 
 def read_match_view(query: Mapping[str, str], *, currency: str) -> MatchView:
@@ -151,8 +162,24 @@ def read_amount(typed: Mapping[str, str], name: str, currency: str, problems: li
         return None
 
 
-def show_open(line: Line, proposals: Sequence[Proposal], *, places: Collection[str]) -> ShownOpen:
-    """The line as the list shows it, with its first proposal."""
+def show_named(named: Named | None) -> ShownNamed | None:
+    """The promise in words, and what has come of it."""
+    if named is None:
+        return None
+    words = {
+        PromiseState.LAPSED.value: _("Nothing came for a long time, so it is not waited for any more."),
+        PromiseState.KEPT.value: _("It was kept already: this came on top."),
+        PromiseState.ENDED.value: _("It is over, so it is not waited for any more."),
+    }
+    return ShownNamed(
+        named.reference, named.name or named.reference, words[named.state], confidence_tag(Confidence.POSSIBLE)
+    )
+
+
+def show_open(
+    line: Line, proposals: Sequence[Proposal], *, places: Collection[str], named: Named | None = None
+) -> ShownOpen:
+    """The line as the list shows it, with its first proposal, or the promise that it names where that is more than one."""
     top = show_proposal(proposals[0], places=places) if proposals else None
     return ShownOpen(
         line=line,
@@ -160,6 +187,7 @@ def show_open(line: Line, proposals: Sequence[Proposal], *, places: Collection[s
         said=said_of(line.counterparty, line.text) or line.bank_reference or line.end_to_end,
         top=top,
         others=max(len(proposals) - 1, 0),
+        named=None if top and top.is_sure else show_named(named),
     )
 
 
@@ -179,11 +207,14 @@ def show_proposal(proposal: Proposal, *, places: Collection[str]) -> ShownPropos
     )
 
 
-def show_expected(expected: Expected, *, places: Collection[str]) -> ShownPart:
-    """The payment with its name and where it can be looked at."""
+def show_expected(
+    expected: Expected, *, places: Collection[str], references: Mapping[str, str] | None = None
+) -> ShownPart:
+    """The payment with its name, `references` as `references_of` gives them, and where it can be looked at."""
+    reference = expected.reference or (references or {}).get(expected.ref_id, "")
     return ShownPart(
         key=f"{expected.side}:{expected.ref_id}",
-        title=side_words(expected.side, expected.ref_id, expected.reference),
+        title=side_words(expected.side, expected.ref_id, reference),
         payer=expected.payer_name,
         amount=Money(expected.amount_minor, expected.currency),
         day=None if expected.side == Side.ACCOUNT else expected.expected_on,
@@ -211,6 +242,10 @@ def side_words(side: str, ref_id: str, reference: str = "") -> str:
             said = {"name": reference or promise_id, "number": turn}
             return _("Promise %(name)s, payment %(number)s") % said
         ref_id = promise_id
+    if side == Side.OTHER_PAYMENT and not reference:
+        return _("Gift written down here")  # an id of ours says nothing to anybody
+    if side == Side.OTHER_REFUND and not reference:
+        return _("Money paid back")
     words = {
         Side.PAYOUT: _("Payout %(name)s"),
         Side.PAYOUT_RETURN: _("Returned payout %(name)s"),
@@ -269,7 +304,7 @@ def confidence_tag(confidence: str) -> Tag:
 
 def show_reason(reason: Reason, currency: str) -> ShownReason:
     """The comparison in words, its amounts as money."""
-    is_for = reason.outcome is not Outcome.DIFFERENT
+    is_for = reason.outcome in (Outcome.SAME, Outcome.NEAR)
     if reason.attribute is Attribute.AMOUNT:
         ours, theirs = _amounts(reason.ours, currency), _amounts(reason.theirs, currency)
         return ShownReason(describe_reason(reason), is_for, our_amounts=ours, their_amounts=theirs)
@@ -326,12 +361,11 @@ def action_words(action: MatchAction) -> str:
 def rule_words(rule: MatchRule) -> str:
     """What a rule says."""
     if rule.kind == RuleKind.STANDING_ORDER:
-        monthly = read_rhythm(rule.target).frequency == "monthly"
-        return (
-            _("The same amount every month from this payer is a standing order")
-            if monthly
-            else _("The same amount every year from this payer is a standing order")
-        )
+        return {
+            "monthly": _("The same amount every month from this payer is a standing order"),
+            "quarterly": _("The same amount every quarter from this payer is a standing order"),
+            "yearly": _("The same amount every year from this payer is a standing order"),
+        }[read_rhythm(rule.target).frequency]
     return {
         RuleKind.ALIAS: _("Lines with these words come from Stripe"),
         RuleKind.ACCOUNT: _("Lines with these words belong on %(account)s") % {"account": account_words(rule.target)},

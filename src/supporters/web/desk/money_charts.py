@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.kit.clock import local_date
 from supporters.kit.money import Money
-from supporters.kit.strings import gettext as _
 from supporters.reconciliation.ageing import Aged, FeeRate, ages, fee_rates
 from supporters.reports.months import last_months
 from supporters.web.common.house import house_of
+from supporters.web.desk.age_words import band_words
 from supporters.web.desk.frame import desk_page
 from supporters.web.desk.roles import DOES_BOOKS
 
@@ -57,12 +57,12 @@ async def show_charts(request: Request[Any, Any, Any], reading: NamedDependency[
         reading,
         "desk/money_charts.html",
         here="months",
-        rates=_rates(rates),
-        ages=_ages(await ages(reading, today=today, zone=zone)),
+        rates=rate_lines(rates),
+        ages=age_lines(await ages(reading, today=today, zone=zone)),
     )
 
 
-def _rates(rates: Sequence[FeeRate]) -> list[tuple[str, list[RateLine]]]:
+def rate_lines(rates: Sequence[FeeRate]) -> list[tuple[str, list[RateLine]]]:
     """The rates by currency."""
     highest = max((each.basis_points for each in rates), default=0)
     return [
@@ -84,17 +84,15 @@ def _rates(rates: Sequence[FeeRate]) -> list[tuple[str, list[RateLine]]]:
     ]
 
 
-def _ages(found: Sequence[Aged]) -> list[AgeLine]:
+def age_lines(found: Sequence[Aged]) -> list[AgeLine]:
+    """What waits by its age, in words."""
     highest = max(each.discrepancies + each.bank_lines for each in found)
-    return [AgeLine(_age(each), each, _share(each.discrepancies + each.bank_lines, highest)) for each in found]
-
-
-def _age(aged: Aged) -> str:
-    if aged.until_days is None:
-        return _("%(days)s days and longer") % {"days": aged.since_days}
-    if aged.since_days == 0:
-        return _("less than %(days)s days") % {"days": aged.until_days}
-    return _("%(since)s to %(until)s days") % {"since": aged.since_days, "until": aged.until_days - 1}
+    return [
+        AgeLine(
+            band_words(each.since_days, each.until_days), each, _share(each.discrepancies + each.bank_lines, highest)
+        )
+        for each in found
+    ]
 
 
 def _percent(basis_points: int) -> str:

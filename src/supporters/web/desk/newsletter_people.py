@@ -1,21 +1,19 @@
 """People on a list, for who may see them: search, evidence, stopping for somebody who asked, and the list as a file."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 from litestar import get, post
 from litestar.connection import Request
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Redirect, Response, Stream
+from litestar.response import Redirect, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.audit.record import record
 from supporters.kit.clock import local_date
 from supporters.kit.strings import gettext as _
-from supporters.kit.text import clean_line, formula_safe
+from supporters.kit.text import clean_line
 from supporters.mail.suppression import ALL, MARKETING, Suppressions
 from supporters.newsletters.actions import stop
 from supporters.newsletters.desk_queries import find_people, find_person
@@ -27,10 +25,11 @@ from supporters.web.common.forms import read_query
 from supporters.web.common.house import House, house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.frame import desk_page
+from supporters.web.desk.list_file import PORTION, Rows
 from supporters.web.desk.newsletter_words import method_word, state_tag, status_word
 from supporters.web.desk.roles import SEES_PEOPLE
 from supporters.web.desk.seal import read_sealed
-from supporters.web.desk.sheet import BYTE_ORDER_MARK
+from supporters.web.desk.sheet import moment, spreadsheet
 from supporters.web.desk.step_up import read_proved
 
 PATH = "/desk/newsletters"
@@ -113,9 +112,9 @@ async def take_stop_for(
 
 @post(f"{PATH}/{{newsletter_id:str}}/export", opt={"access": SEES_PEOPLE, "proof": True}, status_code=200)
 async def export_list(request: Request[Any, Any, Any], newsletter_id: FromPath[str]) -> Response[Any]:
-    """Everybody whom the list may be sent to, streamed. The audit says who took it and why, before the first line goes out."""
+    """Everybody whom the list may be sent to, as CSV or XLSX. The audit says who took it and why, before a line goes out."""
     house, member = house_of(request), member_of(request)
-    form = await read_proved(request, ["reason"])
+    form = await read_proved(request, ["reason", "kind"])
     if isinstance(form, Response):
         return form
     reason = clean_line(form.get("reason", ""), limit=REASON_CHARS)
@@ -134,9 +133,9 @@ async def export_list(request: Request[Any, Any, Any], newsletter_id: FromPath[s
             detail={"list": found.slug, "reason": reason},
             now=now,
         )
-    name = f"{found.slug}-{local_date(now, house.settings.time_zone).isoformat()}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return Stream(_file(house, found.slug), media_type="text/csv", headers=headers)
+    name = f"{found.slug}-{local_date(now, house.settings.time_zone).isoformat()}"
+    kind = "xlsx" if form.get("kind") == "xlsx" else "csv"
+    return await spreadsheet(name, _header(), _portions(house, found.slug), kind=kind)
 
 
 async def _person_page(
@@ -156,32 +155,31 @@ async def _person_page(
     )
 
 
-async def _file(house: House, slug: str) -> AsyncIterator[bytes]:
+def _header() -> list[str]:
+    return [
+        _("Email"), _("Name"), _("Asked (UTC)"), _("Confirmed (UTC)"), _("Basis"), _("Method"), _("Form"), _("Page"),
+        _("Wording"), _("Wording SHA-256"),
+    ]  # fmt: skip
+
+
+async def _portions(house: House, slug: str) -> AsyncIterator[Rows]:
     """Opens its own reading session: the request's is closed before the first line is sent."""
-    head = [
-        _("Email"),
-        _("Name"),
-        _("Asked (UTC)"),
-        _("Confirmed (UTC)"),
-        _("Basis"),
-        _("Method"),
-        _("Form"),
-        _("Page"),
-        _("Wording"),
-        _("Wording SHA-256"),
-    ]
-    yield (BYTE_ORDER_MARK + _line(head)).encode()
+    held: list[list[str]] = []
     async with house.db.reading() as session:
         async for row in confirmed_rows(session, slug):
-            yield _line(_cells(row)).encode()
+            held.append(_cells(row))
+            if len(held) == PORTION:
+                yield held
+                held = []
+    yield held
 
 
-def _cells(row: ConfirmedRow) -> Sequence[str]:
+def _cells(row: ConfirmedRow) -> list[str]:
     return [
         row.address,
         row.name,
-        row.asked_at.strftime("%Y-%m-%d %H:%M:%S") if row.asked_at else "",
-        row.confirmed_at.strftime("%Y-%m-%d %H:%M:%S"),
+        moment(row.asked_at),
+        moment(row.confirmed_at),
         row.basis,
         row.method,
         row.form,
@@ -189,13 +187,6 @@ def _cells(row: ConfirmedRow) -> Sequence[str]:
         row.wording_id,
         row.wording_sha256,
     ]
-
-
-def _line(cells: Sequence[str]) -> str:
-    held = io.StringIO()
-    writer = csv.writer(held, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow([formula_safe(cell) for cell in cells])
-    return held.getvalue()
 
 
 HANDLERS = [show_people, show_person, take_stop_for, export_list]

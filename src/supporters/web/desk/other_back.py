@@ -1,5 +1,6 @@
 """/desk/other-money/{payment}/back: money that never met Stripe was paid back to its giver; or that was a mistake."""
 
+from contextlib import suppress
 from typing import Any
 
 from litestar import post
@@ -15,25 +16,29 @@ from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import is_ulid
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
-from supporters.reconciliation.money_back import Back, left_of, pay_back, take_refund_back
+from supporters.reconciliation.money_back import Back, left_of, take_refund_back
 from supporters.reconciliation.other_money import NOTE_CHARS, held_payment
+from supporters.reconciliation.second_request import Deed, Done, MissingAlone, withdraw
+from supporters.reconciliation.two_deeds import agree_to_pay_back, pay_back_or_ask
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
+from supporters.web.desk.month_words import read_moment
 from supporters.web.desk.other_money import PATH, payment_page
 from supporters.web.desk.other_new import read_day, read_money
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
+from supporters.web.desk.second import tell_colleagues, who_of
 from supporters.web.desk.step_up import read_proved
 
-FIELDS = ("back_amount", "way", "paid_on", "reason", "back_words", "left")
+FIELDS = ("back_amount", "way", "paid_on", "reason", "back_words", "alone", "left")
 
 
 @post(PATH + "/{payment_id:str}/back", status_code=303, opt={"access": DOES_BOOKS, "proof": True})
 async def take_back_form(
     request: Request[Any, Any, Any], payment_id: FromPath[str], session: NamedDependency[AsyncSession]
 ) -> Response[Any]:
-    """The refund is on record and in the books, or the page comes back with what is wrong (422)."""
-    house, member = house_of(request), member_of(request)
+    """The refund is on record and in the books or waits for a second person, or the page comes back with what is wrong (422)."""
+    house = house_of(request)
     form = await read_proved(request, FIELDS)
     if isinstance(form, Response):
         return form
@@ -61,14 +66,48 @@ async def take_back_form(
         reason=RefundReason(typed["reason"]),
         words=typed["back_words"],
     )
-    now = house.clock.now()
+    who, most = who_of(request, alone=typed["alone"]), house.settings.second_person_above_minor
     try:
         async with session.begin_nested():
-            await pay_back(
-                session, payment_id, back, actor_id=member.id, ids=house.ids, now=now, settings=house.settings
+            done = await pay_back_or_ask(
+                session, payment_id, back, who, second_above_minor=most, settings=house.settings
             )
     except (Refused, Conflict) as error:
-        return await payment_page(request, session, payment_id, [("back_amount", error.message)], typed)
+        place = "alone" if isinstance(error, MissingAlone) else "back_amount"
+        return await payment_page(request, session, payment_id, [(place, error.message)], typed)
+    if done is Done.ASKED:
+        await tell_colleagues(request, session, Deed.MONEY_BACK, f"{PATH}/{payment_id}", amount=amount)
+    return Redirect(f"{PATH}/{payment_id}#back", status_code=303)
+
+
+@post(PATH + "/{payment_id:str}/back/agree", status_code=303, opt={"access": DOES_BOOKS, "proof": True})
+async def take_back_agreed(
+    request: Request[Any, Any, Any], payment_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Response[Any]:
+    """The refund is on record as the first person asked, if that is what this page showed; or the page says why not (422)."""
+    form = await read_proved(request, ("asked",))
+    if isinstance(form, Response):
+        return form
+    if not is_ulid(payment_id):
+        raise NotFound(_("There is no such payment."))
+    seen_at, settings = read_moment(form.get("asked", "")), house_of(request).settings
+    try:
+        async with session.begin_nested():
+            await agree_to_pay_back(session, payment_id, who_of(request), seen_at=seen_at, settings=settings)
+    except (Refused, Conflict) as error:
+        return await payment_page(request, session, payment_id, [("back", error.message)])
+    return Redirect(f"{PATH}/{payment_id}#back", status_code=303)
+
+
+@post(PATH + "/{payment_id:str}/back/decline", status_code=303, opt={"access": DOES_BOOKS})
+async def take_back_refused(
+    request: Request[Any, Any, Any], payment_id: FromPath[str], session: NamedDependency[AsyncSession]
+) -> Redirect:
+    """Nothing is paid back, and nobody is asked any more."""
+    member = member_of(request)
+    await read_sealed(request, member, [])
+    with suppress(Conflict):  # pressed twice, or both at once
+        await withdraw(session, Deed.MONEY_BACK, payment_id, actor_id=member.id, now=house_of(request).clock.now())
     return Redirect(f"{PATH}/{payment_id}#back", status_code=303)
 
 
@@ -87,4 +126,4 @@ async def take_refund_void(
     return Redirect(f"{PATH}/{payment_id}#back", status_code=303)
 
 
-HANDLERS = [take_back_form, take_refund_void]
+HANDLERS = [take_back_form, take_back_agreed, take_back_refused, take_refund_void]

@@ -1,6 +1,6 @@
 """/desk/other-money: cash, cheques, transfers and promises; what waits to be paid in, and what came of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,12 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from supporters.bank.queries import list_accounts
-from supporters.donations.models import Refund, RefundReason
+from supporters.discrepancies.discuss import is_alone
+from supporters.donations.models import RefundReason
 from supporters.donations.other_models import (
     OtherKind,
     OtherPayment,
-    OtherRefund,
-    OtherRefundState,
     OtherState,
     Promise,
     PromiseState,
@@ -31,16 +30,20 @@ from supporters.donations.other_queries import (
     list_payments,
     list_promises,
     list_waiting,
+    paid_back_of,
     sums_by_state,
 )
 from supporters.kit.clock import local_date
 from supporters.kit.errors import Conflict, NotFound, Refused
 from supporters.kit.ids import is_ulid
-from supporters.kit.money import Money, plain_amount
+from supporters.kit.money import Money, format_money, plain_amount
 from supporters.kit.strings import gettext as _
+from supporters.ledger.lock import lock_ledger
 from supporters.reconciliation.money_back import left_of, refunds_of
 from supporters.reconciliation.other_money import LIVE, bounce, void_payment
 from supporters.reconciliation.promises_kept import end_promise, record_end
+from supporters.reconciliation.second_request import Deed, asked_for
+from supporters.reconciliation.two_deeds import wanted_back
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
 from supporters.web.common.house import house_of
@@ -58,6 +61,7 @@ from supporters.web.desk.other_words import (
 from supporters.web.desk.paging import page_number
 from supporters.web.desk.roles import DOES_BOOKS
 from supporters.web.desk.seal import read_sealed
+from supporters.web.desk.second import Waits, show_waiting
 from supporters.web.desk.words import Tag, reason_word
 
 PATH = "/desk/other-money"
@@ -112,6 +116,7 @@ async def take_end(
     """The promise is not waited for any more; a standing order's plan is over."""
     house, member = house_of(request), member_of(request)
     await read_sealed(request, member, [])
+    await lock_ledger(session)
     wanted = select(Promise).where(Promise.id == promise_id).with_for_update()
     promise = await session.scalar(wanted) if is_ulid(promise_id) else None
     if promise is None:
@@ -201,9 +206,13 @@ async def payment_page(
     payment = row.payment
     refunds = await refunds_of(session, payment.id)
     people = [payment.recorded_by, payment.ended_by, *(each.recorded_by for each, _refund in refunds)]
+    people += [each.agreed_by for each, _refund in refunds]
     today = local_date(house.clock.now(), house.settings.time_zone)
     left = await left_of(session, payment)
-    usual = {"back_amount": plain_amount(left), "way": "", "paid_on": today.isoformat(), "reason": "", "back_words": ""}
+    usual = {"back_amount": plain_amount(left), "way": "", "paid_on": today.isoformat(), "reason": ""}
+    usual |= {"back_words": "", "alone": ""}
+    most = house.settings.second_person_above_minor
+    may_take_two = 0 < most < payment.amount_minor
     return await desk_page(
         request,
         session,
@@ -212,8 +221,12 @@ async def payment_page(
         row=row,
         names=await staff_names(session, [each for each in people if each]),
         may_void=payment.state == OtherState.RECORDED,
-        may_bounce=payment.kind == OtherKind.CHEQUE and payment.state in LIVE and not _live(refunds),
+        may_bounce=payment.kind == OtherKind.CHEQUE and payment.state in LIVE,
+        paid_back=Money(await paid_back_of(session, payment.id), payment.currency),
         left=left,
+        waits=await _waiting(request, session, payment),
+        takes_two=Money(most, payment.currency) if may_take_two else None,
+        is_alone=may_take_two and await is_alone(session, member_of(request).id),
         refunds=[
             (each, Money(each.amount_minor, each.currency), refund_tag(each.state), way_words(each.way),
              reason_word(refund.reason), refund.note)
@@ -226,8 +239,19 @@ async def payment_page(
     )  # fmt: skip
 
 
-def _live(refunds: Sequence[tuple[OtherRefund, Refund]]) -> bool:
-    return any(each.state != OtherRefundState.VOID for each, _refund in refunds)
+async def _waiting(request: AnyRequest, session: AsyncSession, payment: OtherPayment) -> Waits | None:
+    """What somebody has asked to pay back of it."""
+    found = await asked_for(session, Deed.MONEY_BACK, payment.id)
+    if found is None:
+        return None
+    back, locale = wanted_back(found), house_of(request).settings.locale
+    facts = [
+        (_("Amount"), format_money(back.amount, locale)),
+        (_("How it was paid back"), way_words(back.way)),
+        (_("Paid back on"), back.paid_on.isoformat()),
+        (_("Why"), ": ".join(filter(None, [reason_word(back.reason), back.words]))),
+    ]
+    return await show_waiting(request, session, Deed.MONEY_BACK, payment.id, facts, f"{PATH}/{payment.id}/back")
 
 
 HANDLERS = [show_other_money, show_payment, take_void, take_bounce, take_end]

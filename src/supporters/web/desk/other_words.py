@@ -73,4 +73,5 @@ def promise_tag(state: str) -> Tag:
 
 def frequency_words(frequency: str) -> str:
     """How often it is promised."""
-    return {"once": _("once"), "monthly": _("every month"), "yearly": _("every year")}[frequency]
+    words = {"once": _("once"), "monthly": _("every month"), "quarterly": _("every quarter"), "yearly": _("every year")}
+    return words[frequency]

@@ -1,6 +1,6 @@
 """/desk/payouts/{id}: one payout on all three sides, what is in it, why it is proved, and its certificate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import get, post
@@ -15,21 +15,19 @@ from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
 from supporters.ledger.chart import Account
 from supporters.ledger.mapping import find_mapping, read_mapping
-from supporters.reconciliation.certify import Maker, certify_payout, latest_certificate, read_file
+from supporters.reconciliation.certify import Maker, certify_payout, find_certificate, latest_certificate, read_file
 from supporters.reconciliation.matches import undo
-from supporters.reconciliation.models import CertificateKind
-from supporters.reconciliation.payout_queries import (
-    Arrival,
+from supporters.reconciliation.models import Certificate, CertificateKind
+from supporters.reconciliation.payout_lines import (
+    LineKind,
     Part,
-    PayoutRow,
-    Posted,
-    arrivals_of,
     count_unposted,
-    find_payout,
+    kinds_of,
     lines_of,
     parts_of,
-    posted_of,
+    purposes_of,
 )
+from supporters.reconciliation.payout_queries import Arrival, PayoutRow, Posted, arrivals_of, find_payout, posted_of
 from supporters.staff.queries import staff_names
 from supporters.web.common.access import member_of
 from supporters.web.common.forms import read_query
@@ -37,7 +35,7 @@ from supporters.web.common.house import house_of
 from supporters.web.common.shell import AnyRequest
 from supporters.web.desk.bank_words import said_of
 from supporters.web.desk.frame import desk_page
-from supporters.web.desk.paging import page_number
+from supporters.web.desk.payout_lines import FIELDS, kind_word, read_lines, sum_shown, sums_by_kind
 from supporters.web.desk.payout_words import (
     PATH,
     Because,
@@ -54,7 +52,6 @@ from supporters.web.desk.seal import read_sealed
 from supporters.web.desk.words import frequency_word
 
 ROWS = 100
-MOST_PAGES = 10_000
 LONGEST_ID, LONGEST_NUMBER = 120, 18
 STRIPE = "https://dashboard.stripe.com/"
 
@@ -65,7 +62,7 @@ async def show_payout(
 ) -> Response[bytes]:
     """The payout's page: the proof, the way from payments to payout, its lines and its journal."""
     row = await found_payout(reading, payout_id)
-    asked = read_query(request.scope["query_string"], ("page", "done"))
+    asked = read_query(request.scope["query_string"], (*FIELDS, "done"))
     at_stripe = f"{STRIPE}{'test/' if house_of(request).settings.is_test_mode else ''}payouts/{row.id}"
     return await desk_page(
         request,
@@ -75,16 +72,14 @@ async def show_payout(
         root="/desk",
         stripe=at_stripe,
         done=asked.get("done", ""),
-        **await payout_facts(reading, row, page=asked.get("page", ""), root="/desk"),
+        **await payout_facts(reading, row, asked=asked, root="/desk"),
     )
 
 
-async def payout_facts(session: AsyncSession, row: PayoutRow, *, page: str, root: str) -> dict[str, Any]:
-    """What the page says of the payout: the proof, the way from payments to payout, one page of its lines, its journal."""
-    number = page_number(page, most=MOST_PAGES)
+async def payout_facts(session: AsyncSession, row: PayoutRow, *, asked: Mapping[str, str], root: str) -> dict[str, Any]:
+    """What the page says of the payout: proof, the way from payments to payout, journal, and the lines that are asked for."""
     parts, arrivals = await parts_of(session, row.id), await arrivals_of(session, row.id)
     posted = await posted_of(session, row.id)
-    lines = await lines_of(session, row.id, limit=ROWS, offset=(number - 1) * ROWS)
     counted = sum(part.lines for part in parts)
     return {
         "row": row,
@@ -98,13 +93,33 @@ async def payout_facts(session: AsyncSession, row: PayoutRow, *, page: str, root
         "reasons": await _reasons(session, row, arrivals, counted),
         "names": await staff_names(session, [each.made_by for each in arrivals]),
         "difference": Money((row.bank_minor or 0) - row.amount_minor, row.currency),
-        "lines": [(each, category_words(each.line.reporting_category), _often(each.frequency)) for each in lines],
         "counted": counted,
         "journal": await _journal(session, posted),
         "certificate": await latest_certificate(session, CertificateKind.PAYOUT, row.id),
-        "newer": _address(root, row, number - 1) if number > 1 else None,
-        "older": _address(root, row, number + 1) if counted > number * ROWS else None,
         "money": Money,
+        **await _lines(session, row, asked=asked, address=f"{root}/payouts/{row.id}"),
+    }
+
+
+async def _lines(session: AsyncSession, row: PayoutRow, *, asked: Mapping[str, str], address: str) -> dict[str, Any]:
+    """One page of the lines that are asked for, what they come to by kind, and what else can be asked for."""
+    held = await purposes_of(session, row.id)
+    looked = read_lines(asked, held)
+    kinds = await kinds_of(session, row.id, looked.wanted)
+    shown = sum_shown(kinds, row.currency, looked)
+    first = (looked.page - 1) * ROWS
+    lines = await lines_of(session, row.id, limit=ROWS, offset=first, wanted=looked.wanted)
+    return {
+        "lines": [(each, category_words(each.line.reporting_category), _often(each.frequency)) for each in lines],
+        "looked": looked,
+        "held": held,
+        "address": address,
+        "shown": shown,
+        "kinds": sums_by_kind(kinds, row.currency, looked),
+        "kind_names": [(name.value, kind_word(name)) for name in LineKind],
+        "before": address + looked.query(page=looked.page - 1) if looked.page > 1 else None,
+        "after": address + looked.query(page=looked.page + 1) if shown.lines > looked.page * ROWS else None,
+        "problems": looked.problems,
     }
 
 
@@ -136,16 +151,23 @@ async def take_certificate(
 @get("/desk/certificates/{number:str}", opt={"access": DOES_BOOKS})
 async def show_certificate(number: FromPath[str], reading: NamedDependency[AsyncSession]) -> Response[bytes]:
     """The certificate's file, byte for byte; `supporters verify` checks it, with nothing else at hand."""
-    return await certificate_file(reading, number)
+    return await certificate_file(reading, await found_certificate(reading, number))
 
 
-async def certificate_file(reading: AsyncSession, number: str) -> Response[bytes]:
-    """The file of the certificate with this number. Raises NotFound."""
+async def found_certificate(reading: AsyncSession, number: str) -> Certificate:
+    """The certificate with this number. Raises NotFound."""
     is_one = number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER
-    body = await read_file(reading, int(number)) if is_one else None
-    if body is None:
+    found = await find_certificate(reading, int(number)) if is_one else None
+    if found is None:
         raise NotFound(_("There is no such certificate."))
-    headers = {"content-disposition": f'attachment; filename="certificate-{number}.json"', "cache-control": "no-store"}
+    return found
+
+
+async def certificate_file(reading: AsyncSession, found: Certificate) -> Response[bytes]:
+    """The certificate's file, to be kept."""
+    name = f"certificate-{found.number}.json"
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+    body = await read_file(reading, found.number) or b""
     return Response(body, media_type="application/json", headers=headers)
 
 
@@ -201,10 +223,6 @@ async def _journal(session: AsyncSession, posted: Sequence[Posted]) -> list[tupl
 
 def _often(frequency: str | None) -> str:
     return frequency_word(frequency) if frequency else ""
-
-
-def _address(root: str, row: PayoutRow, page: int) -> str:
-    return f"{root}/payouts/{row.id}" + (f"?page={page}" if page > 1 else "")
 
 
 HANDLERS = [show_payout, take_unlink, take_certificate, show_certificate]

@@ -6,13 +6,17 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from supporters.kit.clock import local_date
 from supporters.kit.money import Money
 from supporters.kit.strings import gettext as _
+from supporters.kit.strings import ngettext
 from supporters.kit.text import clean_line
 from supporters.payments.models import Content
-from supporters.reconciliation.matching import Reason, describe_reason
+from supporters.reconciliation.detect_bank import ARRIVES_WITHIN
+from supporters.reconciliation.matching import Reason, describe_reason, working_days
 from supporters.reconciliation.models import BankMatch
-from supporters.reconciliation.payout_queries import Part, PayoutFilter, PayoutRow, Standing
+from supporters.reconciliation.payout_lines import Part
+from supporters.reconciliation.payout_queries import PayoutFilter, PayoutRow, Standing
 from supporters.reconciliation.waterfall import Bar, Step, bars_of, describe_step, steps_of
 from supporters.web.desk.paging import page_number
 from supporters.web.desk.words import Tag
@@ -106,9 +110,47 @@ def view_words(view: str) -> str:
     return {
         "": _("All"),
         "content": _("Contents not proved"),
-        "bank": _("Not seen in the bank"),
+        "bank": _("Not in the bank"),
         "returned": _("Came back"),
     }[view]
+
+
+class Age(msgspec.Struct, frozen=True):
+    """How long a payout was, or is, on its way. `waits` counts the days since it should have been in the bank, while it is not
+    seen there; `is_late`: a statement shows that it has not come.
+    """
+
+    days: int
+    words: str
+    bank_on: date | None = None
+    waits: int = 0
+    is_late: bool = False
+
+
+def age_of(row: PayoutRow, bank_on: date | None, *, today: date, seen: Mapping[str, date], zone: str) -> Age | None:
+    """How long it took to be seen in the bank, or how long it has not been; None where nothing is to be seen there.
+
+    `bank_on`: the day on which the bank shows it; `seen` says until when statements would, by currency.
+    """
+    if row.standing in (Standing.RETURNED, Standing.ELSEWHERE) or (row.amount_minor == 0 and bank_on is None):
+        return None
+    left = local_date(row.created_at, zone)
+    days, waits = max(((bank_on or today) - left).days, 0), (today - row.arrival_on).days
+    if bank_on is not None:
+        return Age(days, ngettext("took %(days)s day", "took %(days)s days", days) % {"days": days}, bank_on)
+    if waits <= 0:
+        on_its_way = ngettext("%(days)s day on its way", "%(days)s days on its way", days) % {"days": days}
+        return Age(days, on_its_way if days else _("left today"))
+    if working_days(row.arrival_on, seen.get(row.currency, row.arrival_on)) >= ARRIVES_WITHIN:
+        return Age(
+            days,
+            ngettext("%(days)s day late", "%(days)s days late", waits) % {"days": waits},
+            None,
+            waits,
+            is_late=True,
+        )
+    words = ngettext("due %(days)s day ago, no statement yet", "due %(days)s days ago, no statement yet", waits)
+    return Age(days, words % {"days": waits}, None, waits)
 
 
 def payout_bars(parts: Sequence[Part], currency: str) -> list[ShownBar]:

@@ -72,7 +72,7 @@ def method_word(method: str) -> str:
 
 def rhythm_word(frequency: str) -> str:
     """How often, after an amount: "£10 a month"."""
-    return _("a year") if frequency == "yearly" else _("a month")
+    return {"quarterly": _("a quarter"), "yearly": _("a year")}.get(frequency, _("a month"))
 
 
 def stop_words(reason: object) -> str:

@@ -92,7 +92,7 @@ def read_view(query: Mapping[str, str], *, sees: bool) -> AskedPlans:
     problems: list[tuple[str, str]] = []
     choices = {
         "state": (STATES, _("There is no such status.")),
-        "frequency": (FREQUENCIES, _("Choose monthly or yearly.")),
+        "frequency": (FREQUENCIES, _("Choose monthly, quarterly or yearly.")),
         "method": (METHODS, _("There is no such way to pay.")),
     }
     chosen = dict.fromkeys(choices, "")

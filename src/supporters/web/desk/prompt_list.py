@@ -42,7 +42,7 @@ async def prompts_page(
     """The page; with `problems`, its forms as they were sent."""
     kept = await vetoes(session)
     seen = await sites_seen(session)
-    lines = await _lines(session)
+    lines = await read_places(session)
     return await desk_page(
         request,
         session,
@@ -61,7 +61,8 @@ async def prompts_page(
     )
 
 
-async def _lines(session: AsyncSession) -> list[PlaceLine]:
+async def read_places(session: AsyncSession) -> list[PlaceLine]:
+    """The places with what each asks for now."""
     lines: list[PlaceLine] = []
     for place in await placements(session):
         prompt = await published_prompt(session, place.code)

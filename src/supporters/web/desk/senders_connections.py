@@ -259,13 +259,13 @@ async def _page(
         advice=connector_advice(connector),
         hook=hook_url(connector.id, settings),
         entry={"base_url": form.get("base_url", connector.base_url), "user": form.get("user", "")},
-        rows=[_row(slug, theirs, counts) for slug, theirs in sorted(lists.items())],
+        rows=[list_row(slug, theirs, counts) for slug, theirs in sorted(lists.items())],
         done=None if problems else _done_words(query.get("done", "")),
         problems=problems,
     )
 
 
-def _row(slug: str, theirs: str, counts: Mapping[tuple[str, str], int]) -> tuple[str, str, int, int]:
+def list_row(slug: str, theirs: str, counts: Mapping[tuple[str, str], int]) -> tuple[str, str, int, int]:
     """A list, theirs, and how many are on it and off it there."""
     off = counts.get((slug, "stopped"), 0) + counts.get((slug, "suppressed"), 0)
     return slug, theirs, counts.get((slug, "confirmed"), 0), off

@@ -12,6 +12,7 @@ def kind_word(kind: str) -> str:
     return {
         Kind.DONATION_PAID: _("A donation was paid"),
         Kind.DONATION_REFUNDED: _("A donation was refunded"),
+        Kind.REFUND_UNDONE: _("A refund did not happen after all"),
         Kind.NEWSLETTER_CONFIRMED: _("A reader confirmed a newsletter (holds the address)"),
         Kind.NEWSLETTER_STOPPED: _("A reader stopped a newsletter (holds the address)"),
         Kind.APPEAL_PUBLISHED: _("An appeal was published"),

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from litestar.response import Response, Stream
@@ -99,6 +100,11 @@ def number(amount: Money | None) -> str:
     if amount is None:
         return ""
     return f"{to_decimal(amount):.{exponent(amount.currency)}f}"
+
+
+def moment(at: datetime | None) -> str:
+    """The moment in UTC as a spreadsheet reads it; empty where there is none."""
+    return at.strftime("%Y-%m-%d %H:%M:%S") if at else ""
 
 
 def line(cells: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """GET /desk: what needs a person first, then the month."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -16,19 +17,24 @@ from supporters.donations.desk_sums import sum_rows
 from supporters.donations.desk_today import Day, days, latest_paid, month_so_far, sources
 from supporters.guard.switches import GIVING, read_switches
 from supporters.kit.clock import local_date
-from supporters.kit.money import Money
+from supporters.kit.money import Money, format_money
 from supporters.kit.strings import gettext as _
 from supporters.kit.strings import ngettext
 from supporters.payments.desk_queries import latest_event_at
 from supporters.people.limits import is_door_full
 from supporters.prompts.content import site_of
+from supporters.reconciliation.ageing import WaitingLines, aged_discrepancies, waiting_lines
+from supporters.reconciliation.stripe_health import read_health
 from supporters.reports.base import base_now
-from supporters.staff.models import Role
 from supporters.web.common.access import member_of
 from supporters.web.common.house import House, house_of
+from supporters.web.desk.age_words import band_words, days_old
 from supporters.web.desk.frame import Waiting, count_waiting, desk_page
 from supporters.web.desk.masking import mask_rows
 from supporters.web.desk.roles import DOES_BOOKS, EVERYBODY, SEES_DONATIONS
+from supporters.web.desk.second import to_agree
+from supporters.web.desk.stripe_words import PATH as STRIPE
+from supporters.web.desk.stripe_words import Trouble, troubles_of
 from supporters.web.desk.words import article_words
 
 LATEST, SOURCES = 8, 5
@@ -41,6 +47,15 @@ class Need(msgspec.Struct, frozen=True):
     words: str
     action: str = ""  # empty where there is nothing to do but to know it
     href: str = ""
+
+
+class AgedLine(msgspec.Struct, frozen=True):
+    """Discrepancies that have waited for so long, and the money they are about."""
+
+    words: str
+    href: str
+    count: int
+    sums: list[Money]
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -74,7 +89,10 @@ async def show_today(request: Request[Any, Any, Any], reading: NamedDependency[A
         waiting=waiting,
         title=format_date(today, "EEEE d MMMM", locale=settings.locale),
         month=format_date(today, "LLLL", locale=settings.locale),
-        needs=[*needs_of(waiting), *await _door_need(reading, house, member.role)],
+        needs=[*await _needs(reading, house, waiting), *await _to_agree(reading, member.id)]
+        if is_open_to_books
+        else [],
+        aged=await _aged(reading, today, zone) if is_open_to_books else [],
         oldest_due=await _nearest_due(reading) if is_open_to_books else None,
         giving=(await read_switches(reading))[GIVING],
         heard_at=await latest_event_at(reading) if is_open_to_books else None,
@@ -98,7 +116,34 @@ async def show_today(request: Request[Any, Any, Any], reading: NamedDependency[A
     )
 
 
-def needs_of(waiting: Waiting) -> list[Need]:
+async def _needs(session: AsyncSession, house: House, waiting: Waiting) -> list[Need]:
+    """What needs whoever does the books."""
+    now, settings = house.clock.now(), house.settings
+    lines = await waiting_lines(session) if waiting.bank_lines else []
+    troubles = troubles_of(await read_health(session, now=now), locale=settings.locale)
+    needs = needs_of(waiting, lines, today=local_date(now, settings.time_zone), locale=settings.locale)
+    return [*needs, *_stripe_need(troubles), *await _door_need(session, house)]
+
+
+async def _to_agree(session: AsyncSession, member_id: str) -> list[Need]:
+    """What waits for a second person, who may be this one."""
+    return [Need(words, _("Look"), href) for words, href in await to_agree(session, member_id)]
+
+
+def _stripe_need(troubles: Sequence[Trouble]) -> list[Need]:
+    """That something is wrong with Stripe: the gravest of it, and how much more there is."""
+    if not troubles:
+        return []
+    words = troubles[0].words
+    if len(troubles) > 1:
+        more = len(troubles) - 1
+        words += " " + ngettext("And %(n)s thing more about Stripe.", "And %(n)s things more about Stripe.", more) % {
+            "n": more
+        }
+    return [Need(words, _("Look"), STRIPE)]
+
+
+def needs_of(waiting: Waiting, lines: Sequence[WaitingLines], *, today: date, locale: str) -> list[Need]:
     """What waits, in words, the gravest first."""
     needs: list[Need] = []
     if waiting.discrepancies:
@@ -106,7 +151,8 @@ def needs_of(waiting: Waiting) -> list[Need]:
         needs.append(Need(words % {"n": waiting.discrepancies}, _("Explain"), "/desk/discrepancies"))
     if waiting.bank_lines:
         words = ngettext("%(n)s bank line to match", "%(n)s bank lines to match", waiting.bank_lines)
-        needs.append(Need(words % {"n": waiting.bank_lines}, _("Match"), "/desk/match"))
+        words = words % {"n": waiting.bank_lines} + _lines_words(lines, today=today, locale=locale)
+        needs.append(Need(words, _("Match"), "/desk/match"))
     if waiting.parked:
         words = ngettext("%(n)s event from Stripe parked", "%(n)s events from Stripe parked", waiting.parked)
         needs.append(Need(words % {"n": waiting.parked}, _("Look"), "/desk/events#parked"))
@@ -119,9 +165,34 @@ def needs_of(waiting: Waiting) -> list[Need]:
     return needs
 
 
-async def _door_need(session: AsyncSession, house: House, role: Role) -> list[Need]:
+def _lines_words(lines: Sequence[WaitingLines], *, today: date, locale: str) -> str:
+    """How much is on them, by currency and way, and how old the oldest is."""
+    if not lines:
+        return ""
+    came = [format_money(Money(each.in_minor, each.currency), locale) for each in lines if each.in_minor]
+    went = [format_money(Money(-each.out_minor, each.currency), locale) for each in lines if each.out_minor]
+    sums = [_("%(sums)s came in") % {"sums": ", ".join(came)}] if came else []
+    sums += [_("%(sums)s went out") % {"sums": ", ".join(went)}] if went else []
+    oldest = days_old((today - min(each.oldest_on for each in lines)).days)
+    return f": {', '.join(sums)}; " + _("the oldest is %(age)s") % {"age": oldest}
+
+
+async def _aged(session: AsyncSession, today: date, zone: str) -> list[AgedLine]:
+    """The discrepancies that wait, by age, each age with the address that shows only those."""
+    return [
+        AgedLine(
+            band_words(each.since_days, each.until_days),
+            f"/desk/discrepancies?age={each.since_days}",
+            each.discrepancies,
+            [Money(minor, currency) for currency, minor in each.sums.items()],
+        )
+        for each in await aged_discrepancies(session, today=today, zone=zone)
+    ]
+
+
+async def _door_need(session: AsyncSession, house: House) -> list[Need]:
     """Whether so many ask to sign in that some get no letter."""
-    if role not in DOES_BOOKS or not await is_door_full(session, now=house.clock.now()):
+    if not await is_door_full(session, now=house.clock.now()):
         return []
     words = _(
         "So many ask for a sign-in letter that new browsers get none for up to an hour. After a mailing that passes by "

@@ -1,14 +1,16 @@
 """Whose money it is: somebody found on file, somebody new, or nobody that can be known. Shared by the forms that ask."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from supporters.donations.other_queries import Namesake, find_giver, find_givers, find_namesakes
+from supporters.donations.other_queries import Namesake, find_giver, find_givers
 from supporters.kit.ids import is_ulid
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line
+from supporters.people.actions import put_nobody_on_file
 from supporters.people.matching import EmailProblem, read_email
 from supporters.reconciliation.other_money import Giver
 from supporters.web.common.forms import read_query
@@ -66,27 +68,26 @@ async def read_choice(
 
 
 async def read_giver(
-    session: AsyncSession, typed: Mapping[str, str], problems: Problems, *, may_be_nobody: bool = False
+    session: AsyncSession, typed: Mapping[str, str], problems: Problems, *, nobody_at: datetime | None = None
 ) -> Giver | None:
-    """Who the form says it is; None with what is wrong."""
+    """Who the form says it is; None with what is wrong. `nobody_at`: now, where it may be nobody that can be known."""
     whose = typed.get("whose", "")
     if is_ulid(whose):
         known = await find_giver(session, whose)
         if known:
             return Giver(supporter_id=known.id, name=known.name, email=known.address)
-    elif whose == NOBODY and may_be_nobody:
-        return await _nobody(session)
+    elif whose == NOBODY and nobody_at:
+        return await _nobody(session, nobody_at)
     elif whose == NEW:
         return _somebody_new(typed, problems)
     problems.append(("whose", _("Say who it is.")))
     return None
 
 
-async def _nobody(session: AsyncSession) -> Giver:
-    """The one record that stands for all whom nobody can know."""
-    name = _("Anonymous")
-    known = next((each for each in await find_namesakes(session, name) if not each.address), None)
-    return Giver(supporter_id=known.id if known else None, name=name)
+async def _nobody(session: AsyncSession, now: datetime) -> Giver:
+    """The record of all whom nobody can know: found by its id, never by a name that somebody may bear."""
+    found = await put_nobody_on_file(session, name=_("Anonymous"), now=now)
+    return Giver(supporter_id=found.id, name=found.name)
 
 
 def _somebody_new(typed: Mapping[str, str], problems: Problems) -> Giver | None:

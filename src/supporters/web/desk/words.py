@@ -69,7 +69,8 @@ def state_word(state: str) -> str:
 
 def frequency_word(frequency: str) -> str:
     """How often, as it stands in the list."""
-    return {"once": _("One-off"), "monthly": _("Monthly"), "yearly": _("Yearly")}.get(frequency, frequency)
+    words = {"once": _("One-off"), "monthly": _("Monthly"), "quarterly": _("Quarterly"), "yearly": _("Yearly")}
+    return words.get(frequency, frequency)
 
 
 def reason_word(reason: str) -> str:
@@ -131,6 +132,7 @@ def letter_word(kind: str) -> str:
         "plan_not_begun": _("Letter of a monthly donation that was not begun"),
         "plan_changed": _("Letter of a change"),
         "plan_card_ending": _("Letter of a card that ends"),
+        "year_statement": _("Statement of a year"),
         "plan_yearly": _("Reminder before a yearly payment"),
         "plan_mandate_ended": _("Letter of an ended mandate"),
         "staff_invite": _("Invitation to the desk"),
@@ -138,6 +140,7 @@ def letter_word(kind: str) -> str:
         "staff_notice": _("Letter about a sign-in at the desk"),
         "staff_money": _("Weekly letter about the books"),
         "staff_mention": _("Letter about a comment that names somebody"),
+        "staff_asked": _("Letter that asks a second person to agree"),
     }.get(kind, kind.replace("_", " ").capitalize())
 
 

@@ -9,7 +9,7 @@ from supporters.appeals.attribution import origin_signer, read_origin
 from supporters.appeals.queries import AppealView
 from supporters.appeals.rules import ORIGIN_FIELDS
 from supporters.donations.forms import GiveForm
-from supporters.donations.models import Frequency
+from supporters.donations.models import ASKED_FOR, Frequency
 from supporters.kit.money import AmountProblem, Money, Problem, check_limits, format_money, parse_amount, plain_amount
 from supporters.kit.strings import gettext as _
 from supporters.kit.text import clean_line, is_printable
@@ -19,7 +19,7 @@ from supporters.web.common.giving import OTHER, Entry, readable_amount
 from supporters.web.common.ways import Ways
 
 TICKED = "on"
-CHOICE_FIELDS = ("frequency", *Frequency, OTHER)
+CHOICE_FIELDS = ("frequency", *ASKED_FOR, OTHER)
 SENT_FIELDS = frozenset(
     ["token", "appeal", "referrer", "email", "name", "newsletter", "second", *CHOICE_FIELDS, *ORIGIN_FIELDS]
 )
@@ -39,7 +39,7 @@ class Checked(msgspec.Struct, frozen=True):
 def read_entry(fields: Mapping[str, str]) -> Entry:
     """What a form or a link says, cleaned but not yet judged. Only the chosen frequency's ladder counts."""
     frequency = fields.get("frequency", "")
-    known = frequency if frequency in set(Frequency) else ""
+    known = frequency if frequency in ASKED_FOR else ""
     other = clean_line(fields.get(OTHER, ""), limit=40)
     ladder = fields.get(known or Frequency.ONCE, "")
     if not ladder and other:
@@ -58,7 +58,7 @@ def read_entry(fields: Mapping[str, str]) -> Entry:
 
 def as_chosen(fields: dict[str, str]) -> dict[str, str]:
     """What a link says, with how often where only the ladder says it: who took £10 a month has chosen monthly."""
-    ladders = [name for name in Frequency if fields.get(name)]
+    ladders = [name for name in ASKED_FOR if fields.get(name)]
     return fields if fields.get("frequency") or len(ladders) != 1 else {**fields, "frequency": ladders[0]}
 
 
@@ -148,7 +148,7 @@ def _clamp(amount: Money, settings: Settings) -> tuple[Money, str | None]:
 
 
 def _check_frequency(text: str, ways: Ways, problems: list[tuple[str, str]]) -> Frequency | None:
-    if text not in set(Frequency):
+    if text not in ASKED_FOR:
         problems.append(("frequency", _("Choose how often you want to give")))
         return None
     frequency = Frequency(text)

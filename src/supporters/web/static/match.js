@@ -41,7 +41,7 @@ if (list) {
     Enter: row => accept(row),
     f: row => location.assign(`${row.dataset.href}#find`),
     n: row => location.assign(`${row.dataset.href}#ask`),
-    e: row => location.assign(`${row.dataset.href}#ask`),
+    e: row => location.assign(`${row.dataset.href}#except`),
     x: row => row.querySelector("input[type=checkbox]").click(),
     u: () => { const undo = document.querySelector("[data-undo]"); if (undo) { leave(); undo.requestSubmit(); } },
     "?": () => { turn.focus(); help.scrollIntoView({block: "nearest"}); },
