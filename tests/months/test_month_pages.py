@@ -322,7 +322,9 @@ async def test_an_empty_house_shows_what_will_stand_here(site: Whole) -> None:
 
     assert "No payout here" in words((await desk.get("/desk/payouts")).text)
     assert "November 2026" in words((await desk.get("/desk/months")).text)
-    assert "None arrives in this month" in words((await desk.get("/desk/months/2026-11")).text)
+    running = await desk.get("/desk/months/2026-11")
+    assert "None arrives in this month" in words(running.text)
+    assert ("It can be closed from 1 Dec" in words(running.text), "/2026-11/close" in running.text) == (True, False)
     assert (await desk.get("/desk/payouts/po_nothing")).status_code == 404
     for path in ("/desk/payouts", "/desk/months", "/desk/months/2026-11"):
         assert (await editor.get(path)).status_code == 403

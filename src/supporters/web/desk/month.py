@@ -282,6 +282,7 @@ async def _page(
         sheet=sheet,
         items=[] if sheet.is_locked else _items(found, first),
         is_stopped=found.is_stopped,
+        ends_on=next_month(first) if next_month(first) > local_date(now, zone) else None,
         proofs=proofs(),
         typed={**dict.fromkeys((*FIELDS, "reason", "files"), ""), **(form or {})},
         claims=await claims_on(session, sheet.name) if sheet.is_locked else [],
