@@ -200,7 +200,9 @@ def _bank() -> dict[Code, str]:
         Code.BANK_DUPLICATE_IMPORT: _("Lines of a statement were here already and were not taken twice."),
         Code.STATEMENT_GAP: _("A statement does not begin with the balance that the one before ended with."),
         Code.CHEQUE_BOUNCED: _("A cheque was not paid by the giver's bank."),
-        Code.DEPOSIT_BATCH_OFF: _("The bank credited another amount than was counted for paying in."),
+        Code.DEPOSIT_BATCH_OFF: _(
+            "What was counted for paying in is not what was written down, or not what the bank credited."
+        ),
         Code.STANDING_ORDER_MISSED: _("A standing order did not arrive when it was expected."),
     }
 
